@@ -1,1 +1,4 @@
 //! The contract of Kageos.
+
+#[cfg(feature = "sql")]
+pub mod sql;
