@@ -28,11 +28,15 @@ pub mod json;
 pub mod kind;
 pub mod manifest;
 pub mod path;
+#[cfg(feature = "platform")]
+pub mod platform;
 pub mod ports;
 pub mod predicate;
 pub mod right;
 pub mod schema;
 pub mod source;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod time;
 pub mod trace;
 
