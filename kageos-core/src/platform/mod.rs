@@ -1,4 +1,5 @@
 //! The governed store.
 
 pub mod access;
+mod error;
 pub mod identity;
