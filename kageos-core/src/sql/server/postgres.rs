@@ -43,6 +43,11 @@ pub(super) async fn begin_read(
     Ok(tx)
 }
 
+/// The transaction has its deadline already.
+pub(super) fn within(sql: Cow<'static, str>, _: Option<Duration>) -> Cow<'static, str> {
+    sql
+}
+
 pub(super) fn query(
     sql: Cow<'static, str>,
     params: &[Value<'_>],
