@@ -1,1 +1,3 @@
-//! SDK.
+//! What workspace apps import.
+
+pub mod def;

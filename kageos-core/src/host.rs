@@ -1,0 +1,130 @@
+//! What runs functions: in this process, in another one, on another machine.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{ActionName, Actor, CallId, Change, Error, Manifest, ResourcePath, Source, Timestamp, Trace};
+
+/// Largest reply that a receipt keeps, in bytes; of a larger one it keeps only that it was given.
+pub const MAX_RECEIPT_REPLY: usize = 64 * 1024;
+
+/// Runs the functions of one workspace.
+#[async_trait]
+pub trait Host: Send + Sync + std::fmt::Debug {
+    /// What the app declares.
+    fn manifest(&self) -> Arc<Manifest>;
+
+    /// Runs one call that was authorised and validated. Dropping the future cancels it.
+    async fn call(&self, call: HostCall) -> Result<HostReply, HostError>;
+
+    /// What the workspace's database says about a call: its receipt, or that it was not applied.
+    ///
+    /// # Errors
+    /// When the database is out of reach, so nothing is known.
+    async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error>;
+}
+
+/// A call as a host sees it.
+#[derive(Debug, Clone)]
+pub struct HostCall {
+    /// Its id, also the id of its receipt.
+    pub id: CallId,
+    /// The function.
+    pub path: ResourcePath,
+    /// What is asked of it.
+    pub action: ActionName,
+    /// What it is given: JSON that matches the action's input schema.
+    pub input: Vec<u8>,
+    /// Who asks.
+    pub actor: Actor,
+    /// What started it.
+    pub source: Source,
+    /// Where it stands in a trace.
+    pub trace: Trace,
+    /// When it is too late.
+    pub deadline: Timestamp,
+    /// Shows what would change and changes nothing.
+    pub dry_run: bool,
+    /// Progress out, cancellation in.
+    pub control: Arc<dyn CallControl>,
+}
+
+/// What a host gives back.
+#[derive(Debug, Clone)]
+pub struct HostReply {
+    /// The output.
+    pub output: Arc<RawValue>,
+    /// The rows that were, or in a dry run would be, changed.
+    pub changes: Vec<Change>,
+    /// Whether a receipt was written with the rows.
+    pub receipt: bool,
+}
+
+/// Why a host gives nothing back.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HostError {
+    /// Nothing was changed.
+    #[error("refused: {0}")]
+    Refused(Error),
+    /// It is not known whether anything was changed; the receipt will tell.
+    #[error("cut off: {0}")]
+    CutOff(Error),
+}
+
+impl From<Error> for HostError {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// The proof, written in the transaction of the rows, that a call took effect.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// The call.
+    pub call: CallId,
+    /// SHA-256 of its input, hexadecimal.
+    pub request_hash: String,
+    /// Its output, when it had at most [`MAX_RECEIPT_REPLY`] bytes.
+    pub output: Option<Arc<RawValue>>,
+    /// The rows it changed, when they fit beside the output.
+    pub changes: Vec<Change>,
+    /// SHA-256 of the changes, hexadecimal.
+    pub changes_hash: String,
+    /// When it was applied.
+    pub applied_at: Timestamp,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// What is being done, for people.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// A running call's line to its caller.
+pub trait CallControl: Send + Sync + std::fmt::Debug {
+    /// Tells the caller how far the call has come.
+    fn report(&self, progress: Progress);
+    /// Whether the caller has gone; work in steps asks between them.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// Nobody listens and nobody cancels.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoControl;
+
+impl CallControl for NoControl {
+    fn report(&self, _: Progress) {}
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
