@@ -157,7 +157,7 @@ impl SqliteConnection {
         self.guard()?;
         let mut statement = self.connection.prepare_cached(&sql).map_err(map)?;
         bind(&mut statement, params)?;
-        let columns: Arc<[Box<str>]> = statement.column_names().into_iter().map(Box::from).collect();
+        let columns: Arc<[Box<str>]> = statement.column_names().map(Box::from).collect();
         let mut rows = statement.raw_query();
         let mut out = Vec::new();
         while out.len() < limit
