@@ -44,9 +44,8 @@ pub struct Platform {
 }
 
 /// Who owns which tables, in the order in which they are made.
-const COMPONENTS: [(&str, &[Migration]); 4] = [
-    ("identity", identity::MIGRATIONS),
-    ("access", access::MIGRATIONS),
+const COMPONENTS: [(&str, &[Migration]); 3] = [
+    ("access", access::store::MIGRATIONS),
     ("tree", tree::MIGRATIONS),
     ("oplog", oplog::MIGRATIONS),
 ];

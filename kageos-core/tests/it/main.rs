@@ -1,6 +1,9 @@
 //! Integration tests of `kageos-core`.
 
 #[cfg(test)]
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod oplog;
+#[cfg(test)]
 #[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_group_commit;
 #[cfg(test)]
@@ -15,3 +18,6 @@ mod sql_statements;
 #[cfg(test)]
 #[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_units;
+#[cfg(test)]
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod support;

@@ -203,10 +203,7 @@ impl Access {
     /// # Errors
     /// What the database answers.
     pub async fn owned(&self, user: UserId) -> Result<Vec<Grant>> {
-        let read = move |tx: &mut Tx| -> UnitFuture<'_, Vec<Grant>, SqlError> {
-            Box::pin(store::owned(tx, user))
-        };
-        Ok(self.0.db.read(read).await?)
+        Ok(self.0.db.read(move |tx| Box::pin(store::owned(tx, user))).await?)
     }
 
     /// Hands all that `from` owns over to `to` and answers the grants as they were.
