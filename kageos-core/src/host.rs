@@ -74,6 +74,16 @@ pub enum HostError {
     CutOff(Error),
 }
 
+impl HostError {
+    /// What a caller is told.
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        match self {
+            Self::Refused(error) | Self::CutOff(error) => error,
+        }
+    }
+}
+
 impl From<Error> for HostError {
     fn from(error: Error) -> Self {
         Self::Refused(error)

@@ -16,6 +16,8 @@
 
 pub mod action;
 pub mod actor;
+#[cfg(feature = "bus")]
+pub mod bus;
 pub mod call;
 pub mod clock;
 pub mod effect;

@@ -236,7 +236,8 @@ impl Tx {
         if self.state == State::Open { Ok(()) } else { Err(SqlError::Aborted) }
     }
 
-    fn revive(&mut self) {
+    /// Forgets a failed statement that the database did not make the whole transaction pay for.
+    pub(crate) fn revive(&mut self) {
         if self.state == State::Doomed {
             self.state = State::Open;
         }

@@ -1,7 +1,7 @@
 //! Units: async closures that commit as a whole.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -37,19 +37,29 @@ pub(crate) async fn run<D, T, E: From<SqlError>>(
     unit: &impl for<'t> Fn(&'t D, &'t mut Tx) -> UnitFuture<'t, T, E>,
     tx: &mut Tx,
 ) -> Result<T, E> {
-    let mut future = match catch_unwind(AssertUnwindSafe(|| unit(input, tx))) {
+    let outcome = run_all(input, unit, tx).await;
+    if tx.doomed() && outcome.is_ok() { Err(SqlError::Aborted.into()) } else { outcome }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn run_all<'t, D, T, E: From<SqlError>>(
+    input: &'t D,
+    unit: &impl Fn(&'t D, &'t mut Tx) -> UnitFuture<'t, T, E>,
+    tx: &'t mut Tx,
+) -> Result<T, E> {
+    let start = move || {
+        let tx = tx;
+        unit(input, tx)
+    };
+    let mut future = match catch_unwind(AssertUnwindSafe(start)) {
         Ok(future) => future,
         Err(panic) => return Err(panicked(panic.as_ref()).into()),
     };
-    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(outcome)) => Poll::Ready(Ok(outcome)),
-        Err(panic) => Poll::Ready(Err(panicked(panic.as_ref()))),
-    });
-    match outcome.await {
-        Ok(outcome) => outcome,
-        Err(panic) => Err(panic.into()),
-    }
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll,
+        Err(panic) => Poll::Ready(Err(panicked(panic.as_ref()).into())),
+    })
+    .await
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> SqlError {

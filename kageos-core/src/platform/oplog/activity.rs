@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::record::{Header, Status};
-use crate::sql::{Db, Row, SqlError, Value as Param, params};
+use crate::sql::{Db, Row, SqlError, Value as Param};
 use crate::{ActionName, Actor, CallId, Change, Code, Error, ResourcePath, Result, Source, Timestamp};
 
 /// Most entries of a page.

@@ -79,7 +79,11 @@ impl Heads {
         behind >= EVERY_RECORDS || self.due_at.is_some_and(|at| at <= Instant::now())
     }
 
-    pub(super) fn append(&mut self, stream: StreamId, seq: i64, hash: &str, at: Timestamp) -> io::Result<()> {
+    /// Signs a head and appends it, synced; the same place is not signed twice.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append(&mut self, stream: StreamId, seq: i64, hash: &str, at: Timestamp) -> io::Result<()> {
         self.due_at = None;
         if seq == self.signed_seq {
             return Ok(());

@@ -21,8 +21,8 @@ pub use draft::{Draft, MAX_PAYLOAD};
 pub use ed25519_dalek::{SigningKey, VerifyingKey};
 pub use heads::{Heads, SignedHead, read_heads};
 pub use record::{GENESIS, Header, RecordKind, Sealed, Status, hash_header, hash_payload};
-pub use store::{Earlier, Key, MIGRATIONS};
-pub use verify::{Finding, Place, Report, verify};
+pub use store::{Earlier, Key, MIGRATIONS, Stored};
+pub use verify::{Checker, Finding, Place, Report, verify};
 
 pub(crate) use record::hex;
 
@@ -171,7 +171,7 @@ impl Log {
         Ok(())
     }
 
-    /// What became of a call, while the log knows it.
+    /// Whether a call is known and has no outcome yet.
     ///
     /// # Errors
     /// What the database answers.

@@ -198,7 +198,7 @@ pub(super) async fn records_after(db: &Db, stream: &str, seq: i64, limit: i64) -
 
 /// A stream: its id, from where on it may have open intents, and whether it was closed.
 #[derive(Debug, Clone)]
-pub struct Stream {
+pub(super) struct Stream {
     /// Its id as the table has it.
     pub id: String,
     /// All intents before this place have an outcome.

@@ -81,75 +81,103 @@ impl Report {
 /// # Errors
 /// What the database answers.
 pub async fn verify(db: &Db, heads: &[SignedHead], key: &VerifyingKey) -> Result<Report, SqlError> {
-    let mut report = Report::default();
-    let mut anchors = BTreeMap::<String, BTreeMap<i64, &str>>::new();
-    for head in heads {
-        let stream = head.stream.to_string();
-        if head.is_signed_by(key) {
-            anchors.entry(stream).or_default().insert(head.seq, &head.hash);
-        } else {
-            report.add(&stream, head.seq, Finding::Forged);
+    let mut checker = Checker::new(heads, key);
+    for stream in store::record_streams(db).await? {
+        // Places start at one; a record put before that is found too.
+        let mut after = i64::MIN;
+        loop {
+            let block = store::records_after(db, &stream, after, BLOCK).await?;
+            let Some(last) = block.last() else { break };
+            after = last.seq;
+            block.iter().for_each(|record| checker.feed(record));
         }
     }
-    for stream in store::record_streams(db).await? {
-        let anchors = anchors.remove(&stream).unwrap_or_default();
-        verify_stream(db, &stream, anchors, &mut report).await?;
-    }
-    for (stream, anchors) in anchors {
-        anchors.keys().for_each(|seq| report.add(&stream, *seq, Finding::Truncated));
-    }
-    Ok(report)
+    Ok(checker.finish())
 }
 
-async fn verify_stream(
-    db: &Db,
-    stream: &str,
-    mut anchors: BTreeMap<i64, &str>,
-    report: &mut Report,
-) -> Result<(), SqlError> {
-    let last_anchor = anchors.last_key_value().map_or(0, |(seq, _)| *seq);
-    let mut link = Link { seq: 0, hash: GENESIS.to_owned() };
-    // Places start at one; a record put before that is found too.
-    let mut after = i64::MIN;
-    report.streams += 1;
-    loop {
-        let block = store::records_after(db, stream, after, BLOCK).await?;
-        let Some(last) = block.last() else { break };
-        after = last.seq;
-        for record in &block {
-            link.check(record, report);
-            if anchors.remove(&record.seq).is_some_and(|hash| hash != record.sealed.hash) {
-                report.add(stream, record.seq, Finding::Rewritten);
-            }
-            report.unanchored += u64::from(record.seq > last_anchor);
-        }
-        report.records += block.len() as u64;
-    }
-    anchors.keys().for_each(|seq| report.add(stream, *seq, Finding::Truncated));
-    Ok(())
+/// Checks records as they come, those of a stream together and in the order of their places.
+#[derive(Debug)]
+pub struct Checker {
+    /// Signed places not met yet, by stream.
+    anchors: BTreeMap<String, BTreeMap<i64, String>>,
+    /// The last signed place of each stream.
+    anchored: BTreeMap<String, i64>,
+    before: Option<Before>,
+    report: Report,
 }
 
 /// The record before.
-struct Link {
+#[derive(Debug)]
+struct Before {
+    stream: String,
     seq: i64,
     hash: String,
 }
 
-impl Link {
-    fn check(&mut self, record: &Stored, report: &mut Report) {
-        let Stored { stream, seq, sealed } = record;
-        let header = serde_json::from_str::<Header>(&sealed.header).ok();
-        let header = header.filter(|header| header.seq == *seq && header.stream.to_string() == *stream);
-        match header {
-            None => report.add(stream, *seq, Finding::Edited),
-            Some(_) if hash_header(&sealed.header) != sealed.hash => report.add(stream, *seq, Finding::Edited),
-            Some(_) if *seq != self.seq + 1 => report.add(stream, *seq, Finding::Gap),
-            Some(header) if header.prev != self.hash => report.add(stream, *seq, Finding::Broken),
-            Some(header) if header.payload_hash != sealed.payload.as_deref().map(hash_payload) => {
-                report.add(stream, *seq, Finding::Payload);
+impl Checker {
+    /// Checks against these heads, which have to be signed by `key`.
+    #[must_use]
+    pub fn new(heads: &[SignedHead], key: &VerifyingKey) -> Self {
+        let mut report = Report::default();
+        let mut anchors = BTreeMap::<String, BTreeMap<i64, String>>::new();
+        for head in heads {
+            let stream = head.stream.to_string();
+            if head.is_signed_by(key) {
+                anchors.entry(stream).or_default().insert(head.seq, head.hash.clone());
+            } else {
+                report.add(&stream, head.seq, Finding::Forged);
             }
-            Some(_) => {}
         }
-        *self = Self { seq: *seq, hash: sealed.hash.clone() };
+        let last = |(stream, places): (&String, &BTreeMap<i64, String>)| {
+            Some((stream.clone(), *places.last_key_value()?.0))
+        };
+        Self { anchored: anchors.iter().filter_map(last).collect(), anchors, before: None, report }
+    }
+
+    /// Checks the next record.
+    pub fn feed(&mut self, record: &Stored) {
+        let Stored { stream, seq, sealed } = record;
+        self.report.records += 1;
+        if self.before.as_ref().is_none_or(|before| before.stream != *stream) {
+            self.report.streams += 1;
+            self.before = Some(Before { stream: stream.clone(), seq: 0, hash: GENESIS.to_owned() });
+        }
+        if let Some(finding) = self.finding(record) {
+            self.report.add(stream, *seq, finding);
+        }
+        let anchor = self.anchors.get_mut(stream).and_then(|places| places.remove(seq));
+        if anchor.is_some_and(|hash| hash != sealed.hash) {
+            self.report.add(stream, *seq, Finding::Rewritten);
+        }
+        let anchored = self.anchored.get(stream).copied().unwrap_or(0);
+        self.report.unanchored += u64::from(*seq > anchored);
+        self.before = Some(Before { stream: stream.clone(), seq: *seq, hash: sealed.hash.clone() });
+    }
+
+    fn finding(&self, record: &Stored) -> Option<Finding> {
+        let Stored { stream, seq, sealed } = record;
+        let before = self.before.as_ref()?;
+        let header = serde_json::from_str::<Header>(&sealed.header).ok();
+        let placed = |header: &Header| header.seq == *seq && header.stream.to_string() == *stream;
+        let Some(header) = header.filter(placed) else { return Some(Finding::Edited) };
+        if hash_header(&sealed.header) != sealed.hash {
+            return Some(Finding::Edited);
+        }
+        if *seq != before.seq + 1 {
+            return Some(Finding::Gap);
+        }
+        if header.prev != before.hash {
+            return Some(Finding::Broken);
+        }
+        (header.payload_hash != sealed.payload.as_deref().map(hash_payload)).then_some(Finding::Payload)
+    }
+
+    /// What was found: signed places that were never met show where records were cut off.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        for (stream, places) in std::mem::take(&mut self.anchors) {
+            places.keys().for_each(|seq| self.report.add(&stream, *seq, Finding::Truncated));
+        }
+        self.report
     }
 }

@@ -13,7 +13,7 @@ use super::store::{self, NewNode};
 use super::{Tree, came_between};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
-use crate::platform::access::{Grant, right_to_grant};
+use crate::platform::access::{NewGrant, right_to_grant};
 use crate::platform::oplog::hash_payload;
 use crate::sql::SqlError;
 use crate::{CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right};
@@ -32,12 +32,15 @@ pub struct DirectoryHost {
 enum Stop {
     /// It was only tried.
     DryRun,
-    Sql(SqlError),
+    /// A step was refused.
+    Refused(Error),
+    /// The database did not take the transaction.
+    Database(SqlError),
 }
 
 impl From<SqlError> for Stop {
     fn from(error: SqlError) -> Self {
-        Self::Sql(error)
+        Self::Database(error)
     }
 }
 
@@ -75,10 +78,9 @@ impl DirectoryHost {
             DirectoryAction::Grant { subject, role, deny, expires_at } => {
                 let right = right_to_grant(role, deny);
                 self.tree.access.check(&call.actor, right, &node.chain, &node.path)?;
-                let created_by = call.actor.id;
-                let (id, created_at) = (GrantId::new(&self.tree.env), self.tree.env.now());
-                let grant = Grant { id, node: node.id, subject, role, deny, expires_at, created_at, created_by };
-                Ok(grant_plan(node, &grant))
+                let new =
+                    NewGrant { node: node.id, subject, role, deny, expires_at, created_by: call.actor.id };
+                Ok(grant_plan(node, GrantId::new(&self.tree.env), new))
             }
             DirectoryAction::Revoke { grant } => self.revoke(call, node, grant),
         }
@@ -131,7 +133,7 @@ impl DirectoryHost {
         let right = right_to_grant(grant.role, grant.deny);
         self.tree.access.check(&call.actor, right, &node.chain, &node.path)?;
         let mut plan = Plan { output: json!({ "grant": id }), ..Plan::default() };
-        plan.steps.push(Step::Revoke { grant: id, node: node.id });
+        plan.steps.push(Step::Revoke { grant: id });
         plan.change(&node.path, ChangeOp::Delete, Some(json!({ "grant": grant })), None);
         Ok(plan)
     }
@@ -151,7 +153,7 @@ impl DirectoryHost {
         let work = (plan.steps, receipt, call.dry_run);
         let done = self.tree.db.write_with(work, move |(steps, receipt, dry_run), tx| {
             Box::pin(async move {
-                plan::apply(tx, steps, at).await?;
+                plan::apply(tx, steps, at).await.map_err(Stop::Refused)?;
                 store::write_receipt(tx, receipt).await?;
                 if *dry_run { Err(Stop::DryRun) } else { Ok(()) }
             })
@@ -159,8 +161,11 @@ impl DirectoryHost {
         match done.await {
             Ok(()) => self.tree.refresh().await?,
             Err(Stop::DryRun) => {}
-            Err(Stop::Sql(error @ SqlError::ConnectionLost { .. })) => return Err(HostError::CutOff(error.into())),
-            Err(Stop::Sql(error)) => return Err(came_between(error).into()),
+            Err(Stop::Refused(error)) => return Err(error.into()),
+            Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
+                return Err(HostError::CutOff(error.into()));
+            }
+            Err(Stop::Database(error)) => return Err(came_between(error).into()),
         }
         Ok(HostReply { output, changes: plan.changes, receipt: !call.dry_run })
     }
@@ -217,7 +222,8 @@ fn relocate(tree: &Snapshot, node: &Node, parent: Option<NodeId>, to: &ResourceP
     for one in bounded(tree, node)? {
         let below = &one.path.as_str()[node.path.as_str().len()..];
         let new: ResourcePath = format!("{to}{below}").parse()?;
-        if one.origin == Origin::Manifest && one.path.depth() > 2 {
+        // With a workspace goes all that its app declares; out of a workspace nothing of that goes.
+        if one.origin == Origin::Manifest && node.path.depth() > 2 {
             return Err(declared(&one.path));
         }
         let parent = if one.id == node.id { parent } else { one.parent };
@@ -253,9 +259,11 @@ fn bounded(tree: &Snapshot, node: &Node) -> Result<Vec<Arc<Node>>> {
     Ok(nodes)
 }
 
-fn grant_plan(node: &Node, grant: &Grant) -> Plan {
-    let mut plan = Plan { output: json!({ "grant": grant.id }), ..Plan::default() };
-    plan.steps.push(Step::Grant(grant.clone()));
-    plan.change(&node.path, ChangeOp::Create, None, Some(json!({ "grant": grant })));
+fn grant_plan(node: &Node, id: GrantId, new: NewGrant) -> Plan {
+    let mut plan = Plan { output: json!({ "grant": id }), ..Plan::default() };
+    let NewGrant { subject, role, deny, expires_at, .. } = &new;
+    let shown = json!({ "id": id, "subject": subject, "role": role, "deny": deny, "expires_at": expires_at });
+    plan.change(&node.path, ChangeOp::Create, None, Some(json!({ "grant": shown })));
+    plan.steps.push(Step::Grant { id, new });
     plan
 }

@@ -24,7 +24,7 @@ pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
 
-use super::access::{Access, Grant, Subject};
+use super::access::{Access, NewGrant, Subject};
 use crate::sql::{Db, SqlError};
 use crate::{Code, Env, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Role, UserId};
 use plan::{Plan, Step};
@@ -101,22 +101,21 @@ impl Tree {
         let id = NodeId::new(&self.env);
         let mut plan = Plan::default();
         plan.insert(NewNode::titled(id, parent, path.clone(), title, Origin::People));
-        plan.steps.push(Step::Grant(self.owner_grant(id, owner)));
+        plan.steps.push(self.owner_grant(id, owner));
         self.apply(plan).await?;
         Ok(id)
     }
 
-    fn owner_grant(&self, node: NodeId, owner: UserId) -> Grant {
-        Grant {
-            id: GrantId::new(&self.env),
+    fn owner_grant(&self, node: NodeId, owner: UserId) -> Step {
+        let new = NewGrant {
             node,
             subject: Subject::User(owner),
             role: Role::Owner,
             deny: false,
             expires_at: None,
-            created_at: self.env.now(),
             created_by: None,
-        }
+        };
+        Step::Grant { id: GrantId::new(&self.env), new }
     }
 
     /// Makes the nodes of a workspace match what its app declares. Answers how many nodes that changed.
@@ -139,12 +138,7 @@ impl Tree {
     /// Applies a plan that nobody's call asked for.
     async fn apply(&self, plan: Plan) -> Result<()> {
         let at = self.env.now();
-        self.db
-            .write_with(plan.steps, move |steps, tx| {
-                Box::pin(async move { plan::apply(tx, steps, at).await })
-            })
-            .await
-            .map_err(came_between)?;
+        self.db.write_with(plan.steps, move |steps, tx| Box::pin(plan::apply(tx, steps, at))).await?;
         self.refresh().await
     }
 

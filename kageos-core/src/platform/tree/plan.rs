@@ -2,9 +2,10 @@
 
 use super::node::Origin;
 use super::store::{self, NewNode};
-use crate::platform::access::{self, Grant};
+use super::came_between;
+use crate::platform::access::{self, NewGrant};
 use crate::sql::{SqlError, Tx};
-use crate::{Change, ChangeOp, GrantId, NodeId, ResourcePath, Timestamp};
+use crate::{Change, ChangeOp, GrantId, NodeId, ResourcePath, Result, Timestamp};
 
 /// One step of a change. Each repeats what it relies on, so that it fails when something came between.
 #[derive(Debug, Clone)]
@@ -14,8 +15,8 @@ pub(super) enum Step {
     Relocate { id: NodeId, parent: Option<NodeId>, from: ResourcePath, to: ResourcePath },
     Delete { id: NodeId, path: ResourcePath, root: NodeId },
     Restore { node: store::Deleted, parent: NodeId },
-    Grant(Grant),
-    Revoke { grant: GrantId, node: NodeId },
+    Grant { id: GrantId, new: NewGrant },
+    Revoke { grant: GrantId },
 }
 
 /// Steps that are applied together, and what they are to people.
@@ -60,19 +61,29 @@ impl NewNode {
 }
 
 /// Applies the steps in order.
-pub(super) async fn apply(tx: &mut Tx, steps: &[Step], at: Timestamp) -> Result<(), SqlError> {
+///
+/// # Errors
+/// [`crate::Code::Conflict`] when somebody else was first, or what the database answers.
+pub(super) async fn apply(tx: &mut Tx, steps: &[Step], at: Timestamp) -> Result<()> {
     for step in steps {
         match step {
-            Step::Insert(node) => store::insert(tx, node, at).await?,
-            Step::Describe { id, title, description, tags } => {
-                store::describe(tx, *id, title, description, tags, at).await?;
-            }
-            Step::Relocate { id, parent, from, to } => store::relocate(tx, *id, *parent, from, to, at).await?,
-            Step::Delete { id, path, root } => store::delete(tx, *id, path, *root, at).await?,
-            Step::Restore { node, parent } => store::restore(tx, node, *parent, at).await?,
-            Step::Grant(grant) => access::insert_grant(tx, grant).await?,
-            Step::Revoke { grant, node } => access::delete_grant(tx, *grant, *node).await?,
+            Step::Grant { id, new } => access::store::grant(tx, *id, new, at).await.map(drop)?,
+            step => apply_to_nodes(tx, step, at).await.map_err(came_between)?,
         }
     }
     Ok(())
+}
+
+async fn apply_to_nodes(tx: &mut Tx, step: &Step, at: Timestamp) -> std::result::Result<(), SqlError> {
+    match step {
+        Step::Insert(node) => store::insert(tx, node, at).await,
+        Step::Describe { id, title, description, tags } => {
+            store::describe(tx, *id, title, description, tags, at).await
+        }
+        Step::Relocate { id, parent, from, to } => store::relocate(tx, *id, *parent, from, to, at).await,
+        Step::Delete { id, path, root } => store::delete(tx, *id, path, *root, at).await,
+        Step::Restore { node, parent } => store::restore(tx, node, *parent, at).await,
+        Step::Revoke { grant } => access::store::revoke(tx, *grant).await.map(drop),
+        Step::Grant { .. } => Ok(()),
+    }
 }
