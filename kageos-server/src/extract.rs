@@ -1,5 +1,7 @@
 //! What handlers take: read by one rule, refused with one kind of error.
 
+use std::str::FromStr;
+
 use axum::{
     body::Bytes,
     extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request, rejection::PathRejection},
@@ -111,6 +113,11 @@ pub(crate) fn path(text: &str) -> Result<ResourcePath> {
     text.parse().map_err(|error: kageos_core::PathError| {
         Error::new(Code::InvalidPath, format!("The path is refused: {error}."))
     })
+}
+
+/// An id, or [`Code::NotFound`]: what is no id names nothing.
+pub(crate) fn id<T: FromStr>(text: &str) -> Result<T> {
+    text.parse().map_err(|_| Error::of(Code::NotFound))
 }
 
 /// The value as `T`; a mistake has its pointer.

@@ -3,23 +3,30 @@
 //! A server can be mounted in somebody else's axum service; it needs no port of its own:
 //!
 //! ```
+//! use axum::Router;
+//! use kageos_core::platform::Platform;
 //! use kageos_server::Server;
 //!
-//! let app: axum::Router = axum::Router::new().merge(Server::builder().build().router());
-//! # let _ = app;
+//! fn mount(platform: Platform, yours: Router) -> Router {
+//!     yours.merge(Server::builder(platform).build().router())
+//! }
 //! ```
 
+mod caller;
 pub mod cli;
 pub mod config;
+mod docs;
 mod extract;
 mod frame;
 pub mod openapi;
+mod page;
 mod problem;
 mod routes;
 pub mod serve;
 mod server;
 mod shared;
 pub mod state;
+mod view;
 mod web;
 pub mod wire;
 

@@ -1,6 +1,6 @@
 //! A listener, its connections, and the end of both.
 
-use std::{convert::Infallible, future::Future, io, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, extract::Request};
 use hyper::body::Incoming;
@@ -11,35 +11,40 @@ use hyper_util::{
 use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
 
+use crate::{Server, caller::Peer};
+
 /// Longest wait for the head of a request: a connection that says nothing is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the system had no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers on `listener` until `stop` is ready; then takes no more, and waits for what runs at most `patience`.
+/// Answers on `listener` until `stop` is ready; then takes no more, tells the server, and waits for what runs at most
+/// `patience`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: impl Future<Output = ()>,
     patience: Duration,
 ) {
+    let router = server.router();
     let connections = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
         tokio::select! {
-            accepted = listener.accept() => accept(accepted.map(|(stream, _)| stream), &router, &connections).await,
+            accepted = listener.accept() => accept(accepted, &router, &connections).await,
             () = &mut stop => break,
         }
     }
     drop(listener);
+    server.stop();
     if tokio::time::timeout(patience, connections.shutdown()).await.is_err() {
         tracing::warn!("stopped while requests were still running");
     }
 }
 
-async fn accept(stream: io::Result<TcpStream>, router: &Router, connections: &GracefulShutdown) {
-    let stream = match stream {
-        Ok(stream) => stream,
+async fn accept(accepted: io::Result<(TcpStream, SocketAddr)>, router: &Router, connections: &GracefulShutdown) {
+    let (stream, peer) = match accepted {
+        Ok(accepted) => accepted,
         Err(error) => {
             tracing::warn!(%error, "could not accept a connection");
             return tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -52,7 +57,8 @@ async fn accept(stream: io::Result<TcpStream>, router: &Router, connections: &Gr
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     server.http2().timer(TokioTimer::new());
     let router = router.clone();
-    let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
         let answering = router.clone().call(request.map(Body::new));
         async move { Ok::<_, Infallible>(answering.await.unwrap_or_else(|never| match never {})) }
     });

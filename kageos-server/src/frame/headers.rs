@@ -33,12 +33,10 @@ pub(super) fn policy(web: &Path) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"))
 }
 
-/// ` 'sha256-…'` for each hash below the key `style` or `style-src`, or in a bare list.
+/// ` 'sha256-…'` for each hash below the key `style`.
 fn style_sources(found: &Value) -> String {
-    let list = ["style", "style-src", "styles"].iter().find_map(|key| found.get(key)).unwrap_or(found);
-    let hashes = list.as_array().into_iter().flatten().filter_map(Value::as_str);
-    let known = hashes.map(|text| text.trim_matches('\'')).filter(|text| is_hash(text));
-    known.map(|hash| format!(" '{hash}'")).collect()
+    let hashes = found.get("style").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    hashes.filter(|text| is_hash(text)).map(|hash| format!(" '{hash}'")).collect()
 }
 
 fn is_hash(text: &str) -> bool {

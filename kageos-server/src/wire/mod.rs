@@ -12,7 +12,7 @@ mod session;
 mod token;
 
 pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList};
-pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource};
+pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
 pub use call::{CallReply, CallRequest, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Health, Readiness};

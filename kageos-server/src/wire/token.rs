@@ -1,4 +1,4 @@
-use kageos_core::{ResourcePath, Rights, Timestamp, TokenId, platform::identity};
+use kageos_core::{ResourcePath, Rights, Timestamp, TokenId, UserId, platform::identity};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,6 +27,10 @@ pub struct TokenInput {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+    /// Who it acts for; absent for oneself. Administrators make tokens for others.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub user: Option<UserId>,
 }
 
 /// An API token; the token itself was shown once.

@@ -13,7 +13,7 @@ fn site() -> (tempfile::TempDir, Router) {
     write("index.html", "<!doctype html>");
     write("assets/app-1234.js", "export {}");
     write("favicon.svg", "<svg/>");
-    write("csp.json", r#"{"style-src": ["sha256-abc=", "'sha256-d/e+f='", "'unsafe-inline'"]}"#);
+    write("csp.json", r#"{"style": ["sha256-abc=", "sha256-d/e+f=", "'unsafe-inline'", 7], "script": ["sha256-x="]}"#);
     let mut config = Config::default();
     config.web.dir = dir.path().to_path_buf();
     let router = Server::builder().config(config).build().router();
