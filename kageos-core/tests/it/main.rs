@@ -1,0 +1,10 @@
+//! Tests of `kageos-core` from outside.
+
+#[cfg(test)]
+mod bars;
+#[cfg(test)]
+mod boundaries;
+#[cfg(test)]
+mod codes;
+#[cfg(test)]
+mod contract;
