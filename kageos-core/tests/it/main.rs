@@ -1,23 +1,26 @@
 //! Integration tests of `kageos-core`.
 
 #[cfg(test)]
-#[cfg(all(feature = "platform", feature = "testing"))]
+mod bars;
+#[cfg(test)]
+mod boundaries;
+#[cfg(test)]
+mod codes;
+#[cfg(test)]
+mod contract;
+#[cfg(all(test, feature = "platform", feature = "testing"))]
+mod dispatcher;
+#[cfg(all(test, feature = "platform", feature = "testing"))]
 mod oplog;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
+#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_group_commit;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
+#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_migrations;
-#[cfg(test)]
-#[cfg(feature = "sql")]
+#[cfg(all(test, feature = "sql"))]
 mod sql_placeholders;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
+#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_statements;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
+#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_units;
-#[cfg(test)]
-#[cfg(all(feature = "platform", feature = "testing"))]
+#[cfg(all(test, feature = "platform", feature = "testing"))]
 mod support;
