@@ -8,15 +8,23 @@ use crate::host::{Host, HostReply, Receipt};
 use crate::platform::oplog::{Draft, Header, Key, OpenIntent, Status};
 use crate::{CallId, Code, Error, Reply, Result};
 
-/// Pauses between questions for the receipt of a call whose host may still be committing.
-const ASK_AGAIN: [Duration; 4] =
+/// Pauses before questions for the receipt of a call whose host may still be committing.
+pub(super) const MAY_STILL_COMMIT: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10)];
+/// The same when the host has ended: one question is enough.
+pub(super) const HAS_ENDED: [Duration; 1] = [Duration::ZERO];
 
 impl Dispatcher {
     /// Asks for the receipt until it is there or the host has surely given up.
-    pub(super) async fn cut_off(&self, admitted: Admitted, error: Error, key: Option<Key>) -> Result<Reply> {
-        for pause in ASK_AGAIN {
-            tokio::time::sleep(pause).await;
+    pub(super) async fn cut_off(
+        &self,
+        admitted: Admitted,
+        error: Error,
+        key: Option<Key>,
+        pauses: &[Duration],
+    ) -> Result<Reply> {
+        for pause in pauses {
+            tokio::time::sleep(*pause).await;
             match admitted.host.receipt(admitted.call.id).await {
                 Ok(Some(receipt)) => {
                     let reply = rebuilt(receipt);

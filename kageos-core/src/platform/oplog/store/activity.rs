@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::record::{Header, Status};
+use crate::platform::oplog::{Header, Status};
 use crate::sql::{Db, Row, SqlError, Value as Param};
 use crate::{ActionName, Actor, CallId, Change, Code, Error, ResourcePath, Result, Source, Timestamp};
 
@@ -62,7 +62,7 @@ const COLUMNS: &str = "SELECT c.id, c.at, c.stream_id, c.seq, c.status, r.header
      LEFT JOIN op_record o ON o.stream_id = c.outcome_stream_id AND o.seq = c.outcome_seq WHERE ";
 const ORDER: &str = " AND (c.at < ? OR (c.at = ? AND c.id < ?)) ORDER BY c.at DESC, c.id DESC LIMIT ?";
 
-pub(super) async fn list(db: &Db, query: &ActivityQuery) -> Result<(Vec<Activity>, Option<String>)> {
+pub(in super::super) async fn list(db: &Db, query: &ActivityQuery) -> Result<(Vec<Activity>, Option<String>)> {
     let limit = query.limit.clamp(1, MAX_PAGE);
     let (at, id) = query.next.as_deref().map_or(Ok((i64::MAX, String::from("~"))), read_cursor)?;
     let (condition, mut values) = scope(&query.path);

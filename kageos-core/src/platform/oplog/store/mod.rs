@@ -1,5 +1,7 @@
 //! The log's statements.
 
+pub mod activity;
+
 use std::sync::Arc;
 
 use super::draft::Draft;
@@ -9,7 +11,7 @@ use crate::{CallId, StreamId, Timestamp};
 
 /// The log's tables.
 pub const MIGRATIONS: &[Migration] =
-    &[Migration::new(1, "log", include_str!("../../../migrations/oplog_0001.sql"))];
+    &[Migration::new(1, "log", include_str!("../../../../migrations/oplog_0001.sql"))];
 
 /// Where a stream stands.
 #[derive(Debug, Clone)]
