@@ -1,6 +1,6 @@
 //! The log's statements.
 
-pub mod activity;
+pub(super) mod activity;
 
 use std::sync::Arc;
 
