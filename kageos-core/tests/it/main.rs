@@ -1,5 +1,15 @@
 //! Integration tests of `kageos-core`.
 
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod access_world;
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod identity_login;
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod identity_sessions;
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod identity_tokens;
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod identity_users;
 #[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_group_commit;
 #[cfg(all(feature = "sql", feature = "testing"))]
