@@ -1,26 +1,19 @@
 //! Integration tests of `kageos-core`.
 
-#[cfg(test)]
+mod access_world;
 mod bars;
-#[cfg(test)]
 mod boundaries;
-#[cfg(test)]
 mod codes;
-#[cfg(test)]
 mod contract;
-#[cfg(all(test, feature = "platform", feature = "testing"))]
 mod dispatcher;
-#[cfg(all(test, feature = "platform", feature = "testing"))]
+mod identity_login;
+mod identity_sessions;
+mod identity_tokens;
+mod identity_users;
 mod oplog;
-#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_group_commit;
-#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_migrations;
-#[cfg(all(test, feature = "sql"))]
 mod sql_placeholders;
-#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_statements;
-#[cfg(all(test, feature = "sql", feature = "testing"))]
 mod sql_units;
-#[cfg(all(test, feature = "platform", feature = "testing"))]
 mod support;
