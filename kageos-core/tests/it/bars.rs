@@ -25,8 +25,8 @@ const STATEMENTS: [&str; 13] = [
     "SAVEPOINT ",
 ];
 
-/// Folders and files that may hold SQL: store modules, the seam, migrations.
-const SQL_PLACES: [&str; 4] = ["store", "sql", "migrations", "migrate"];
+/// Folders and files that may hold SQL: store modules, the seam with its measuring programs, migrations.
+const SQL_PLACES: [&str; 5] = ["store", "sql", "sql_writer", "migrations", "migrate"];
 
 struct Source {
     /// From the root of the repository.

@@ -55,7 +55,9 @@ impl Dispatcher {
                 self.failed(&admitted, Status::Failed, error.code, key).await;
                 Err(error)
             }
-            Err(HostError::CutOff(error)) => self.cut_off(admitted, error, key, &settle::MAY_STILL_COMMIT).await,
+            Err(HostError::CutOff(error)) => {
+                self.cut_off(admitted, error, key, &settle::MAY_STILL_COMMIT).await
+            }
             Err(HostError::Ended(error)) => self.cut_off(admitted, error, key, &settle::HAS_ENDED).await,
         }
     }
@@ -85,7 +87,12 @@ impl Dispatcher {
     }
 
     /// The call took effect: the outcome goes behind, unless no receipt could rebuild it.
-    pub(super) async fn applied(&self, admitted: &Admitted, reply: HostReply, key: Option<Key>) -> Result<Reply> {
+    pub(super) async fn applied(
+        &self,
+        admitted: &Admitted,
+        reply: HostReply,
+        key: Option<Key>,
+    ) -> Result<Reply> {
         let (call, receipt) = (&admitted.call, reply.receipt);
         let reply = answer(call, reply);
         let draft = Draft::outcome(call, admitted.node.id, self.inner.env.now(), Status::Ok);
@@ -146,7 +153,8 @@ impl Dispatcher {
                 continue;
             }
             let of_path = changes.iter().filter(|change| change.path == *path);
-            let rows: Vec<String> = of_path.filter_map(|change| change.row.clone()).take(MAX_EVENT_ROWS + 1).collect();
+            let rows: Vec<String> =
+                of_path.filter_map(|change| change.row.clone()).take(MAX_EVENT_ROWS + 1).collect();
             let rows = if rows.len() > MAX_EVENT_ROWS { Vec::new() } else { rows };
             let (action, id) = (call.action.clone(), call.id);
             self.inner.events.publish(EventBody::Change { path: path.clone(), action, call: id, rows });

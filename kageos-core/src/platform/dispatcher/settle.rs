@@ -92,14 +92,19 @@ impl Dispatcher {
         let tree = self.inner.tree.snapshot();
         let node = header.node.and_then(|id| tree.by_id(id)).or_else(|| tree.get(&header.path));
         let workspace = || header.path.workspace().and_then(|path| tree.get(&path).cloned());
-        let chain = node.map(|node| Arc::clone(&node.chain)).or_else(|| workspace().map(|node| Arc::clone(&node.chain)))?;
+        let chain = node
+            .map(|node| Arc::clone(&node.chain))
+            .or_else(|| workspace().map(|node| Arc::clone(&node.chain)))?;
         self.inner.mounts.host(&chain)
     }
 
     fn is_external(&self, header: &Header) -> bool {
         let tree = self.inner.tree.snapshot();
-        let function = header.node.and_then(|id| tree.by_id(id)).and_then(|node| self.inner.mounts.function(node));
-        let effects = function.and_then(|function| function.action(&header.action).map(|action| action.schema().effect.effects));
+        let function =
+            header.node.and_then(|id| tree.by_id(id)).and_then(|node| self.inner.mounts.function(node));
+        let effects = function.and_then(|function| {
+            function.action(&header.action).map(|action| action.schema().effect.effects)
+        });
         effects.is_some_and(|effects| effects.external)
     }
 

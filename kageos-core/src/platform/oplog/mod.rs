@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-pub use store::activity::{Activity, ActivityQuery};
 pub use draft::{Draft, MAX_PAYLOAD};
 pub use ed25519_dalek::{SigningKey, VerifyingKey};
 pub use heads::{Heads, SignedHead, read_heads};
 pub use record::{GENESIS, Header, RecordKind, Sealed, Status, hash_header, hash_payload};
+pub use store::activity::{Activity, ActivityQuery};
 pub use store::{Earlier, Key, MIGRATIONS, Stored};
 pub use verify::{Checker, Finding, Place, Report, verify};
 
