@@ -10,6 +10,10 @@ use crate::{Code, Error, Result};
 /// Deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 32;
 
+/// How the keys start that `serde_json` gives a meaning of its own: an object with one would be read as something else
+/// the next time, past every check that was made on it.
+const PRIVATE_KEYS: &str = "$serde_json::private::";
+
 /// Reads one JSON value: UTF-8, no key twice in an object, nested at most [`MAX_DEPTH`] deep, nothing after it.
 ///
 /// # Errors
@@ -22,12 +26,13 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
     read.map_err(|error| Error::new(Code::InvalidJson, error.to_string()))
 }
 
+#[derive(Clone, Copy)]
 struct Strict {
     depth: usize,
 }
 
 impl Strict {
-    fn deeper<E: serde::de::Error>(&self) -> std::result::Result<Self, E> {
+    fn deeper<E: serde::de::Error>(self) -> std::result::Result<Self, E> {
         if self.depth < MAX_DEPTH {
             Ok(Self { depth: self.depth + 1 })
         } else {
@@ -80,21 +85,25 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Value, A::Error> {
+        let inner = self.deeper()?;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self.deeper()?)? {
+        while let Some(item) = items.next_element_seed(inner)? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> std::result::Result<Value, A::Error> {
+        let inner = self.deeper()?;
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(self.deeper()?)?;
             if object.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("the key {key:?} stands twice")));
             }
-            object.insert(key, value);
+            if key.starts_with(PRIVATE_KEYS) {
+                return Err(A::Error::custom(format_args!("the key {key:?} is not accepted")));
+            }
+            object.insert(key, entries.next_value_seed(inner)?);
         }
         Ok(Value::Object(object))
     }

@@ -1,9 +1,14 @@
 //! Conditions as data: the same answer on the server and in the browser.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A condition over a JSON value. Fields are named by JSON pointers (RFC 6901).
+///
+/// Numbers are equal when their values are, `1` and `1.0`. In an order a text that is a plain decimal counts as a number,
+/// because decimals and 64-bit integers are texts on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Predicate {
@@ -13,9 +18,9 @@ pub enum Predicate {
     Ne(String, Value),
     /// The field has one of these values.
     In(String, Vec<Value>),
-    /// The field is less than this, both numbers or both texts.
+    /// The field is less than this, both numbers or both other texts.
     Lt(String, Value),
-    /// The field is greater than this, both numbers or both texts.
+    /// The field is greater than this, both numbers or both other texts.
     Gt(String, Value),
     /// The field is absent, null, an empty text or an empty list.
     Empty(String),
@@ -33,11 +38,11 @@ impl Predicate {
     pub fn holds(&self, value: &Value) -> bool {
         let at = |pointer: &str| value.pointer(pointer).unwrap_or(&Value::Null);
         match self {
-            Self::Eq(pointer, wanted) => at(pointer) == wanted,
-            Self::Ne(pointer, wanted) => at(pointer) != wanted,
-            Self::In(pointer, wanted) => wanted.contains(at(pointer)),
-            Self::Lt(pointer, bound) => compare(at(pointer), bound).is_some_and(std::cmp::Ordering::is_lt),
-            Self::Gt(pointer, bound) => compare(at(pointer), bound).is_some_and(std::cmp::Ordering::is_gt),
+            Self::Eq(pointer, wanted) => same(at(pointer), wanted),
+            Self::Ne(pointer, wanted) => !same(at(pointer), wanted),
+            Self::In(pointer, wanted) => wanted.iter().any(|one| same(at(pointer), one)),
+            Self::Lt(pointer, bound) => compare(at(pointer), bound).is_some_and(Ordering::is_lt),
+            Self::Gt(pointer, bound) => compare(at(pointer), bound).is_some_and(Ordering::is_gt),
             Self::Empty(pointer) => is_empty(at(pointer)),
             Self::And(all) => all.iter().all(|one| one.holds(value)),
             Self::Or(any) => any.iter().any(|one| one.holds(value)),
@@ -71,10 +76,40 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn compare(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
+fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left.as_f64()?.partial_cmp(&right.as_f64()?),
-        (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
+        (Value::Number(left), Value::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            let matches = |(key, left)| right.get(key).is_some_and(|right| same(left, right));
+            left.len() == right.len() && left.iter().all(matches)
+        }
+        _ => left == right,
+    }
+}
+
+fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+    match (number(left), number(right), left, right) {
+        (Some(left), Some(right), ..) => left.partial_cmp(&right),
+        (_, _, Value::String(left), Value::String(right)) => Some(left.cmp(right)),
         _ => None,
     }
+}
+
+/// The number that a value is, or that it is the plain decimal text of.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok().filter(|_| is_decimal(text)),
+        _ => None,
+    }
+}
+
+/// Whether `text` is `^-?[0-9]+([.][0-9]+)?$`.
+fn is_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let plain = text.strip_prefix('-').unwrap_or(text);
+    plain.split_once('.').map_or_else(|| digits(plain), |(whole, part)| digits(whole) && digits(part))
 }

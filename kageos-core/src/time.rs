@@ -34,10 +34,16 @@ impl Timestamp {
     }
 }
 
+/// The first and the last moment that can be written, in microseconds: whole seconds, as `jiff` reads them.
+fn calendar() -> (i64, i64) {
+    (jiff::Timestamp::MIN.as_second() * 1_000_000, jiff::Timestamp::MAX.as_second() * 1_000_000)
+}
+
 impl fmt::Display for Timestamp {
+    /// A moment outside the calendar is written as the calendar's end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = self.0.clamp(jiff::Timestamp::MIN.as_microsecond(), jiff::Timestamp::MAX.as_microsecond());
-        match jiff::Timestamp::from_microsecond(held) {
+        let (first, last) = calendar();
+        match jiff::Timestamp::from_microsecond(self.0.clamp(first, last)) {
             Ok(time) => time.fmt(f),
             Err(_) => Err(fmt::Error),
         }
@@ -54,7 +60,7 @@ impl FromStr for Timestamp {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(|time| Self(time.as_microsecond()))
+        text.parse::<jiff::Timestamp>().map(|time| Self(time.as_microsecond().min(calendar().1)))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::sql::{Db, Migration, migrate};
 use crate::{Env, Host, NodeId, ResourcePath, Result, UserId};
 use access::Access;
 use dispatcher::{Dispatcher, Mounts};
+use identity::Identity;
 use oplog::{Log, SigningKey};
 use tree::Tree;
 
@@ -36,6 +37,7 @@ pub struct Platform {
     db: Db,
     env: Env,
     access: Access,
+    identity: Identity,
     tree: Tree,
     log: Log,
     events: Events,
@@ -44,7 +46,8 @@ pub struct Platform {
 }
 
 /// Who owns which tables, in the order in which they are made.
-const COMPONENTS: [(&str, &[Migration]); 3] = [
+const COMPONENTS: [(&str, &[Migration]); 4] = [
+    ("identity", identity::store::MIGRATIONS),
     ("access", access::store::MIGRATIONS),
     ("tree", tree::MIGRATIONS),
     ("oplog", oplog::MIGRATIONS),
@@ -61,13 +64,14 @@ impl Platform {
             migrate(&db, component, migrations, env.now().as_micros()).await?;
         }
         let access = Access::open(db.clone(), env.clone()).await?;
+        let identity = Identity::open(db.clone(), env.clone(), access.clone()).await?;
         let tree = Tree::open(db.clone(), env.clone(), access.clone()).await?;
         let log = Log::open(db.clone(), env.clone(), options.log_key, options.log_heads).await?;
         let events = Events::new(log.stream());
         let mounts = Mounts::default();
         let (e, t, a, l) = (env.clone(), tree.clone(), access.clone(), log.clone());
         let dispatcher = Dispatcher::new(e, t, a, l, events.clone(), mounts.clone())?;
-        Ok(Self { db, env, access, tree, log, events, mounts, dispatcher })
+        Ok(Self { db, env, access, identity, tree, log, events, mounts, dispatcher })
     }
 
     /// Lets `host` run a workspace: makes it, where it is missing, the property of `owner`, makes its nodes match
@@ -114,6 +118,12 @@ impl Platform {
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Who is who.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The Service Tree.

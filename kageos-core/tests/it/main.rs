@@ -1,23 +1,19 @@
 //! Integration tests of `kageos-core`.
 
-#[cfg(test)]
-#[cfg(all(feature = "platform", feature = "testing"))]
+mod access_world;
+mod bars;
+mod boundaries;
+mod codes;
+mod contract;
+mod dispatcher;
+mod identity_login;
+mod identity_sessions;
+mod identity_tokens;
+mod identity_users;
 mod oplog;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_group_commit;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_migrations;
-#[cfg(test)]
-#[cfg(feature = "sql")]
 mod sql_placeholders;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_statements;
-#[cfg(test)]
-#[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_units;
-#[cfg(test)]
-#[cfg(all(feature = "platform", feature = "testing"))]
 mod support;

@@ -105,15 +105,21 @@ async fn activity_is_listed_newest_first_by_path_and_paged_without_loss() {
     for db in testing::engines().await.unwrap() {
         let (env, heads) = (env(5), HeadsFile::new(&env(5)));
         let log = open(&db, &env, &heads).await;
-        for path in ["/demo/crm/a.table", "/demo/crm/sub/b.table", "/demo/crm_two/a.table", "/other/crm/a.table"] {
+        for path in
+            ["/demo/crm/a.table", "/demo/crm/sub/b.table", "/demo/crm_two/a.table", "/other/crm/a.table"]
+        {
             for _ in 0..5 {
                 let call = call(&env, path, "search", json!({}));
                 log.settled(Draft::settled(&call, None, env.now(), Status::Ok)).await;
             }
         }
-        for (path, expected) in
-            [("/demo", 15), ("/demo/crm", 10), ("/demo/crm/sub", 5), ("/demo/crm/a.table", 5), ("/demo/cr", 0)]
-        {
+        for (path, expected) in [
+            ("/demo", 15),
+            ("/demo/crm", 10),
+            ("/demo/crm/sub", 5),
+            ("/demo/crm/a.table", 5),
+            ("/demo/cr", 0),
+        ] {
             let mut query = ActivityQuery { path: path.parse().unwrap(), limit: 2, next: None };
             let mut found = Vec::new();
             loop {
@@ -136,7 +142,8 @@ fn chain(env: &Env, count: i64) -> Vec<Stored> {
     let mut prev = GENESIS.to_owned();
     let seal = |seq| {
         let call = call(env, "/demo/crm/customer.table", "create", json!({ "n": seq }));
-        let sealed = Draft::intent(&call, NodeId::NIL, env.now(), &call.input).seal(stream, seq, &prev).unwrap();
+        let sealed =
+            Draft::intent(&call, NodeId::NIL, env.now(), &call.input).seal(stream, seq, &prev).unwrap();
         prev.clone_from(&sealed.hash);
         Stored { stream: stream.to_string(), seq, sealed }
     };
@@ -160,7 +167,10 @@ fn tamper(records: &mut Vec<Stored>, dice: &mut impl FnMut(usize) -> usize) -> b
         _ => rewrite(records, at),
     }
     let same = before.len() == records.len()
-        && before.iter().zip(records.iter()).all(|(one, other)| one.sealed == other.sealed && one.seq == other.seq);
+        && before
+            .iter()
+            .zip(records.iter())
+            .all(|(one, other)| one.sealed == other.sealed && one.seq == other.seq);
     !same
 }
 

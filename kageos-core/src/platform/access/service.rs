@@ -75,13 +75,7 @@ impl Access {
 
     /// Why `actor` holds `right` on the node at the end of `chain`, or does not.
     #[must_use]
-    pub fn explain(
-        &self,
-        actor: &Actor,
-        right: Right,
-        chain: &[NodeId],
-        path: &ResourcePath,
-    ) -> Explanation {
+    pub fn explain(&self, actor: &Actor, right: Right, chain: &[NodeId], path: &ResourcePath) -> Explanation {
         self.0.current.load().explain(actor, right, chain, path, self.0.env.now())
     }
 
@@ -203,7 +197,9 @@ impl Access {
     /// # Errors
     /// What the database answers.
     pub async fn owned(&self, user: UserId) -> Result<Vec<Grant>> {
-        Ok(self.0.db.read(move |tx| Box::pin(store::owned(tx, user))).await?)
+        let owned: std::result::Result<_, SqlError> =
+            self.0.db.read(move |tx| Box::pin(store::owned(tx, user))).await;
+        Ok(owned?)
     }
 
     /// Hands all that `from` owns over to `to` and answers the grants as they were.

@@ -110,7 +110,11 @@ impl Action {
 
     /// The input as a log may show it.
     pub(super) fn redacted<'a>(&self, input: &'a Value) -> std::borrow::Cow<'a, Value> {
-        if self.is_sensitive { redact::redact(&self.schema.input, input) } else { std::borrow::Cow::Borrowed(input) }
+        if self.is_sensitive {
+            redact::redact(&self.schema.input, input)
+        } else {
+            std::borrow::Cow::Borrowed(input)
+        }
     }
 }
 

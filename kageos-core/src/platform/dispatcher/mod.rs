@@ -73,7 +73,14 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the schemas of the platform's own actions do not compile.
-    pub fn new(env: Env, tree: Tree, access: Access, log: Log, events: Events, mounts: Mounts) -> Result<Self> {
+    pub fn new(
+        env: Env,
+        tree: Tree,
+        access: Access,
+        log: Log,
+        events: Events,
+        mounts: Mounts,
+    ) -> Result<Self> {
         let directory_host = Arc::new(DirectoryHost::new(tree.clone()));
         let directories = Arc::new(Function::compile(mounts::directory_schema(directory_actions()))?);
         let (limits, refusals) = (Limits::default(), Refusals::default());
@@ -106,12 +113,14 @@ impl Dispatcher {
 
     fn target(&self, node: &Node) -> Result<Target> {
         if node.path.kind().is_none() {
-            let (function, host) = (Arc::clone(&self.inner.directories), Arc::clone(&self.inner.directory_host));
+            let (function, host) =
+                (Arc::clone(&self.inner.directories), Arc::clone(&self.inner.directory_host));
             return Ok(Target { function, host });
         }
-        self.inner.mounts.target(node).ok_or_else(|| {
-            Error::new(Code::Unavailable, "The app of this workspace is not running here.")
-        })
+        self.inner
+            .mounts
+            .target(node)
+            .ok_or_else(|| Error::new(Code::Unavailable, "The app of this workspace is not running here."))
     }
 
     /// The one record of a call that was not let in.

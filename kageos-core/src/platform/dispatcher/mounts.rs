@@ -77,7 +77,6 @@ impl Mounts {
     }
 }
 
-
 /// Directories have no kind and no schema of their own; for the door they are one function.
 pub(super) fn directory_schema(actions: &[ActionSchema]) -> FunctionSchema {
     FunctionSchema {

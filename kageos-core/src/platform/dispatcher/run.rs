@@ -1,13 +1,16 @@
 //! Steps four to seven: record, run, record, announce.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use tokio::task::{JoinError, JoinHandle};
 
-use super::{Admitted, Dispatcher};
+use super::{Admitted, Dispatcher, settle};
 use crate::bus::EventBody;
 use crate::host::{CallControl, HostCall, HostError, HostReply, Progress};
 use crate::platform::oplog::{Draft, Earlier, Key, Status, hash_payload, hex};
@@ -52,7 +55,10 @@ impl Dispatcher {
                 self.failed(&admitted, Status::Failed, error.code, key).await;
                 Err(error)
             }
-            Err(HostError::CutOff(error)) => self.cut_off(admitted, error, key).await,
+            Err(HostError::CutOff(error)) => {
+                self.cut_off(admitted, error, key, &settle::MAY_STILL_COMMIT).await
+            }
+            Err(HostError::Ended(error)) => self.cut_off(admitted, error, key, &settle::HAS_ENDED).await,
         }
     }
 
@@ -71,14 +77,22 @@ impl Dispatcher {
             dry_run: call.dry_run,
             control: Arc::new(Announce { dispatcher: self.clone(), call: call.id, path: call.path.clone() }),
         };
-        let run = admitted.host.call(host_call);
-        tokio::time::timeout(admitted.timeout + GRACE, run)
-            .await
-            .unwrap_or_else(|_| Err(HostError::CutOff(Error::of(Code::DeadlineExceeded))))
+        let host = Arc::clone(&admitted.host);
+        let run = tokio::spawn(async move { host.call(host_call).await });
+        match tokio::time::timeout(admitted.timeout + GRACE, AbortOnDrop(run)).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(panic)) => Err(HostError::Ended(Error::internal(panic))),
+            Err(_) => Err(HostError::CutOff(Error::of(Code::DeadlineExceeded))),
+        }
     }
 
     /// The call took effect: the outcome goes behind, unless no receipt could rebuild it.
-    pub(super) async fn applied(&self, admitted: &Admitted, reply: HostReply, key: Option<Key>) -> Result<Reply> {
+    pub(super) async fn applied(
+        &self,
+        admitted: &Admitted,
+        reply: HostReply,
+        key: Option<Key>,
+    ) -> Result<Reply> {
         let (call, receipt) = (&admitted.call, reply.receipt);
         let reply = answer(call, reply);
         let draft = Draft::outcome(call, admitted.node.id, self.inner.env.now(), Status::Ok);
@@ -139,7 +153,8 @@ impl Dispatcher {
                 continue;
             }
             let of_path = changes.iter().filter(|change| change.path == *path);
-            let rows: Vec<String> = of_path.filter_map(|change| change.row.clone()).take(MAX_EVENT_ROWS + 1).collect();
+            let rows: Vec<String> =
+                of_path.filter_map(|change| change.row.clone()).take(MAX_EVENT_ROWS + 1).collect();
             let rows = if rows.len() > MAX_EVENT_ROWS { Vec::new() } else { rows };
             let (action, id) = (call.action.clone(), call.id);
             self.inner.events.publish(EventBody::Change { path: path.clone(), action, call: id, rows });
@@ -182,6 +197,23 @@ fn repeated(earlier: &Earlier, key: Option<&Key>) -> Result<Reply> {
 fn without_reply(call: CallId) -> Reply {
     let output: Arc<RawValue> = RawValue::NULL.to_owned().into();
     Reply { call, output, changes: Vec::new(), dry_run: false, diff_hash: None }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Passes on how far a call has come.

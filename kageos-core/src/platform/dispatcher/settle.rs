@@ -8,15 +8,23 @@ use crate::host::{Host, HostReply, Receipt};
 use crate::platform::oplog::{Draft, Header, Key, OpenIntent, Status};
 use crate::{CallId, Code, Error, Reply, Result};
 
-/// Pauses between questions for the receipt of a call whose host may still be committing.
-const ASK_AGAIN: [Duration; 4] =
+/// Pauses before questions for the receipt of a call whose host may still be committing.
+pub(super) const MAY_STILL_COMMIT: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10)];
+/// The same when the host has ended: one question is enough.
+pub(super) const HAS_ENDED: [Duration; 1] = [Duration::ZERO];
 
 impl Dispatcher {
     /// Asks for the receipt until it is there or the host has surely given up.
-    pub(super) async fn cut_off(&self, admitted: Admitted, error: Error, key: Option<Key>) -> Result<Reply> {
-        for pause in ASK_AGAIN {
-            tokio::time::sleep(pause).await;
+    pub(super) async fn cut_off(
+        &self,
+        admitted: Admitted,
+        error: Error,
+        key: Option<Key>,
+        pauses: &[Duration],
+    ) -> Result<Reply> {
+        for pause in pauses {
+            tokio::time::sleep(*pause).await;
             match admitted.host.receipt(admitted.call.id).await {
                 Ok(Some(receipt)) => {
                     let reply = rebuilt(receipt);
@@ -84,14 +92,19 @@ impl Dispatcher {
         let tree = self.inner.tree.snapshot();
         let node = header.node.and_then(|id| tree.by_id(id)).or_else(|| tree.get(&header.path));
         let workspace = || header.path.workspace().and_then(|path| tree.get(&path).cloned());
-        let chain = node.map(|node| Arc::clone(&node.chain)).or_else(|| workspace().map(|node| Arc::clone(&node.chain)))?;
+        let chain = node
+            .map(|node| Arc::clone(&node.chain))
+            .or_else(|| workspace().map(|node| Arc::clone(&node.chain)))?;
         self.inner.mounts.host(&chain)
     }
 
     fn is_external(&self, header: &Header) -> bool {
         let tree = self.inner.tree.snapshot();
-        let function = header.node.and_then(|id| tree.by_id(id)).and_then(|node| self.inner.mounts.function(node));
-        let effects = function.and_then(|function| function.action(&header.action).map(|action| action.schema().effect.effects));
+        let function =
+            header.node.and_then(|id| tree.by_id(id)).and_then(|node| self.inner.mounts.function(node));
+        let effects = function.and_then(|function| {
+            function.action(&header.action).map(|action| action.schema().effect.effects)
+        });
         effects.is_some_and(|effects| effects.external)
     }
 

@@ -112,3 +112,13 @@ pub struct ApiToken {
     /// When it was last used, give or take a minute.
     pub used_at: Option<Timestamp>,
 }
+
+/// An API token that was made.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "it holds a token")]
+pub struct Issued {
+    /// The token, to be shown once. It is stored nowhere.
+    pub secret: Secret,
+    /// What is kept of it.
+    pub token: ApiToken,
+}

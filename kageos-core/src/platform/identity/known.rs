@@ -48,7 +48,14 @@ impl Known {
     }
 
     /// Remembers an answer, unless something was revoked since it was asked for.
-    pub(super) fn put(&self, epoch: u64, digest: Digest, who: Authenticated, read_at: Timestamp, ends_at: Timestamp) {
+    pub(super) fn put(
+        &self,
+        epoch: u64,
+        digest: Digest,
+        who: Authenticated,
+        read_at: Timestamp,
+        ends_at: Timestamp,
+    ) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if table.epoch != epoch {
             return;

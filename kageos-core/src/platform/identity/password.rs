@@ -15,7 +15,7 @@ use argon2::{
 use tokio::sync::Semaphore;
 
 use super::{Secret, fold};
-use crate::{Code, Env, Error, Result};
+use crate::{Code, Env, Error};
 
 /// Shortest password, in characters.
 pub const MIN_PASSWORD: usize = 12;
@@ -42,7 +42,7 @@ static COMMON: LazyLock<HashSet<&'static str>> =
 ///
 /// # Errors
 /// [`Code::InvalidInput`] at `/password`.
-pub fn check_password(password: &Secret, login: &str) -> Result<()> {
+pub fn check_password(password: &Secret, login: &str) -> Result<(), Error> {
     let text = password.expose();
     let folded = fold(text);
     let login = fold(login);
@@ -72,7 +72,7 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    pub(super) async fn new(env: &Env) -> Result<Self> {
+    pub(super) async fn new(env: &Env) -> Result<Self, Error> {
         let nobody: Arc<str> = Arc::from("");
         let passwords = Self {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
@@ -85,7 +85,7 @@ impl Passwords {
     }
 
     /// The hash of a password, with its parameters and a new salt, as a PHC string.
-    pub(super) async fn hash(&self, env: &Env, password: &Secret) -> Result<String> {
+    pub(super) async fn hash(&self, env: &Env, password: &Secret) -> Result<String, Error> {
         let (salt, password) = (env.random::<16>(), password.clone());
         self.run(move || {
             let hash: PasswordHash =
@@ -96,7 +96,7 @@ impl Passwords {
     }
 
     /// Whether the password belongs to this hash; without a hash it never does, after the same time.
-    pub(super) async fn verify(&self, password: &Secret, hash: Option<&str>) -> Result<bool> {
+    pub(super) async fn verify(&self, password: &Secret, hash: Option<&str>) -> Result<bool, Error> {
         self.checks.fetch_add(1, Ordering::Relaxed);
         let known = hash.is_some();
         let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.nobody), Arc::from);
@@ -117,7 +117,7 @@ impl Passwords {
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, password_hash::Error> + Send + 'static,
-    ) -> Result<T> {
+    ) -> Result<T, Error> {
         let in_line = Arc::clone(&self.line).try_acquire_owned();
         let in_line = in_line.map_err(|_| Error::of(Code::TooManyRequests))?;
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(Error::internal)?;

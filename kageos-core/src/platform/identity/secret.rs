@@ -25,16 +25,20 @@ impl Secret {
     }
 
     pub(super) fn digest(&self) -> Digest {
-        Digest(Sha256::digest(self.0.as_bytes()).into())
+        Digest::of(&self.0)
     }
 }
 
-/// SHA-256 of a token: what the database holds instead of it. The token has 256 random bits, so there is
-/// nothing to guess and no need of a slow hash.
+/// SHA-256 of a text. Of a token it is what the database holds instead: a token has 256 random bits, so there
+/// is nothing to guess and no need of a slow hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Digest([u8; 32]);
 
 impl Digest {
+    pub(super) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
     /// As it stands in the database.
     pub(super) fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -49,7 +53,7 @@ impl Digest {
 /// What every API token starts with, so that scanners find one that leaked.
 pub const TOKEN_PREFIX: &str = "kgo_";
 /// 256 random bits as base64url.
-const BODY_LEN: usize = 43;
+pub(super) const BODY_LEN: usize = 43;
 /// 24 bits of the checksum as base64url: enough to tell a mistyped token without asking the database.
 const CHECKSUM_LEN: usize = 4;
 

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use super::secret::Digest;
+
 /// Most accounts and most addresses that are remembered, each: some 5 MB when someone fills them.
 const MAX_REMEMBERED: usize = 32_768;
 /// How long after the last attempt a series of attempts is forgotten.
@@ -54,7 +56,8 @@ pub(super) struct Throttle(Mutex<Tables>);
 
 #[derive(Debug, Default)]
 struct Tables {
-    accounts: HashMap<String, Series>,
+    /// By the folded login, whether there is such an account or not.
+    accounts: HashMap<Digest, Series>,
     addresses: HashMap<IpAddr, Series>,
 }
 
@@ -64,15 +67,20 @@ impl Throttle {
     ///
     /// # Errors
     /// How long to wait.
-    pub(super) fn admit(&self, account: &str, address: Option<IpAddr>, now: Duration) -> Result<(), Duration> {
+    pub(super) fn admit(
+        &self,
+        account: Digest,
+        address: Option<IpAddr>,
+        now: Duration,
+    ) -> Result<(), Duration> {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let address = address.map(network);
-        let wait = ACCOUNT.wait(tables.accounts.get(account), now);
+        let wait = ACCOUNT.wait(tables.accounts.get(&account), now);
         let wait = wait.max(ADDRESS.wait(address.and_then(|it| tables.addresses.get(&it)), now));
         if !wait.is_zero() {
             return Err(wait);
         }
-        count(&mut tables.accounts, account.to_owned(), now);
+        count(&mut tables.accounts, account, now);
         if let Some(address) = address {
             count(&mut tables.addresses, address, now);
         }
@@ -81,9 +89,9 @@ impl Throttle {
 
     /// Forgets the attempts on an account whose password came, and this one of its address. The other attempts
     /// of the address stay: whoever guesses may have an account too.
-    pub(super) fn succeeded(&self, account: &str, address: Option<IpAddr>) {
+    pub(super) fn succeeded(&self, account: Digest, address: Option<IpAddr>) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tables.accounts.remove(account);
+        tables.accounts.remove(&account);
         if let Some(series) = address.and_then(|it| tables.addresses.get_mut(&network(it))) {
             series.attempts = series.attempts.saturating_sub(1);
         }

@@ -3,7 +3,6 @@
 //! A stream belongs to one start of one process, so no two writers contend for a head. A call that may change
 //! something has two records, an intent before it runs and an outcome after; every other call has one.
 
-mod activity;
 mod draft;
 mod heads;
 mod record;
@@ -16,11 +15,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-pub use activity::{Activity, ActivityQuery};
 pub use draft::{Draft, MAX_PAYLOAD};
 pub use ed25519_dalek::{SigningKey, VerifyingKey};
 pub use heads::{Heads, SignedHead, read_heads};
 pub use record::{GENESIS, Header, RecordKind, Sealed, Status, hash_header, hash_payload};
+pub use store::activity::{Activity, ActivityQuery};
 pub use store::{Earlier, Key, MIGRATIONS, Stored};
 pub use verify::{Checker, Finding, Place, Report, verify};
 
@@ -185,6 +184,6 @@ impl Log {
     /// What the database answers, or [`crate::Code::InvalidCursor`].
     pub async fn activity(&self, query: &ActivityQuery) -> crate::Result<(Vec<Activity>, Option<String>)> {
         self.flush().await?;
-        activity::list(&self.db, query).await
+        store::activity::list(&self.db, query).await
     }
 }

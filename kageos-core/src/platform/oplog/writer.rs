@@ -120,7 +120,8 @@ impl Writer {
         }
         let state = (self.head.clone(), Arc::new(records));
         let kept = Arc::clone(&state.1);
-        let done = self.db.write_with(state, |(head, records), tx| Box::pin(store::append(tx, head, records))).await;
+        let done =
+            self.db.write_with(state, |(head, records), tx| Box::pin(store::append(tx, head, records))).await;
         match done {
             Ok((head, places)) => {
                 self.head = head;

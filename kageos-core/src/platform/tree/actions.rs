@@ -6,9 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::platform::access::Subject;
-use crate::{
-    ActionName, ActionSchema, Effect, Effects, GrantId, ResourcePath, Right, Role, Timestamp,
-};
+use crate::{ActionName, ActionSchema, Effect, Effects, GrantId, ResourcePath, Right, Role, Timestamp};
 
 /// A directory's actions by name, with input checked against the schema.
 #[derive(Debug, Clone, Deserialize)]
@@ -76,14 +74,28 @@ fn schemas() -> Vec<ActionSchema> {
     let describe = json!({ "title": title, "description": text, "tags": tags });
     let fields = |names: &[&str], from: Value| object(from, names);
     vec![
-        action("create_directory", "Create directory", Right::Admin, creates,
-            fields(&["code", "title"], json!({ "code": code, "title": title }))),
+        action(
+            "create_directory",
+            "Create directory",
+            Right::Admin,
+            creates,
+            fields(&["code", "title"], json!({ "code": code, "title": title })),
+        ),
         action("describe", "Describe", Right::Admin, updates, fields(&[], describe)),
         action("rename", "Rename", Right::Owner, updates, fields(&["code"], json!({ "code": code }))),
         action("move", "Move", Right::Owner, updates, fields(&["to"], to)),
         action("delete", "Delete", Right::Owner, deletes, fields(&[], json!({}))),
-        action("restore", "Restore", Right::Admin, creates, fields(&["code"], json!({ "code": {
-            "type": "string", "pattern": "^[a-z][a-z0-9_]{0,48}(\\.[a-z]{2,5})?$" } }))),
+        action(
+            "restore",
+            "Restore",
+            Right::Admin,
+            creates,
+            fields(
+                &["code"],
+                json!({ "code": {
+            "type": "string", "pattern": "^[a-z][a-z0-9_]{0,48}(\\.[a-z]{2,5})?$" } }),
+            ),
+        ),
         action("grant", "Grant", Right::Admin, creates, fields(&["subject", "role"], grant)),
         action("revoke", "Revoke", Right::Admin, deletes, fields(&["grant"], json!({ "grant": id }))),
     ]

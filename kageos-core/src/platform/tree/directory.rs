@@ -66,7 +66,9 @@ impl DirectoryHost {
             .map_err(|error| Error::field("", "schema", error.to_string()))?;
         match action {
             DirectoryAction::CreateDirectory { code, title } => self.create(tree, node, &code, title),
-            DirectoryAction::Describe { title, description, tags } => Ok(describe(node, title, description, tags)),
+            DirectoryAction::Describe { title, description, tags } => {
+                Ok(describe(node, title, description, tags))
+            }
             DirectoryAction::Rename { code } => {
                 let parent = node.path.parent();
                 let to = parent.map_or_else(|| format!("/{code}").parse(), |parent| parent.directory(&code));
@@ -120,7 +122,8 @@ impl DirectoryHost {
         let ids: Vec<_> = deleted.iter().map(|one| (one.path.clone(), one.id)).collect();
         for one in deleted {
             let above = one.path.parent();
-            let parent = ids.iter().find(|(path, _)| Some(path) == above.as_ref()).map_or(node.id, |(_, id)| *id);
+            let parent =
+                ids.iter().find(|(path, _)| Some(path) == above.as_ref()).map_or(node.id, |(_, id)| *id);
             plan.change(&one.path, ChangeOp::Restore, None, None);
             plan.steps.push(Step::Restore { node: one, parent });
         }
@@ -227,7 +230,12 @@ fn relocate(tree: &Snapshot, node: &Node, parent: Option<NodeId>, to: &ResourceP
             return Err(declared(&one.path));
         }
         let parent = if one.id == node.id { parent } else { one.parent };
-        plan.change(&one.path, ChangeOp::Update, Some(json!({ "path": one.path })), Some(json!({ "path": new })));
+        plan.change(
+            &one.path,
+            ChangeOp::Update,
+            Some(json!({ "path": one.path })),
+            Some(json!({ "path": new })),
+        );
         plan.steps.push(Step::Relocate { id: one.id, parent, from: one.path.clone(), to: new });
     }
     Ok(plan)

@@ -153,7 +153,8 @@ impl Tree {
 fn came_between(error: SqlError) -> Error {
     match error {
         SqlError::RowsAffected { .. } | SqlError::UniqueViolation { .. } => {
-            Error::new(Code::Conflict, "The tree was changed by somebody else at the same time.").caused_by(error)
+            Error::new(Code::Conflict, "The tree was changed by somebody else at the same time.")
+                .caused_by(error)
         }
         error => error.into(),
     }

@@ -1,8 +1,8 @@
 //! A change of the tree as data: worked out from the snapshot, then applied in one unit.
 
+use super::came_between;
 use super::node::Origin;
 use super::store::{self, NewNode};
-use super::came_between;
 use crate::platform::access::{self, NewGrant};
 use crate::sql::{SqlError, Tx};
 use crate::{Change, ChangeOp, GrantId, NodeId, ResourcePath, Result, Timestamp};

@@ -46,8 +46,13 @@ pub(super) fn plan(
 
 /// Everything that is declared, with the directories between, parents before children.
 fn declared(workspace: &ResourcePath, manifest: &Manifest) -> Result<BTreeMap<ResourcePath, Declared>> {
-    let at = |path: &str| -> Result<ResourcePath> { Ok(format!("{workspace}/{path}").parse::<ResourcePath>()?) };
-    let root = Declared { title: manifest.title.clone(), description: manifest.description.clone(), tags: Vec::new() };
+    let at =
+        |path: &str| -> Result<ResourcePath> { Ok(format!("{workspace}/{path}").parse::<ResourcePath>()?) };
+    let root = Declared {
+        title: manifest.title.clone(),
+        description: manifest.description.clone(),
+        tags: Vec::new(),
+    };
     let mut all = BTreeMap::from([(workspace.clone(), root)]);
     for entry in &manifest.directories {
         let (title, description) = (entry.title.clone(), entry.description.clone());

@@ -32,7 +32,9 @@ impl Snapshot {
             scores.sum::<Option<u32>>().map(|score| Hit { node: Arc::clone(node), score })
         };
         let mut hits: Vec<Hit> = self.nodes().filter_map(score).filter(|hit| visible(&hit.node)).collect();
-        hits.sort_by(|one, other| other.score.cmp(&one.score).then_with(|| one.node.path.cmp(&other.node.path)));
+        hits.sort_by(|one, other| {
+            other.score.cmp(&one.score).then_with(|| one.node.path.cmp(&other.node.path))
+        });
         hits
     }
 }

@@ -6,9 +6,11 @@ use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
 use crate::{CallId, NodeId, ResourcePath, Timestamp};
 
 /// The tree's tables.
-pub const MIGRATIONS: &[Migration] = &[Migration::new(1, "tree", include_str!("../../../migrations/tree_0001.sql"))];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration::new(1, "tree", include_str!("../../../migrations/tree_0001.sql"))];
 
-const COLUMNS: &str = "SELECT id, parent_id, path, kind, title, description, tags, origin, updated_at FROM tree_node";
+const COLUMNS: &str =
+    "SELECT id, parent_id, path, kind, title, description, tags, origin, updated_at FROM tree_node";
 
 /// What is new or changed at a node.
 #[derive(Debug, Clone)]
@@ -38,7 +40,11 @@ fn node(row: &Row) -> Result<Node, SqlError> {
         title: row.text("title")?.to_owned(),
         description: row.text("description")?.to_owned(),
         tags: serde_json::from_str(row.text("tags")?).map_err(|_| SqlError::OutOfRange)?,
-        origin: if row.text("origin")? == Origin::Manifest.as_str() { Origin::Manifest } else { Origin::People },
+        origin: if row.text("origin")? == Origin::Manifest.as_str() {
+            Origin::Manifest
+        } else {
+            Origin::People
+        },
         updated_at: Timestamp::from_micros(row.int("updated_at")?),
         chain: [].into(),
     })
@@ -95,7 +101,8 @@ pub(super) async fn relocate(
 ) -> Result<(), SqlError> {
     let sql = "UPDATE tree_node SET parent_id = ?, path = ?, updated_at = ? WHERE id = ? AND path = ?";
     let parent = parent.map(|id| id.to_string());
-    tx.execute_expect(sql, params![parent, to.as_str(), at.as_micros(), id.to_string(), from.as_str()], 1).await
+    tx.execute_expect(sql, params![parent, to.as_str(), at.as_micros(), id.to_string(), from.as_str()], 1)
+        .await
 }
 
 /// Moves a node to the recycle bin; nodes that go together carry the same `root`.
@@ -122,7 +129,8 @@ pub(super) struct Deleted {
 
 /// The nodes last deleted at a path and together with it, parents first.
 pub(super) async fn deleted_at(db: &Db, path: &ResourcePath) -> Result<Vec<Deleted>, SqlError> {
-    let sql = "SELECT deleted_by FROM tree_node WHERE deleted_path = ? ORDER BY deleted_at DESC, id DESC LIMIT 1";
+    let sql =
+        "SELECT deleted_by FROM tree_node WHERE deleted_path = ? ORDER BY deleted_at DESC, id DESC LIMIT 1";
     let Some(row) = db.fetch_optional(sql, params![path.as_str()]).await? else { return Ok(Vec::new()) };
     let sql = "SELECT id, deleted_path, deleted_by FROM tree_node \
                WHERE deleted_by = ? AND (deleted_path = ? OR (deleted_path >= ? AND deleted_path < ?)) \
@@ -135,7 +143,12 @@ fn deleted(row: &Row) -> Result<Deleted, SqlError> {
     Ok(Deleted { id: value(row.text("id")?)?, path: value(row.text("deleted_path")?)? })
 }
 
-pub(super) async fn restore(tx: &mut Tx, node: &Deleted, parent: NodeId, at: Timestamp) -> Result<(), SqlError> {
+pub(super) async fn restore(
+    tx: &mut Tx,
+    node: &Deleted,
+    parent: NodeId,
+    at: Timestamp,
+) -> Result<(), SqlError> {
     let sql = "UPDATE tree_node SET path = ?, parent_id = ?, deleted_path = NULL, deleted_by = NULL, \
                deleted_at = NULL, updated_at = ? WHERE id = ? AND path IS NULL";
     let row = params![node.path.as_str(), parent.to_string(), at.as_micros(), node.id.to_string()];

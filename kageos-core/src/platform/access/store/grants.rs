@@ -1,6 +1,6 @@
 use super::{parse, parse_opt, touch};
 use crate::{
-    Code, Error, GrantId, NodeId, Result, Role, Timestamp,
+    Code, Error, GrantId, NodeId, Role, Timestamp,
     platform::access::{Grant, NewGrant, Subject},
     sql::{Row, SqlError, Tx, params},
 };
@@ -13,7 +13,7 @@ pub const MAX_GRANTS_PER_NODE: i64 = 1_000;
 /// # Errors
 /// [`Code::Conflict`] when the same grant stands already or the node has too many,
 /// [`Code::InvalidInput`] for a subject that does not exist or an end that has passed.
-pub async fn grant(tx: &mut Tx, id: GrantId, new: &NewGrant, now: Timestamp) -> Result<Grant> {
+pub async fn grant(tx: &mut Tx, id: GrantId, new: &NewGrant, now: Timestamp) -> Result<Grant, Error> {
     touch(tx).await?;
     check(tx, new, now).await?;
     make_room(tx, new, now).await?;
@@ -31,7 +31,7 @@ pub async fn grant(tx: &mut Tx, id: GrantId, new: &NewGrant, now: Timestamp) -> 
     Ok(grant)
 }
 
-async fn check(tx: &mut Tx, new: &NewGrant, now: Timestamp) -> Result<()> {
+async fn check(tx: &mut Tx, new: &NewGrant, now: Timestamp) -> Result<(), Error> {
     if new.expires_at.is_some_and(|end| end <= now) {
         return Err(Error::field("/expires_at", "past", "a grant ends in the future"));
     }
@@ -49,7 +49,7 @@ async fn check(tx: &mut Tx, new: &NewGrant, now: Timestamp) -> Result<()> {
 
 /// Clears what ran out, and refuses a repetition or one too many. The state row, already touched, is locked,
 /// so nobody else grants meanwhile.
-async fn make_room(tx: &mut Tx, new: &NewGrant, now: Timestamp) -> Result<()> {
+async fn make_room(tx: &mut Tx, new: &NewGrant, now: Timestamp) -> Result<(), Error> {
     let node = new.node.to_string();
     let (kind, subject) = subject_columns(new.subject);
     let same = "node_id = ? AND subject_kind = ? AND subject_id = ? AND role = ? AND deny = ?";

@@ -1,6 +1,6 @@
 use super::{parse, parse_opt, touch};
 use crate::{
-    Code, Error, GroupId, Result, Timestamp, UserId,
+    Code, Error, GroupId, Timestamp, UserId,
     platform::{access::Group, identity::fold},
     sql::{Db, Row, SqlError, Tx, params},
 };
@@ -9,9 +9,10 @@ use crate::{
 ///
 /// # Errors
 /// [`Code::Conflict`] when a group has this name.
-pub async fn create_group(tx: &mut Tx, group: &Group) -> Result<()> {
+pub async fn create_group(tx: &mut Tx, group: &Group) -> Result<(), Error> {
     touch(tx).await?;
-    let sql = "INSERT INTO access_group (id, name, name_folded, created_at, created_by) VALUES (?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO access_group (id, name, name_folded, created_at, created_by) VALUES (?, ?, ?, ?, ?)";
     let by = group.created_by.map(|id| id.to_string());
     let values =
         params![group.id.to_string(), &group.name, fold(&group.name), group.created_at.as_micros(), by];
@@ -23,7 +24,7 @@ pub async fn create_group(tx: &mut Tx, group: &Group) -> Result<()> {
 ///
 /// # Errors
 /// [`Code::Conflict`] when a group has this name, [`Code::NotFound`] when there is no such group.
-pub async fn rename_group(tx: &mut Tx, id: GroupId, name: &str) -> Result<()> {
+pub async fn rename_group(tx: &mut Tx, id: GroupId, name: &str) -> Result<(), Error> {
     let sql = "UPDATE access_group SET name = ?, name_folded = ? WHERE id = ?";
     let touched = tx.execute(sql, params![name, fold(name), id.to_string()]).await.map_err(name_taken)?;
     if touched == 1 { Ok(()) } else { Err(no_group()) }
@@ -33,7 +34,7 @@ pub async fn rename_group(tx: &mut Tx, id: GroupId, name: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Code::NotFound`] when there is no such group.
-pub async fn delete_group(tx: &mut Tx, id: GroupId) -> Result<()> {
+pub async fn delete_group(tx: &mut Tx, id: GroupId) -> Result<(), Error> {
     touch(tx).await?;
     let id = id.to_string();
     let key = params![id.as_str()];
@@ -47,7 +48,7 @@ pub async fn delete_group(tx: &mut Tx, id: GroupId) -> Result<()> {
 ///
 /// # Errors
 /// [`Code::NotFound`] when there is no such group or user.
-pub async fn add_member(tx: &mut Tx, group: GroupId, user: UserId, now: Timestamp) -> Result<()> {
+pub async fn add_member(tx: &mut Tx, group: GroupId, user: UserId, now: Timestamp) -> Result<(), Error> {
     touch(tx).await?;
     let (group, user) = (group.to_string(), user.to_string());
     tx.fetch_optional("SELECT id FROM access_group WHERE id = ?", params![group.as_str()])

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::record::{Header, Status};
+use crate::platform::oplog::{Header, Status};
 use crate::sql::{Db, Row, SqlError, Value as Param};
 use crate::{ActionName, Actor, CallId, Change, Code, Error, ResourcePath, Result, Source, Timestamp};
 
@@ -62,7 +62,10 @@ const COLUMNS: &str = "SELECT c.id, c.at, c.stream_id, c.seq, c.status, r.header
      LEFT JOIN op_record o ON o.stream_id = c.outcome_stream_id AND o.seq = c.outcome_seq WHERE ";
 const ORDER: &str = " AND (c.at < ? OR (c.at = ? AND c.id < ?)) ORDER BY c.at DESC, c.id DESC LIMIT ?";
 
-pub(super) async fn list(db: &Db, query: &ActivityQuery) -> Result<(Vec<Activity>, Option<String>)> {
+pub(in super::super) async fn list(
+    db: &Db,
+    query: &ActivityQuery,
+) -> Result<(Vec<Activity>, Option<String>)> {
     let limit = query.limit.clamp(1, MAX_PAGE);
     let (at, id) = query.next.as_deref().map_or(Ok((i64::MAX, String::from("~"))), read_cursor)?;
     let (condition, mut values) = scope(&query.path);
@@ -82,7 +85,10 @@ fn scope(path: &ResourcePath) -> (&'static str, Vec<Param<'static>>) {
     let (from, to) = (format!("{text}/"), format!("{text}0"));
     match path.depth() {
         _ if path.kind().is_some() => ("c.path = ?", vec![text.into()]),
-        1 => ("(c.workspace = ? OR (c.workspace >= ? AND c.workspace < ?))", vec![text.into(), from.into(), to.into()]),
+        1 => (
+            "(c.workspace = ? OR (c.workspace >= ? AND c.workspace < ?))",
+            vec![text.into(), from.into(), to.into()],
+        ),
         2 => ("c.workspace = ?", vec![text.into()]),
         _ => {
             let workspace = path.workspace().map(|it| it.to_string()).unwrap_or_default();
@@ -93,7 +99,8 @@ fn scope(path: &ResourcePath) -> (&'static str, Vec<Param<'static>>) {
 }
 
 fn read_cursor(text: &str) -> Result<(i64, String)> {
-    let parts = text.split_once('-').and_then(|(at, id)| Some((at.parse().ok()?, id.parse::<CallId>().ok()?)));
+    let parts =
+        text.split_once('-').and_then(|(at, id)| Some((at.parse().ok()?, id.parse::<CallId>().ok()?)));
     let (at, id) = parts.ok_or_else(|| Error::of(Code::InvalidCursor))?;
     Ok((at, id.to_string()))
 }

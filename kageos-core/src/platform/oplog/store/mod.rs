@@ -1,5 +1,7 @@
 //! The log's statements.
 
+pub(super) mod activity;
+
 use std::sync::Arc;
 
 use super::draft::Draft;
@@ -9,7 +11,7 @@ use crate::{CallId, StreamId, Timestamp};
 
 /// The log's tables.
 pub const MIGRATIONS: &[Migration] =
-    &[Migration::new(1, "log", include_str!("../../../migrations/oplog_0001.sql"))];
+    &[Migration::new(1, "log", include_str!("../../../../migrations/oplog_0001.sql"))];
 
 /// Where a stream stands.
 #[derive(Debug, Clone)]
@@ -102,12 +104,19 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
 }
 
 async fn insert_calls(tx: &mut Tx, calls: &mut Vec<Vec<Value<'static>>>) -> Result<(), SqlError> {
-    let sql = "INSERT INTO op_call (id, path, workspace, at, status, stream_id, seq) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO op_call (id, path, workspace, at, status, stream_id, seq) VALUES (?, ?, ?, ?, ?, ?, ?)";
     tx.execute_many(sql, &std::mem::take(calls)).await.map(drop)
 }
 
 fn record_row(stream: &str, seq: i64, sealed: Sealed) -> Vec<Value<'static>> {
-    vec![stream.to_owned().into(), seq.into(), sealed.header.into(), sealed.payload.into(), sealed.hash.into()]
+    vec![
+        stream.to_owned().into(),
+        seq.into(),
+        sealed.header.into(),
+        sealed.payload.into(),
+        sealed.hash.into(),
+    ]
 }
 
 fn call_row(draft: &Draft, stream: &str, seq: i64) -> Vec<Value<'static>> {
@@ -189,7 +198,12 @@ impl Stored {
 }
 
 /// The records of a stream after a place, in order.
-pub(super) async fn records_after(db: &Db, stream: &str, seq: i64, limit: i64) -> Result<Vec<Stored>, SqlError> {
+pub(super) async fn records_after(
+    db: &Db,
+    stream: &str,
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<Stored>, SqlError> {
     let sql = "SELECT stream_id, seq, header, payload, hash FROM op_record \
                WHERE stream_id = ? AND seq > ? ORDER BY seq LIMIT ?";
     let rows = db.fetch_all(sql, params![stream, seq, limit]).await?;
@@ -209,7 +223,8 @@ pub(super) struct Stream {
 
 /// Every stream, oldest first.
 pub(super) async fn streams(db: &Db) -> Result<Vec<Stream>, SqlError> {
-    let rows = db.fetch_all("SELECT id, resolved_below, closed_at FROM op_stream ORDER BY id", params![]).await?;
+    let rows =
+        db.fetch_all("SELECT id, resolved_below, closed_at FROM op_stream ORDER BY id", params![]).await?;
     let stream = |row: &Row| {
         Ok(Stream {
             id: row.text("id")?.to_owned(),

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Runs the end-to-end tests of web/ against a real server: fresh state, a free port, the example workspace installed.
+# The tests are given KAGEOS_E2E_URL, KAGEOS_E2E_LOGIN, KAGEOS_E2E_PASSWORD and CHROMIUM. Arguments go to Playwright.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+kagectl=$PWD/target/debug/kagectl
+state=$(mktemp -d)
+log=$state/bootstrap.log
+server=
+
+stop() {
+  if [ -n "$server" ]; then
+    "$kagectl" --state "$state/dev" down >/dev/null 2>&1 || kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  rm -rf "$state"
+}
+trap stop EXIT
+
+KAGEOS_SERVER__ADDRESS=127.0.0.1:0 "$kagectl" --state "$state/dev" bootstrap --dev >"$log" 2>&1 </dev/null &
+server=$!
+
+# The web is built and the data imported before it answers.
+deadline=$((SECONDS + 300))
+until "$kagectl" --state "$state/dev" verify >/dev/null 2>&1; do
+  if ! kill -0 "$server" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
+    echo "the server did not start:"
+    cat "$log"
+    exit 1
+  fi
+  sleep 0.5
+done
+
+KAGEOS_E2E_URL=$("$kagectl" --state "$state/dev" --json status | node -e '
+  const { address } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+  console.log(/^https?:/.test(address) ? address : `http://${address}`);')
+KAGEOS_E2E_LOGIN=system
+KAGEOS_E2E_PASSWORD=$(sed -n 's/^SYSTEM_USER_PASSWORD=//p' "$state/dev/env/kageos.env")
+export KAGEOS_E2E_URL KAGEOS_E2E_LOGIN KAGEOS_E2E_PASSWORD
+echo "end-to-end tests against $KAGEOS_E2E_URL"
+
+if ! npm --prefix web run --silent e2e -- "$@" </dev/null; then
+  echo "the server's last lines:"
+  tail -n 40 "$log"
+  exit 1
+fi
