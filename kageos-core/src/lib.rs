@@ -33,6 +33,8 @@ pub mod predicate;
 pub mod right;
 pub mod schema;
 pub mod source;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod time;
 pub mod trace;
 
