@@ -49,7 +49,11 @@ pub(crate) struct Caller {
 }
 
 /// Lets known callers through.
-pub(crate) async fn known(State(shared): State<Shared>, mut request: Request, next: Next) -> Answer<Response> {
+pub(crate) async fn known(
+    State(shared): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Answer<Response> {
     let shown = Shown::read(&shared, &request).ok_or_else(|| Error::of(Code::Unauthenticated))?;
     let trace = trace(&shared, request.extensions().get().copied());
     let caller = Caller::find(&shared, shown, trace).await?;
@@ -115,7 +119,9 @@ impl Caller {
     pub(crate) fn in_person(&self) -> Result<()> {
         match self.shown {
             Shown::Session(_) | Shown::Local => Ok(()),
-            Shown::Token(_) => Err(Error::new(Code::Forbidden, "This needs a login; an API token is not enough.")),
+            Shown::Token(_) => {
+                Err(Error::new(Code::Forbidden, "This needs a login; an API token is not enough."))
+            }
         }
     }
 

@@ -16,10 +16,10 @@ use serde::de::DeserializeOwned;
 
 /// Largest body of a request, in bytes: a form with long texts fits, a mistake does not.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
-/// Largest CSV that is imported in one request, in bytes: about a million short rows.
-const MAX_IMPORT_BYTES: u64 = 256 * 1024 * 1024;
+/// Largest CSV that is imported in one request, in bytes: as much as the action `import` of a table takes.
+const MAX_IMPORT_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest time to the head of an answer: above every action's own timeout, so it only ends what hangs.
-const REQUEST_TIMEOUT_MS: u64 = 300_000;
+const REQUEST_TIMEOUT_MS: u64 = 900_000;
 /// Longest wait for running requests when the server stops.
 const SHUTDOWN_TIMEOUT_MS: u64 = 10_000;
 /// Requests that are worked on at once; above it the server says so instead of growing.

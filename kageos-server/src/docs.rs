@@ -39,7 +39,8 @@ pub(crate) fn rendered(reply: Reply, path: &ResourcePath) -> Result<Reply> {
 }
 
 /// Renders the document at `path`.
-pub(crate) fn render(markdown: String, path: &ResourcePath) -> DocsOutput {
+#[must_use]
+pub fn render(markdown: String, path: &ResourcePath) -> DocsOutput {
     let options = options();
     let arena = Arena::new();
     let root = parse_document(&arena, &markdown, &options);
@@ -97,7 +98,13 @@ fn headings<'a>(root: &'a AstNode<'a>) -> Vec<DocsHeading> {
         _ => None,
     };
     let found = root.descendants().filter_map(heading);
-    found.map(|(level, title)| DocsHeading { id: format!("{ANCHOR}{}", anchors.anchorize(&title)), level, title }).collect()
+    found
+        .map(|(level, title)| DocsHeading {
+            id: format!("{ANCHOR}{}", anchors.anchorize(&title)),
+            level,
+            title,
+        })
+        .collect()
 }
 
 fn text<'a>(node: &'a AstNode<'a>) -> String {

@@ -15,7 +15,7 @@
 mod caller;
 pub mod cli;
 pub mod config;
-mod docs;
+pub mod docs;
 mod extract;
 mod frame;
 pub mod openapi;

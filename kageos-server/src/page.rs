@@ -19,7 +19,11 @@ pub(crate) fn limit(given: Option<u32>) -> Result<u32> {
 }
 
 /// The first `limit` of `items` and, when there are more, the key of the last of them.
-pub(crate) fn cut<T, K>(items: impl Iterator<Item = T>, limit: u32, key: impl Fn(&T) -> K) -> (Vec<T>, Option<K>) {
+pub(crate) fn cut<T, K>(
+    items: impl Iterator<Item = T>,
+    limit: u32,
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, Option<K>) {
     let limit = limit as usize;
     let mut page: Vec<T> = items.take(limit + 1).collect();
     let more = page.len() > limit;

@@ -22,7 +22,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// `patience`.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    server: &Server,
     stop: impl Future<Output = ()>,
     patience: Duration,
 ) {
@@ -42,7 +42,11 @@ pub async fn serve(
     }
 }
 
-async fn accept(accepted: io::Result<(TcpStream, SocketAddr)>, router: &Router, connections: &GracefulShutdown) {
+async fn accept(
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+    router: &Router,
+    connections: &GracefulShutdown,
+) {
     let (stream, peer) = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {

@@ -71,8 +71,10 @@ impl Builder {
         let Self { platform, config, local_token } = self;
         let env = platform.env().clone();
         let stopping = CancellationToken::new();
-        let limits = BodyLimits { json: config.server.max_body_bytes, import: config.server.max_import_bytes };
-        let secure_cookies = config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+        let limits =
+            BodyLimits { json: config.server.max_body_bytes, import: config.server.max_import_bytes };
+        let secure_cookies =
+            config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
         let parts = Parts { platform, limits, local_token, secure_cookies, stopping: stopping.clone() };
         let shared = Shared(Arc::new(parts));
         let closed = routes::closed().layer(middleware::from_fn_with_state(shared.clone(), caller::known));

@@ -55,7 +55,9 @@ impl<'a> View<'a> {
 
     /// Where the actor's part of the tree begins: namespaces, and what it may see in places that it may not.
     pub(crate) fn roots(&self) -> Vec<&Arc<Node>> {
-        let hidden = |node: &Node| node.parent.and_then(|id| self.tree.by_id(id)).is_none_or(|above| !self.sees(above));
+        let hidden = |node: &Node| {
+            node.parent.and_then(|id| self.tree.by_id(id)).is_none_or(|above| !self.sees(above))
+        };
         let mut roots: Vec<_> = self.tree.nodes().filter(|node| self.sees(node) && hidden(node)).collect();
         roots.sort_by(|one, other| one.path.cmp(&other.path));
         roots

@@ -28,7 +28,7 @@ pub(super) async fn run(session: &Session) -> Result<()> {
         while Running::find(&session.state).context("run/lock")?.is_some() {
             tokio::time::sleep(POLL).await;
         }
-        Ok(())
+        Ok::<_, Error>(())
     };
     match tokio::time::timeout(patience, gone).await {
         Ok(ended) => ended?,

@@ -1,6 +1,10 @@
 //! `kagectl serve`, and the server itself.
 
-use kageos_core::Result;
+use kageos_core::{
+    Result,
+    platform::{Platform, PlatformOptions, identity::Secret, oplog::SigningKey},
+    sql::{Db, DbOptions},
+};
 use serde::Serialize;
 use tokio::{
     net::TcpListener,
@@ -20,6 +24,7 @@ pub(super) struct Started {
     lock: RunLock,
     listener: TcpListener,
     server: Server,
+    platform: Platform,
     config: Config,
     pub(super) secrets: Secrets,
     pub(super) address: String,
@@ -47,9 +52,25 @@ pub(super) async fn start(session: &Session) -> Result<Started> {
         .await
         .context(&format!("server.address {}", config.server.address))?;
     let address = format!("http://{}", listener.local_addr().context("server.address")?);
-    let server = Server::builder().config(config.clone()).env(session.env.clone()).build();
+    let platform = open(session, &config, &secrets).await?;
+    let builder = Server::builder(platform.clone()).config(config.clone());
+    let server = builder.local_token(secrets.local_token.clone()).build();
     lock.announce(&address).context("run/lock")?;
-    Ok(Started { lock, listener, server, config, secrets, address })
+    Ok(Started { lock, listener, server, platform, config, secrets, address })
+}
+
+/// Opens the platform and makes the first account.
+async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<Platform> {
+    let file = || format!("sqlite:{}", session.state.database_file().display());
+    let url = config.database.url.clone().unwrap_or_else(file);
+    let db = Db::open(&DbOptions::new(url)).await.context("database.url")?;
+    let options = PlatformOptions {
+        log_key: SigningKey::from_bytes(&secrets.log_key),
+        log_heads: session.state.heads_file(),
+    };
+    let platform = Platform::open(db, session.env.clone(), options).await?;
+    platform.identity().ensure_system(&Secret::new(secrets.system_password.reveal())).await?;
+    Ok(platform)
 }
 
 /// Answers until the process is told to end.
@@ -60,7 +81,8 @@ pub(super) async fn answer(started: Started) -> Result<()> {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     };
     tracing::info!(address = started.address, "the server answers");
-    serve(started.listener, started.server.router(), stop, started.config.server.shutdown_timeout).await;
+    serve(started.listener, &started.server, stop, started.config.server.shutdown_timeout).await;
+    started.platform.close().await;
     tracing::info!("the server stopped");
     drop(started.lock);
     Ok(())

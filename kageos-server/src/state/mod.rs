@@ -94,6 +94,12 @@ impl StateDir {
         self.root.join("platform.db")
     }
 
+    /// `logs/heads`: the signed heads of the operation log.
+    #[must_use]
+    pub fn heads_file(&self) -> PathBuf {
+        self.root.join("logs/heads")
+    }
+
     /// `workspaces/<id>`
     #[must_use]
     pub fn workspace_dir(&self, id: &str) -> PathBuf {

@@ -13,13 +13,18 @@ mod token;
 
 pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList};
 pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
-pub use call::{CallReply, CallRequest, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput};
+pub use call::{
+    CallReply, CallRequest, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput,
+};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Health, Readiness};
 pub use node::{Kind, Node, NodeDetail, NodeList, Overview, OwnerRef, SearchHit, SearchHitList};
 pub use problem::{FieldProblem, Problem};
 pub use rows::{
-    CreateRow, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion, SearchOutput,
+    CreateRow, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion,
+    SearchOutput,
 };
-pub use session::{LoginInput, PasswordChange, SessionInfo, SessionPatch, User, UserInput, UserList, UserPatch};
+pub use session::{
+    LoginInput, PasswordChange, SessionInfo, SessionPatch, User, UserInput, UserList, UserPatch,
+};
 pub use token::{NewToken, Token, TokenInput, TokenList, TokenScope};

@@ -87,21 +87,21 @@ pub struct LoginInput {
 
 /// What to change in one's own account; what is absent stays, what is null is emptied.
 #[derive(Clone, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_debug_implementations, reason = "it holds a password")]
 pub struct SessionPatch {
     /// What people call them.
     pub name: Option<String>,
     /// Language of the screens.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub locale: Option<Option<String>>,
     /// Light or dark screens.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub theme: Option<Option<String>>,
     /// Time zone of the screens.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub time_zone: Option<Option<String>>,
     /// A new password; all other sessions end.
@@ -144,13 +144,13 @@ pub struct UserInput {
 
 /// What to change in an account; what is absent stays, what is null is emptied.
 #[derive(Clone, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_debug_implementations, reason = "it holds a password")]
 pub struct UserPatch {
     /// What people call them.
     pub name: Option<String>,
     /// Where mail reaches them.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub email: Option<Option<String>>,
     /// May do everything everywhere.

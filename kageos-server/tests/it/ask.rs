@@ -2,7 +2,7 @@
 
 use axum::{Router, body::Body};
 use http_body_util::BodyExt;
-use hyper::{HeaderMap, Request, StatusCode, header};
+use hyper::{HeaderMap, Request, Response, StatusCode, header};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -36,8 +36,17 @@ impl Ask {
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// The answer, its body not read yet.
+    pub(crate) async fn open(self) -> Response<Body> {
+        self.router.oneshot(self.request).await.unwrap()
+    }
+
     pub(crate) async fn send(self) -> Answer {
-        let response = self.router.oneshot(self.request).await.unwrap();
+        let response = self.open().await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, bytes }

@@ -1,14 +1,13 @@
 //! What holds for every request.
 
-use kageos_server::Server;
-
-use crate::ask::ask;
+use crate::{ask::ask, site::Site};
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[tokio::test]
 async fn every_answer_is_protected_and_traced() {
-    let router = Server::builder().build().router();
+    let site = Site::new().await;
+    let router = site.router.clone();
     for (method, path) in
         [("GET", "/healthz"), ("GET", "/api/v1/nothing"), ("DELETE", "/healthz"), ("GET", "/")]
     {
@@ -28,7 +27,8 @@ async fn every_answer_is_protected_and_traced() {
 
 #[tokio::test]
 async fn a_trace_is_taken_on() {
-    let router = Server::builder().build().router();
+    let site = Site::new().await;
+    let router = site.router.clone();
     let answer = ask(&router, "GET", "/healthz").header("traceparent", TRACEPARENT).send().await;
     assert_eq!(answer.header("x-trace-id"), &TRACEPARENT[3..35]);
     assert_ne!(answer.header("traceparent"), TRACEPARENT, "a step further has an id of its own");
@@ -38,7 +38,8 @@ async fn a_trace_is_taken_on() {
 
 #[tokio::test]
 async fn unknown_addresses_and_methods_are_problems() {
-    let router = Server::builder().build().router();
+    let site = Site::new().await;
+    let router = site.router.clone();
     for path in ["/api", "/api/", "/api/v1/nothing", "/api/v2/session", "/assets/none.js"] {
         ask(&router, "GET", path).send().await.refused("not_found");
         ask(&router, "GET", path).header("accept", "text/html").send().await.refused("not_found");
@@ -51,7 +52,8 @@ async fn unknown_addresses_and_methods_are_problems() {
 
 #[tokio::test]
 async fn a_write_from_another_site_is_refused() {
-    let router = Server::builder().build().router();
+    let site = Site::new().await;
+    let router = site.router.clone();
     let check = async |headers: &[(&'static str, &str)], refused: bool| {
         for method in ["POST", "PUT", "PATCH", "DELETE"] {
             let request = ask(&router, method, "/healthz").header("host", "kageos.test:8080");
@@ -83,7 +85,8 @@ async fn a_write_from_another_site_is_refused() {
 async fn a_server_that_is_full_or_slow_says_so() {
     let mut config = kageos_server::Config::default();
     config.server.max_concurrent_requests = 0;
-    let router = Server::builder().config(config).build().router();
+    let site = Site::with(config).await;
+    let router = site.router.clone();
     let answer = ask(&router, "GET", "/healthz").send().await;
     answer.refused("unavailable");
     assert_eq!(answer.header("retry-after"), "1");
@@ -91,7 +94,8 @@ async fn a_server_that_is_full_or_slow_says_so() {
 
 #[tokio::test]
 async fn the_list_of_codes_is_whole() {
-    let router = Server::builder().build().router();
+    let site = Site::new().await;
+    let router = site.router.clone();
     let codes = ask(&router, "GET", "/api/v1/codes").send().await.json();
     assert_eq!(codes["items"].as_array().unwrap().len(), kageos_core::Code::ALL.len());
     assert!(codes["next"].is_null());
@@ -99,7 +103,8 @@ async fn the_list_of_codes_is_whole() {
 
 #[tokio::test]
 async fn long_answers_are_compressed_when_asked() {
-    let router = Server::builder().build().router();
+    let site = Site::new().await;
+    let router = site.router.clone();
     let answer = ask(&router, "GET", "/api/openapi.json").header("accept-encoding", "gzip").send().await;
     assert_eq!(answer.header("content-encoding"), "gzip");
     let plain = ask(&router, "GET", "/api/openapi.json").send().await;

@@ -57,7 +57,13 @@ fn right(shared: &Shared, node: &Node, action: &str) -> Result<Right> {
     known.ok_or_else(unknown)
 }
 
-async fn actor(shared: &Shared, view: &View<'_>, node: &Node, caller: &Caller, user: Option<&str>) -> Result<Actor> {
+async fn actor(
+    shared: &Shared,
+    view: &View<'_>,
+    node: &Node,
+    caller: &Caller,
+    user: Option<&str>,
+) -> Result<Actor> {
     let Some(user) = user else { return Ok(caller.actor.clone()) };
     let user: UserId = id(user)?;
     if user == caller.user.id {

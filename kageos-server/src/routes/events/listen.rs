@@ -24,7 +24,8 @@ pub(in crate::routes) async fn listen(
     caller: Caller,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
+    let last =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
     // An id that is none was not given here: the listener starts over as after a gap.
     let last = last.map(|text| text.parse::<EventId>().ok());
     let events = stream::events(shared, caller, last);

@@ -24,7 +24,8 @@ impl Address {
     /// # Errors
     /// [`Code::MethodNotAllowed`] for a table.
     pub(super) fn row(&self) -> Result<RowId> {
-        self.row.ok_or_else(|| Error::new(Code::MethodNotAllowed, "The address must end with the id of a row."))
+        self.row
+            .ok_or_else(|| Error::new(Code::MethodNotAllowed, "The address must end with the id of a row."))
     }
 
     /// The row, if one is named.
@@ -72,5 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Address {
 pub(super) fn expected_version(headers: &HeaderMap) -> Result<i64> {
     let given = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
     let version = given.and_then(|text| text.trim_matches('"').parse().ok());
-    version.ok_or_else(|| Error::new(Code::InvalidQuery, "The header If-Match must name the version of the row."))
+    version.ok_or_else(|| {
+        Error::new(Code::InvalidQuery, "The header If-Match must name the version of the row.")
+    })
 }

@@ -51,7 +51,8 @@ pub(in crate::routes) async fn export(
     let mut export = Export::begin(shared, caller, address.table, input)?;
     let first = export.page().await?;
     let pages = stream::try_unfold(Some((export, first)), Export::step);
-    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let headers =
+        [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, Body::from_stream(pages)).into_response())
 }
 

@@ -63,7 +63,8 @@ pub(super) fn selection(filter: Option<&str>, sort: Option<&str>) -> Result<Map<
     let mut input = Map::new();
     if let Some(filter) = filter {
         let value = json::parse(filter.as_bytes());
-        let value = value.map_err(|error| Error::new(Code::InvalidQuery, format!("filter: {}", error.message)))?;
+        let value =
+            value.map_err(|error| Error::new(Code::InvalidQuery, format!("filter: {}", error.message)))?;
         input.insert("filter".to_owned(), value);
     }
     if let Some(sort) = sort {

@@ -5,12 +5,7 @@ use super::{
     list::{self, Which},
     one,
 };
-use crate::{
-    caller::Caller,
-    extract::Params,
-    problem::Answer,
-    shared::Shared,
-};
+use crate::{caller::Caller, extract::Params, problem::Answer, shared::Shared};
 
 /// Reads a table or one of its rows, as the address says.
 pub(in crate::routes) async fn read(

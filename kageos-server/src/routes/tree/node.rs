@@ -36,10 +36,13 @@ pub(in crate::routes) async fn node(
 async fn owner(shared: &Shared, node: &Node) -> kageos_core::Result<Option<OwnerRef>> {
     let grants = shared.platform().access().grants_on(&node.chain, None, MAX_GRANTS);
     let owners = grants.iter().rev().filter(|grant| grant.role == Role::Owner && !grant.deny);
-    let Some(id) = owners.filter_map(|grant| match grant.subject {
-        Subject::User(id) => Some(id),
-        _ => None,
-    }).next() else {
+    let Some(id) = owners
+        .filter_map(|grant| match grant.subject {
+            Subject::User(id) => Some(id),
+            _ => None,
+        })
+        .next()
+    else {
         return Ok(None);
     };
     let mut names = shared.platform().identity().names(&[id]).await?;
