@@ -23,8 +23,8 @@ impl Query for RevenueByCountry {
         let mut sums: Vec<_> = sums.into_iter().collect();
         sums.sort_by(|(_, one), (_, other)| other.cmp(one));
         let point = |(country, sum): &(String, Decimal)| {
-            let of_country = Filter::eq("billing_country", country.as_str());
-            Point::new(country, *sum).leads_to(Filter::and([of_country, window.rows("invoice_date")]))
+            let of_country = Filter::Eq("billing_country".to_owned(), country.as_str().into());
+            Point::new(country, *sum).leads_to(Filter::And(vec![of_country, window.rows("invoice_date")]))
         };
         let total: Decimal = sums.iter().map(|(_, sum)| *sum).sum();
         Ok(Figures::one("Revenue", sums.iter().map(point).collect()).total(total))
