@@ -1,3 +1,4 @@
 //! What workspace apps import.
 
 pub mod def;
+pub mod table;

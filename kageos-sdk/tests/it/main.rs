@@ -1,0 +1,5 @@
+//! Integration tests.
+
+mod table_search;
+mod table_support;
+mod table_unit;
