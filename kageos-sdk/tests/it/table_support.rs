@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use kageos_core::{
-    Actor, ActorKind, Annotation, CallId, Change, Env, HostError, Relation, RowId, Source, SourceKind, UserId,
-    Widget,
+    Actor, ActorKind, Annotation, CallId, Change, Env, HostError, Relation, RowId, Source, SourceKind,
+    UserId, Widget,
     clock::ManualClock,
     entropy::SeededEntropy,
-    sql::testing::{TestDb, engines},
+    sql::{
+        Engine,
+        testing::{TestDb, engines},
+    },
 };
 use kageos_sdk::{
     def::{ColumnKind, FieldDef, TableDef},
@@ -165,5 +168,50 @@ pub(crate) fn refused<T: std::fmt::Debug>(outcome: Result<T, HostError>) -> kage
     match outcome {
         Err(HostError::Refused(error)) => error,
         other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Numbers that follow from a seed.
+pub(crate) struct Seeded(SeededEntropy);
+
+impl Seeded {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(SeededEntropy::new(seed))
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        let mut bytes = [0; 8];
+        kageos_core::Entropy::fill(&self.0, &mut bytes);
+        (u64::from_le_bytes(bytes) % end as u64) as usize
+    }
+
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
+
+impl Place {
+    /// Lets the planner count the rows.
+    pub(crate) async fn analyze(&self, table: &str) {
+        let word = if self.db.engine() == Engine::MySql { "ANALYZE TABLE" } else { "ANALYZE" };
+        if self.db.engine() == Engine::MySql {
+            self.db.fetch_all(format!("{word} {table}"), &[]).await.unwrap();
+        } else {
+            self.db.execute(format!("{word} {table}"), &[]).await.unwrap();
+        }
+    }
+
+    /// Fails when a plan reads or sorts more than the page.
+    #[track_caller]
+    pub(crate) fn check_plan(&self, query: &SearchQuery, plan: &str) {
+        let bad: &[&str] = match self.db.engine() {
+            Engine::Sqlite if query.next.is_some() => &["SCAN t_big", "TEMP B-TREE"],
+            Engine::Sqlite => &["TEMP B-TREE"],
+            Engine::Postgres => &["Seq Scan", "Sort"],
+            Engine::MySql => &["filesort", "temporary", "|ALL|"],
+        };
+        let found = bad.iter().find(|it| plan.contains(**it));
+        assert!(found.is_none(), "{:?} for {query:?}:\n{plan}", self.db.engine());
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::table::Result;
 use kageos_core::{
     Code, Error,
-    sql::{SqlError, Tx, Value, build},
+    sql::{Engine, SqlError, Tx, Value, build},
 };
 use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, LikeExpr, Query, SelectStatement};
 use serde_json::json;
@@ -78,6 +78,24 @@ impl Store {
         })
     }
 
+    /// What the database's planner says about each statement of a query, for tests and for people who wonder why
+    /// it is slow.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub async fn explain(&self, path: &str, query: &SearchQuery) -> Result<Vec<String>> {
+        let plan = self.plan(path, query)?;
+        let after = query.next.as_deref().map(|next| self.cursors.read(&plan.text, next, plan.keys.len()));
+        let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+        let explain = if self.db.engine() == Engine::Sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
+        let mut plans = Vec::new();
+        for (sql, params) in plan.statements(self, after.transpose()?.as_deref(), limit).map_err(storage)? {
+            let rows = self.db.fetch_all(format!("{explain} {sql}"), &params).await.map_err(storage)?;
+            plans.push(rows.into_iter().map(|row| line(row.into_values())).collect());
+        }
+        Ok(plans)
+    }
+
     /// Checks a query against its table.
     pub(super) fn plan(&self, path: &str, query: &SearchQuery) -> Result<Plan> {
         let table = Arc::clone(self.table(path)?);
@@ -129,6 +147,16 @@ impl Store {
             Err(error) => Err(storage(error)),
         }
     }
+}
+
+/// A row of a plan as a line.
+fn line(values: Vec<Value<'_>>) -> String {
+    let words = values.into_iter().map(|value| match value {
+        Value::Text(Some(text)) => text.into_owned(),
+        Value::Int(Some(number)) => number.to_string(),
+        _ => String::new(),
+    });
+    words.fold(String::new(), |line, word| line + &word + "|") + "\n"
 }
 
 /// Reads statement after statement until there are enough records.
