@@ -28,6 +28,8 @@ pub mod json;
 pub mod kind;
 pub mod manifest;
 pub mod path;
+#[cfg(feature = "platform")]
+pub mod platform;
 pub mod ports;
 pub mod predicate;
 pub mod right;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use sea_query::{MysqlQueryBuilder, OptionEnum, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder};
+use sea_query::{
+    MysqlQueryBuilder, OptionEnum, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder,
+};
 
 use super::{Engine, SqlError, Value};
 

@@ -129,7 +129,8 @@ impl Work {
     /// Applies one migration. Its checksum is written last, so that one MySQL left half-way is known.
     async fn step(&self, tx: &mut Tx, dialect: &Dialect, migration: &Migration) -> Result<(), SqlError> {
         let (component, version) = (self.component, i64::from(migration.version));
-        let insert = "INSERT INTO schema_migration (component, version, checksum, applied_at) VALUES (?, ?, '', ?)";
+        let insert =
+            "INSERT INTO schema_migration (component, version, checksum, applied_at) VALUES (?, ?, '', ?)";
         tx.execute(insert, params![component, version, self.now_micros]).await?;
         let text = migration.text(tx.engine());
         if tx.engine() == Engine::MySql {
@@ -150,7 +151,9 @@ async fn lock(tx: &mut Tx) -> Result<(), SqlError> {
     match tx.engine() {
         Engine::Sqlite => Ok(()),
         Engine::Postgres => {
-            let lock = format!("SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'; SELECT pg_advisory_xact_lock({LOCK_KEY})");
+            let lock = format!(
+                "SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'; SELECT pg_advisory_xact_lock({LOCK_KEY})"
+            );
             tx.script(&lock).await
         }
         Engine::MySql => {
@@ -177,7 +180,9 @@ struct Dialect([(&'static str, &'static str); 8]);
 impl Dialect {
     async fn of(tx: &mut Tx) -> Result<Self, SqlError> {
         Ok(match tx.engine() {
-            Engine::Sqlite => Self::new(["TEXT", "TEXT", "TEXT", "TEXT", "BLOB", "INTEGER", "REAL", "STRICT"]),
+            Engine::Sqlite => {
+                Self::new(["TEXT", "TEXT", "TEXT", "TEXT", "BLOB", "INTEGER", "REAL", "STRICT"])
+            }
             Engine::Postgres => {
                 const TEXT: &str = r#"TEXT COLLATE "C""#;
                 Self::new([TEXT, TEXT, TEXT, TEXT, "BYTEA", "BIGINT", "DOUBLE PRECISION", ""])
@@ -253,4 +258,3 @@ fn has_statement(sql: &str) -> bool {
 fn checksum(sql: &str) -> String {
     Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
-

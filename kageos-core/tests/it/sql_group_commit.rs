@@ -8,8 +8,11 @@ use kageos_core::sql::testing::{TestDb, sqlite};
 use kageos_core::sql::{Db, DbOptions, Migration, SqlError, migrate, params};
 use tokio::task::JoinHandle;
 
-const TABLE: Migration =
-    Migration::new(1, "rows", "CREATE TABLE sample (id {int} PRIMARY KEY, body {long_text}) {table_options};");
+const TABLE: Migration = Migration::new(
+    1,
+    "rows",
+    "CREATE TABLE sample (id {int} PRIMARY KEY, body {long_text}) {table_options};",
+);
 const INSERT: &str = "INSERT INTO sample (id, body) VALUES (?, ?)";
 
 async fn database() -> TestDb {
@@ -109,7 +112,9 @@ async fn a_full_disk_fails_only_who_needs_room() {
     let pages = db.fetch_one("PRAGMA page_count", &[]).await.unwrap().int(0).unwrap();
     let limit = format!("PRAGMA max_page_count = {}", pages + 10);
     let limited: Result<i64, SqlError> = db
-        .write_with(limit, |limit, tx| Box::pin(async move { tx.fetch_one(limit.clone(), &[]).await?.int(0) }))
+        .write_with(limit, |limit, tx| {
+            Box::pin(async move { tx.fetch_one(limit.clone(), &[]).await?.int(0) })
+        })
         .await;
     assert_eq!(limited.unwrap(), pages + 10);
     let (go, held) = hold(&db).await;

@@ -20,7 +20,8 @@ const SECOND: Migration = Migration {
     mysql: Some("ALTER TABLE person ADD COLUMN born BIGINT, ADD COLUMN mysql_only BIGINT"),
     ..Migration::new(2, "birthdays", "ALTER TABLE person ADD COLUMN born {int}")
 };
-const WRONG: Migration = Migration::new(2, "wrong", "CREATE TABLE other (id {int});\nCREATE TABLE other (id {int});");
+const WRONG: Migration =
+    Migration::new(2, "wrong", "CREATE TABLE other (id {int});\nCREATE TABLE other (id {int});");
 
 async fn applied(db: &Db) -> Vec<(i64, i64)> {
     let sql = "SELECT version, applied_at FROM schema_migration WHERE component = 'test' ORDER BY version";

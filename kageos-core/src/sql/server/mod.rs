@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tx::Link;
 pub(crate) use tx::ServerTx;
 
 use super::unit::{UnitFuture, run};
@@ -145,21 +146,23 @@ impl Server {
     }
 
     async fn begin(&self) -> Result<ServerTx, SqlError> {
-        Ok(match &self.pool {
+        let link = match &self.pool {
             #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => ServerTx::Postgres(pool.begin().await.map_err(postgres::map)?),
+            Pool::Postgres(pool) => Link::Postgres(pool.begin().await.map_err(postgres::map)?),
             #[cfg(feature = "mysql")]
-            Pool::MySql(pool) => ServerTx::MySql(pool.begin().await.map_err(mysql::map)?),
-        })
+            Pool::MySql(pool) => Link::MySql(pool.begin().await.map_err(mysql::map)?),
+        };
+        Ok(ServerTx::new(link, None))
     }
 
     async fn begin_read(&self, deadline: Option<Duration>) -> Result<ServerTx, SqlError> {
-        Ok(match &self.pool {
+        let link = match &self.pool {
             #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => ServerTx::Postgres(postgres::begin_read(pool, deadline).await?),
+            Pool::Postgres(pool) => Link::Postgres(postgres::begin_read(pool, deadline).await?),
             #[cfg(feature = "mysql")]
-            Pool::MySql(pool) => ServerTx::MySql(mysql::begin_read(pool, deadline).await?),
-        })
+            Pool::MySql(pool) => Link::MySql(mysql::begin_read(pool).await?),
+        };
+        Ok(ServerTx::new(link, deadline))
     }
 
     /// Doubles with each attempt; the second half is spread by a Weyl sequence over all repeats.
@@ -176,4 +179,3 @@ fn call<'t, T, E>(
 ) -> UnitFuture<'t, T, E> {
     unit(tx)
 }
-

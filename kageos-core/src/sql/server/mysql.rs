@@ -32,24 +32,31 @@ pub(super) async fn open(options: &DbOptions) -> Result<MySqlPool, SqlError> {
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let session = session.clone();
-            Box::pin(async move {
-                sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop)
-            })
+            Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop) })
         });
     pool.connect_with(connect).await.map_err(map)
 }
 
 /// A transaction that sees one state of the database.
-pub(super) async fn begin_read(
-    pool: &MySqlPool,
-    deadline: Option<Duration>,
-) -> Result<Transaction<'static, MySql>, SqlError> {
+pub(super) async fn begin_read(pool: &MySqlPool) -> Result<Transaction<'static, MySql>, SqlError> {
     let mut connection = pool.acquire().await.map_err(map)?;
     let level = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     sqlx::raw_sql(level).execute(&mut *connection).await.map_err(map)?;
     let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY".into_sql_str();
-    let _ = deadline;
     Transaction::begin(connection, Some(begin)).await.map_err(map)
+}
+
+/// The query with its deadline, as MariaDB (first comment) and MySQL (second) want it said.
+pub(super) fn within(sql: Cow<'static, str>, deadline: Option<Duration>) -> Cow<'static, str> {
+    let Some(deadline) = deadline else { return sql };
+    let (seconds, millis) = (deadline.as_secs_f64(), deadline.as_millis().max(1));
+    let mariadb = format!("/*M!100101 SET STATEMENT max_statement_time={seconds:.3} FOR */");
+    match sql.trim_start().split_at_checked(6) {
+        Some((verb, rest)) if verb.eq_ignore_ascii_case("select") => {
+            format!("{mariadb} SELECT /*+ MAX_EXECUTION_TIME({millis}) */ {rest}").into()
+        }
+        _ => format!("{mariadb} {sql}").into(),
+    }
 }
 
 pub(super) fn query(

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Arguments, AssertSqlSafe, Encode, Type};
 
@@ -15,7 +16,14 @@ const PARAMETERS: usize = 65_535;
 
 /// A transaction on a server; dropped without a word it is rolled back.
 #[derive(Debug)]
-pub(crate) enum ServerTx {
+pub(crate) struct ServerTx {
+    link: Link,
+    /// What a query may take at most, where each statement has to say so (MySQL).
+    deadline: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub(super) enum Link {
     #[cfg(feature = "postgres")]
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
     #[cfg(feature = "mysql")]
@@ -23,12 +31,16 @@ pub(crate) enum ServerTx {
 }
 
 impl ServerTx {
+    pub(super) fn new(link: Link, deadline: Option<Duration>) -> Self {
+        Self { link, deadline }
+    }
+
     pub(crate) fn engine(&self) -> Engine {
-        match self {
+        match &self.link {
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Engine::Postgres,
+            Link::Postgres(_) => Engine::Postgres,
             #[cfg(feature = "mysql")]
-            Self::MySql(_) => Engine::MySql,
+            Link::MySql(_) => Engine::MySql,
         }
     }
 
@@ -38,7 +50,9 @@ impl ServerTx {
         params: &[Value<'_>],
         limit: usize,
     ) -> Result<Vec<Row>, SqlError> {
-        each!(ServerTx, self, |driver, tx| {
+        let deadline = self.deadline;
+        each!(Link, &mut self.link, |driver, tx| {
+            let sql = driver::within(sql, deadline);
             let query = driver::query(sql, params)?;
             rows::fetch(query, &mut **tx, limit, driver::decode, driver::map).await
         })
@@ -49,7 +63,7 @@ impl ServerTx {
         sql: Cow<'static, str>,
         params: &[Value<'_>],
     ) -> Result<u64, SqlError> {
-        each!(ServerTx, self, |driver, tx| {
+        each!(Link, &mut self.link, |driver, tx| {
             let done = driver::query(sql, params)?.execute(&mut **tx).await;
             done.map(|it| it.rows_affected()).map_err(driver::map)
         })
@@ -69,7 +83,8 @@ impl ServerTx {
             let size = 1 << rest.len().min(most).ilog2();
             let (chunk, tail) = rest.split_at(size);
             let more = tuple.as_ref().map(|tuple| format!(", {tuple}").repeat(size - 1)).unwrap_or_default();
-            let text = if more.is_empty() { sql.clone() } else { Cow::Owned(format!("{}{more}", sql.trim_end())) };
+            let text =
+                if more.is_empty() { sql.clone() } else { Cow::Owned(format!("{}{more}", sql.trim_end())) };
             let params: Vec<Value<'_>> = chunk.iter().flatten().map(Value::from).collect();
             count += self.execute(text, &params).await?;
             rest = tail;
@@ -78,19 +93,19 @@ impl ServerTx {
     }
 
     pub(crate) async fn script(&mut self, sql: &str) -> Result<(), SqlError> {
-        each!(ServerTx, self, |driver, tx| {
+        each!(Link, &mut self.link, |driver, tx| {
             let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **tx).await;
             done.map(drop).map_err(driver::map)
         })
     }
 
     pub(crate) async fn commit(self) -> Result<(), SqlError> {
-        each!(ServerTx, self, |driver, tx| tx.commit().await.map_err(driver::map))
+        each!(Link, self.link, |driver, tx| tx.commit().await.map_err(driver::map))
     }
 
     /// What cannot be rolled back any more is rolled back by the server.
     pub(crate) async fn rollback(self) {
-        let done = each!(ServerTx, self, |driver, tx| tx.rollback().await.map_err(driver::map));
+        let done = each!(Link, self.link, |driver, tx| tx.rollback().await.map_err(driver::map));
         if let Err(error) = done {
             tracing::debug!(%error, "a rollback found its connection gone");
         }

@@ -132,7 +132,11 @@ impl SqliteConnection {
     }
 
     /// Runs one prepared statement for each list of parameters.
-    pub(crate) fn execute_many(&self, sql: Cow<'static, str>, rows: &[Vec<Value<'_>>]) -> Result<u64, SqlError> {
+    pub(crate) fn execute_many(
+        &self,
+        sql: Cow<'static, str>,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<u64, SqlError> {
         let mut statement = self.connection.prepare_cached(&sql).map_err(map)?;
         let mut count = 0;
         for params in rows {
@@ -144,17 +148,23 @@ impl SqliteConnection {
     }
 
     /// At most `limit` rows.
-    pub(crate) fn fetch(&self, sql: Cow<'static, str>, params: &[Value<'_>], limit: usize) -> Result<Vec<Row>, SqlError> {
+    pub(crate) fn fetch(
+        &self,
+        sql: Cow<'static, str>,
+        params: &[Value<'_>],
+        limit: usize,
+    ) -> Result<Vec<Row>, SqlError> {
         self.guard()?;
         let mut statement = self.connection.prepare_cached(&sql).map_err(map)?;
         bind(&mut statement, params)?;
-        let columns: Arc<[Box<str>]> = statement.column_names().into_iter().map(Box::from).collect();
+        let columns: Arc<[Box<str>]> = statement.column_names().map(Box::from).collect();
         let mut rows = statement.raw_query();
         let mut out = Vec::new();
         while out.len() < limit
             && let Some(row) = rows.next().map_err(map)?
         {
-            let values: Result<_, _> = (0..columns.len()).map(|at| decode(row.get_ref(at).map_err(map)?)).collect();
+            let values: Result<_, _> =
+                (0..columns.len()).map(|at| decode(row.get_ref(at).map_err(map)?)).collect();
             out.push(Row::new(Arc::clone(&columns), values?));
         }
         Ok(out)
@@ -196,7 +206,8 @@ fn decode(value: ValueRef<'_>) -> Result<Value<'static>, SqlError> {
         ValueRef::Integer(it) => Value::Int(Some(it)),
         ValueRef::Real(it) => Value::Real(Some(it)),
         ValueRef::Text(it) => {
-            let text = std::str::from_utf8(it).map_err(|error| SqlError::Corrupt { source: Arc::new(error) })?;
+            let text =
+                std::str::from_utf8(it).map_err(|error| SqlError::Corrupt { source: Arc::new(error) })?;
             Value::Text(Some(Cow::Owned(text.to_owned())))
         }
         ValueRef::Blob(it) => Value::Bytes(Some(Cow::Owned(it.to_vec()))),

@@ -15,9 +15,9 @@ pub(super) fn map(error: Error) -> SqlError {
     let source = Arc::new(error);
     match failure.code {
         ErrorCode::ConstraintViolation => match failure.extended_code {
-            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-                SqlError::UniqueViolation { constraint, source }
-            }
+            ffi::SQLITE_CONSTRAINT_UNIQUE
+            | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+            | ffi::SQLITE_CONSTRAINT_ROWID => SqlError::UniqueViolation { constraint, source },
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => SqlError::ForeignKeyViolation { source },
             _ => SqlError::ConstraintViolation { source },
         },

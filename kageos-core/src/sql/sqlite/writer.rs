@@ -35,7 +35,11 @@ enum Message {
 
 impl Writer {
     /// Opens the file and starts the thread.
-    pub(super) async fn start(file: &Path, options: &DbOptions, counters: Arc<Counters>) -> Result<Self, SqlError> {
+    pub(super) async fn start(
+        file: &Path,
+        options: &DbOptions,
+        counters: Arc<Counters>,
+    ) -> Result<Self, SqlError> {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let (opened, is_open) = oneshot::channel();
         let (running, ended) = watch::channel(());

@@ -1,0 +1,4 @@
+//! The governed store.
+
+pub mod access;
+pub mod identity;
