@@ -72,3 +72,18 @@ pub enum ColumnKind {
     /// Lists and objects, stored as JSON text.
     Json,
 }
+
+/// An action with an input of its own: a form's `submit`, a function's `run`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionDef {
+    /// The path inside the workspace, for example `close_deal.form`.
+    pub path: String,
+    /// Its name for people.
+    pub title: String,
+    /// What it is for, Markdown.
+    pub description: String,
+    /// The fields of its input.
+    pub fields: Vec<FieldDef>,
+    /// What it does to the world.
+    pub effect: kageos_core::Effect,
+}

@@ -1,3 +1,40 @@
 //! What workspace apps import.
 
+extern crate self as kageos_sdk;
+
+pub mod app;
+pub mod chart;
+pub mod choice;
+pub mod ctx;
 pub mod def;
+pub mod docs;
+pub mod field;
+pub mod form;
+pub mod function;
+pub mod host;
+pub mod lower;
+pub mod table;
+
+mod resource;
+
+pub use app::{App, AppError};
+pub use chart::{Axis, Bucket, Chart, Figures, Point, Query, Window};
+pub use choice::Choice;
+pub use ctx::Ctx;
+pub use field::{Email, FieldType, FileRef, Link, Markdown, Multiline, Object, UserRef, Wire};
+pub use form::{Form, Submit};
+pub use function::{Function, Run};
+pub use host::InProcess;
+pub use resource::{Table, TableHooks};
+pub use table::Filter;
+
+pub use jiff::civil::Date;
+pub use kageos_core::{
+    Code, Error, FieldError, Manifest, Predicate, Result, RowId, Timestamp, UserId, Widget, effect, schema,
+};
+pub use kageos_sdk_macros::{Chart, Choice, Form, Function, Object, Table};
+pub use rust_decimal::Decimal;
+pub use serde_json::Value;
+
+/// A JSON object; it keeps the order of its fields.
+pub type Map = serde_json::Map<String, Value>;

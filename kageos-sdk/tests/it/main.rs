@@ -1,0 +1,9 @@
+//! Integration tests.
+
+mod manifest;
+mod sample;
+mod snapshot;
+mod table_naive;
+mod table_search;
+mod table_support;
+mod table_unit;
