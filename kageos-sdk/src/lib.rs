@@ -11,6 +11,7 @@ pub mod docs;
 pub mod field;
 pub mod form;
 pub mod function;
+pub mod host;
 pub mod lower;
 pub mod table;
 
@@ -23,6 +24,7 @@ pub use ctx::Ctx;
 pub use field::{Email, FieldType, FileRef, Link, Markdown, Multiline, Object, UserRef, Wire};
 pub use form::{Form, Submit};
 pub use function::{Function, Run};
+pub use host::InProcess;
 pub use resource::{Table, TableHooks};
 pub use table::Filter;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kageos_core::host::{HostCall, HostError, HostReply, Receipt};
@@ -368,10 +369,10 @@ async fn whoever_asked_may_go_away() {
         // Polled until it waits for the intent, then dropped.
         assert!(futures_poll(asked.as_mut()).await.is_none());
         drop(asked);
-        while world.platform.dispatcher().is_pending(id).await.unwrap() || world.record().await.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!((world.notes.count().await, world.record().await), (1, vec![(Status::Ok, None)]));
+        let settled = async { while world.record().await != [(Status::Ok, None)] {} };
+        tokio::time::timeout(Duration::from_secs(10), settled).await.unwrap();
+        assert!(!world.platform.dispatcher().is_pending(id).await.unwrap());
+        assert_eq!(world.notes.count().await, 1);
     })
     .await;
 }

@@ -1,6 +1,15 @@
 //! An app: what it declares, and what runs it.
 
 mod check;
+mod handler;
+mod import;
+mod table;
+
+use std::sync::Arc;
+
+pub(crate) use handler::Handler;
+use handler::{Charts, Forms, Functions, Markdown, Of};
+use table::Tables;
 
 use kageos_core::{Code, DirectoryEntry, Error, FunctionEntry, Manifest, manifest::SCHEMA_VERSION};
 
@@ -28,6 +37,7 @@ pub struct App {
 struct Entry {
     path: String,
     what: What,
+    handler: Arc<dyn Handler>,
 }
 
 #[derive(Debug)]
@@ -99,39 +109,49 @@ impl App {
     /// A table.
     #[must_use]
     pub fn table<T: Table + TableHooks>(self) -> Self {
-        self.entry(T::PATH, T::problems(), What::Table(T::def()))
+        self.entry(T::PATH, T::problems(), What::Table(T::def()), Arc::new(Tables::<T>::new()))
     }
 
     /// A form.
     #[must_use]
     pub fn form<T: Form + Submit>(self) -> Self {
-        self.entry(T::PATH, T::problems(), What::Form(T::def(), T::Output::schema()))
+        let def = T::def();
+        let handler = Arc::new(Of::<T, Forms>::new(def.fields.clone()));
+        self.entry(T::PATH, T::problems(), What::Form(def, T::Output::schema()), handler)
     }
 
     /// A function without a screen of its own.
     #[must_use]
     pub fn function<T: Function + Run>(self) -> Self {
-        self.entry(T::PATH, T::problems(), What::Function(T::def(), T::Output::schema()))
+        let def = T::def();
+        let handler = Arc::new(Of::<T, Functions>::new(def.fields.clone()));
+        self.entry(T::PATH, T::problems(), What::Function(def, T::Output::schema()), handler)
     }
 
     /// A chart.
     #[must_use]
     pub fn chart<T: Chart + Query>(self) -> Self {
-        self.entry(T::PATH, Vec::new(), What::Chart(T::def()))
+        let handler = Arc::new(Of::<T, Charts>::new(Vec::new()));
+        self.entry(T::PATH, Vec::new(), What::Chart(T::def()), handler)
     }
 
     /// A document in Markdown: `.docs("runbook", "Runbook", include_str!("runbook.md"))`.
     #[must_use]
     pub fn docs(self, path: &str, title: impl Into<String>, markdown: impl Into<String>) -> Self {
-        let path = format!("{path}.docs");
-        let docs = DocsDef { path: path.clone(), title: title.into(), markdown: markdown.into() };
-        self.entry(&path, Vec::new(), What::Docs(docs))
+        let (path, markdown) = (format!("{path}.docs"), markdown.into());
+        let docs = DocsDef { path: path.clone(), title: title.into(), markdown: markdown.clone() };
+        self.entry(&path, Vec::new(), What::Docs(docs), Arc::new(Markdown(markdown)))
     }
 
-    fn entry(mut self, path: &str, problems: Vec<String>, what: What) -> Self {
+    fn entry(mut self, path: &str, problems: Vec<String>, what: What, handler: Arc<dyn Handler>) -> Self {
         self.problems.extend(problems.into_iter().map(|problem| format!("{path}: {problem}")));
-        self.entries.push(Entry { path: path.to_owned(), what });
+        self.entries.push(Entry { path: path.to_owned(), what, handler });
         self
+    }
+
+    /// What runs each function, by path.
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = (String, Arc<dyn Handler>)> {
+        self.entries.iter().map(|entry| (entry.path.clone(), Arc::clone(&entry.handler)))
     }
 
     /// The declaration, checked as a whole.

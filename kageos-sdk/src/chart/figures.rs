@@ -5,7 +5,13 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Choice, table::Filter};
+use kageos_core::{Code, Error, Result};
+
+use crate::{
+    Choice,
+    lower::{MAX_POINTS, MAX_SERIES},
+    table::Filter,
+};
 
 /// The figures of a chart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -134,5 +140,18 @@ impl Figures {
     #[must_use]
     pub fn total(self, total: impl Into<Figure>) -> Self {
         Self { total: Some(total.into()), ..self }
+    }
+}
+
+impl Figures {
+    /// Refuses more than can be drawn.
+    pub(crate) fn check(&self) -> Result<()> {
+        let points = self.series.iter().map(|series| series.points.len()).max().unwrap_or_default();
+        if self.series.len() <= MAX_SERIES && points <= MAX_POINTS {
+            return Ok(());
+        }
+        let message =
+            format!("a chart has at most {MAX_SERIES} series of {MAX_POINTS} points; use a longer bucket");
+        Err(Error::new(Code::QueryTooExpensive, message))
     }
 }

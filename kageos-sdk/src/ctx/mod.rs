@@ -1,5 +1,160 @@
 //! What a function has at hand.
 
-/// What a function has at hand while it runs.
+mod remote;
+mod search;
+mod table;
+
+pub use search::{Page, Search};
+pub use table::Rows;
+
+use std::{
+    fmt::Display,
+    sync::{Arc, Weak},
+};
+
+use kageos_core::{
+    Actor, CallId, Code, Dispatch, Effects, Env, Error, HostCall, Progress, ResourcePath, Result, RowId,
+    Source, Timestamp, Trace,
+};
+use tokio::sync::Mutex;
+
+use crate::{
+    Table, TableHooks,
+    table::{Store, Unit},
+};
+
+/// What a function has at hand while it runs: who asks, its tables, other functions, its line to the caller.
+///
+/// What it writes is collected and kept when the function returns `Ok`. It reads the committed state, and its
+/// own writes by id.
 #[derive(Debug)]
-pub struct Ctx {}
+pub struct Ctx {
+    call: HostCall,
+    workspace: ResourcePath,
+    env: Env,
+    store: Arc<Store>,
+    unit: Mutex<Unit>,
+    allowed: Effects,
+    dispatch: Option<Weak<dyn Dispatch>>,
+}
+
+impl Ctx {
+    pub(crate) fn new(
+        call: HostCall,
+        workspace: ResourcePath,
+        store: Arc<Store>,
+        allowed: Effects,
+        dispatch: Option<Weak<dyn Dispatch>>,
+    ) -> Self {
+        let (env, unit) = (store.env().clone(), Mutex::new(store.unit()));
+        Self { call, workspace, env, store, unit, allowed, dispatch }
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.call.actor
+    }
+
+    /// What started the call.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.call.source
+    }
+
+    /// Where the call stands in a trace.
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        self.call.trace
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn call_id(&self) -> CallId {
+        self.call.id
+    }
+
+    /// The function that was called.
+    #[must_use]
+    pub fn path(&self) -> &ResourcePath {
+        &self.call.path
+    }
+
+    /// The workspace that the app is installed in.
+    #[must_use]
+    pub fn workspace(&self) -> &ResourcePath {
+        &self.workspace
+    }
+
+    /// When the call is too late.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        self.call.deadline
+    }
+
+    /// Whether the call only shows what it would change. Nothing has to be done about it: what is written
+    /// through [`Ctx::table`] is taken back, and calls to others inherit it.
+    #[must_use]
+    pub fn dry_run(&self) -> bool {
+        self.call.dry_run
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.env.now()
+    }
+
+    /// The id of a row to be made.
+    #[must_use]
+    pub fn row_id(&self) -> RowId {
+        self.store.row_id()
+    }
+
+    /// The rows of a table.
+    #[must_use]
+    pub fn table<T: Table + TableHooks>(&self) -> Rows<'_, T> {
+        Rows::new(self)
+    }
+
+    /// Tells the caller how far the call has come.
+    pub fn progress(&self, done: u64, total: Option<u64>, message: impl Into<String>) {
+        self.call.control.report(Progress { done, total, message: message.into() });
+    }
+
+    /// Whether the caller has gone; work in steps asks between them.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.call.control.is_cancelled()
+    }
+
+    /// Writes a line to the log, with the call and its trace.
+    pub fn log(&self, message: impl Display) {
+        tracing::info!(call = %self.call.id, path = %self.call.path, trace = %self.call.trace.id(), "{message}");
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub(crate) fn unit(&self) -> &Mutex<Unit> {
+        &self.unit
+    }
+
+    /// Refuses what the action did not declare.
+    pub(crate) fn allow(&self, has: impl Fn(Effects) -> bool, effect: &str) -> Result<()> {
+        if has(self.allowed) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} did not declare that it {effect} rows: add `{effect}` to its effect(…)",
+            self.call.path
+        );
+        tracing::error!(call = %self.call.id, path = %self.call.path, "{message}");
+        Err(Error::new(Code::Internal, message))
+    }
+
+    pub(crate) fn into_unit(self) -> Unit {
+        self.unit.into_inner()
+    }
+}

@@ -9,7 +9,7 @@ mod object;
 mod table;
 
 pub(crate) use action::{form, function};
-pub(crate) use chart::chart;
+pub(crate) use chart::{MAX_POINTS, MAX_SERIES, chart};
 pub(crate) use docs::docs;
 pub(crate) use object::nullable;
 pub use object::{object_schema, row_object_schema};

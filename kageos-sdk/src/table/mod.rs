@@ -1,31 +1,44 @@
-//! The table engine.
+//! The table engine: tables of a workspace on the workspace's own database, from [`TableDef`] data.
+//!
+//! [`Store`] opens the tables, searches them and applies units. A [`Unit`] collects what a function writes; the
+//! host hands it to [`Store::apply`], which keeps all of it, with history and receipt, or nothing.
+//!
+//! ```no_run
+//! # use kageos_core::{Env, sql::{Db, DbOptions}};
+//! # use kageos_sdk::{def::TableDef, table::{SearchQuery, Store}};
+//! # async fn example(customer: TableDef) -> Result<(), Box<dyn std::error::Error>> {
+//! let db = Db::open(&DbOptions::new("sqlite:app.db")).await?;
+//! let store = Store::open(db, vec![customer], Env::system(), [7; 32]).await?;
+//! let page = store.search("customer.table", SearchQuery::default()).await?;
+//! assert!(page.rows.len() <= 50);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`TableDef`]: crate::def::TableDef
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+mod canonical;
+mod cell;
+mod check;
+mod cursor;
+mod filter;
+mod layout;
+mod migration;
+mod number;
+mod query;
+mod row;
+mod row_ids;
+mod store;
+mod unit;
 
-/// A condition on the rows of a table. Two-valued: a row that has no value meets `ne`, and `not` turns every
-/// answer round.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Filter {
-    /// The field has this value; null for no value.
-    Eq(String, Value),
-    /// The field has another value, or none.
-    Ne(String, Value),
-    /// The field has one of these values.
-    In(String, Vec<Value>),
-    /// The text holds this one, upper or lower case; a list of texts has it as an item.
-    Contains(String, String),
-    /// The text starts with this one, upper or lower case.
-    Starts(String, String),
-    /// The value lies between two others, which count; null for an open end.
-    Range(String, Value, Value),
-    /// There is no value, or an empty text or list.
-    Empty(String),
-    /// All hold; true when there is none.
-    And(Vec<Filter>),
-    /// One holds; false when there is none.
-    Or(Vec<Filter>),
-    /// It does not hold.
-    Not(Box<Filter>),
-}
+pub use canonical::{canonical, changes_hash};
+pub use filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_IN};
+pub use query::{
+    COUNT_CAP, DEFAULT_LIMIT, HistoryEntry, HistoryPage, MAX_LIMIT, MAX_SORT, SearchPage, SearchQuery,
+};
+pub use row::Row;
+pub use store::{Applied, Store};
+pub use unit::Unit;
+
+/// A result whose error is the contract's unless it says otherwise.
+pub(crate) type Result<T, E = kageos_core::Error> = std::result::Result<T, E>;

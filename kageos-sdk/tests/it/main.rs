@@ -1,5 +1,9 @@
-//! The SDK as an app sees it.
+//! Integration tests.
 
 mod manifest;
 mod sample;
 mod snapshot;
+mod table_naive;
+mod table_search;
+mod table_support;
+mod table_unit;

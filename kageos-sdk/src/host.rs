@@ -1,0 +1,186 @@
+//! Runs an app in this process.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock, Weak},
+    task::Poll,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kageos_core::{
+    ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Host, HostCall, HostError, HostReply, Kind,
+    Manifest, Receipt, ResourcePath, Result, json, sql::Db,
+};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    App, Ctx,
+    app::Handler,
+    table::{Applied, Store, Unit},
+};
+
+/// Any effect: what hooks of a table do is the table's own affair.
+const ANY: Effects = Effects { reads: true, creates: true, updates: true, deletes: true, external: true };
+
+/// An [`App`] mounted in this process, on its workspace's own database.
+#[derive(Debug)]
+pub struct InProcess {
+    workspace: ResourcePath,
+    manifest: Arc<Manifest>,
+    functions: HashMap<String, Function>,
+    store: Arc<Store>,
+    dispatch: OnceLock<Weak<dyn Dispatch>>,
+}
+
+#[derive(Debug)]
+struct Function {
+    kind: Kind,
+    actions: Vec<ActionSchema>,
+    handler: Arc<dyn Handler>,
+}
+
+impl InProcess {
+    /// Opens the app's tables in the workspace's database. `cursor_key` seals the cursors of lists; keep it, so
+    /// that a cursor outlives a restart.
+    ///
+    /// # Errors
+    /// Every mistake in the app's declaration, or what the database answers.
+    pub async fn open(
+        app: &App,
+        workspace: ResourcePath,
+        db: Db,
+        env: Env,
+        cursor_key: [u8; 32],
+    ) -> Result<Arc<Self>> {
+        let tables = app.checked()?;
+        let manifest = app.manifest()?;
+        let store = Store::open(db, tables, env, cursor_key).await?;
+        let mut handlers: HashMap<String, Arc<dyn Handler>> = app.handlers().collect();
+        let entries = manifest.functions.iter().filter_map(|entry| {
+            let handler = handlers.remove(&entry.path)?;
+            let (kind, actions) = (entry.schema.kind, entry.schema.actions.clone());
+            Some((entry.path.clone(), Function { kind, actions, handler }))
+        });
+        let functions = entries.collect();
+        let manifest = Arc::new(manifest);
+        Ok(Arc::new(Self { workspace, manifest, functions, store, dispatch: OnceLock::new() }))
+    }
+
+    /// Lets the app's functions call others through this dispatcher. The first one stays.
+    pub fn connect(&self, dispatch: &Arc<dyn Dispatch>) {
+        let _ = self.dispatch.set(Arc::downgrade(dispatch));
+    }
+
+    /// The app's tables.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Where the app is mounted.
+    #[must_use]
+    pub fn workspace(&self) -> &ResourcePath {
+        &self.workspace
+    }
+
+    fn find(&self, call: &HostCall) -> Result<(&Function, &ActionSchema)> {
+        let inside = call.path.is_within(&self.workspace);
+        let function = inside.then(|| self.functions.get(call.path.in_workspace())).flatten();
+        let function = function.ok_or_else(|| Error::of(Code::NotFound))?;
+        let action = function.actions.iter().find(|action| action.name == call.action);
+        Ok((function, action.ok_or_else(|| Error::of(Code::UnknownAction))?))
+    }
+
+    /// Runs the function; nothing of what it writes is kept yet.
+    async fn run(
+        &self,
+        call: &HostCall,
+        function: &Function,
+        effects: Effects,
+    ) -> Result<(Box<RawValue>, Unit)> {
+        let input = json::parse(&call.input)?;
+        let allowed = if function.kind == Kind::Table { ANY } else { effects };
+        let dispatch = self.dispatch.get().cloned();
+        let ctx = Ctx::new(call.clone(), self.workspace.clone(), Arc::clone(&self.store), allowed, dispatch);
+        let output = caught(function.handler.call(&ctx, &call.action, input), call).await?;
+        Ok((output, ctx.into_unit()))
+    }
+
+    fn left(&self, call: &HostCall) -> Duration {
+        call.deadline.since(self.store.env().now())
+    }
+}
+
+#[async_trait]
+impl Host for InProcess {
+    fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(&self.manifest)
+    }
+
+    async fn call(&self, call: HostCall) -> std::result::Result<HostReply, HostError> {
+        let (function, action) = self.find(&call)?;
+        let effects = action.effect.effects;
+        let late = || Error::of(Code::DeadlineExceeded);
+        let left = self.left(&call);
+        if left.is_zero() {
+            return Err(late().into());
+        }
+        let run = tokio::time::timeout(left, self.run(&call, function, effects)).await;
+        let (output, unit) = run.map_err(|_| late())??;
+        let output: Arc<RawValue> = output.into();
+        if !effects.changes() && unit.is_empty() {
+            return Ok(HostReply { output, changes: Vec::new(), receipt: false });
+        }
+        let applied = Applied {
+            call: call.id,
+            workspace: self.workspace.clone(),
+            actor: call.actor.clone(),
+            source: call.source.clone(),
+            trace: call.trace,
+            request_hash: hash(&call.input),
+            output: Arc::clone(&output),
+            dry_run: call.dry_run,
+        };
+        let left = self.left(&call);
+        if left.is_zero() {
+            return Err(late().into());
+        }
+        match tokio::time::timeout(left, self.store.apply(unit, applied)).await {
+            Ok(changes) => Ok(HostReply { output, changes: changes?, receipt: !call.dry_run }),
+            Err(_) => Err(HostError::CutOff(Error::of(Code::OutcomeUnknown))),
+        }
+    }
+
+    async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
+        self.store.receipt(call).await
+    }
+}
+
+/// SHA-256 of a call's input, hexadecimal.
+fn hash(input: &[u8]) -> String {
+    Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Turns a panic of the app's code into an error, so that it ends one call and nothing else.
+async fn caught<T>(run: impl Future<Output = Result<T>>, call: &HostCall) -> Result<T> {
+    let mut run = std::pin::pin!(run);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
+        Ok(poll) => poll,
+        Err(panic) => {
+            let text = words(panic.as_ref());
+            tracing::error!(call = %call.id, path = %call.path, trace = %call.trace.id(), "the app panicked: {text}");
+            Poll::Ready(Err(Error::of(Code::Internal)))
+        }
+    })
+    .await
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

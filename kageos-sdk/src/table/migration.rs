@@ -1,0 +1,189 @@
+//! From the recorded declaration of a table to the present one, adding only.
+
+use crate::table::Result;
+use kageos_core::{Code, Error};
+use serde::{Deserialize, Serialize};
+
+use super::layout::Table;
+use crate::def::ColumnKind;
+
+/// A table as it lies in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Recorded {
+    pub(crate) fields: Vec<RecordedField>,
+    /// The first columns of the indexes; each goes on with the id.
+    pub(crate) indexes: Vec<String>,
+}
+
+/// A field as it lies in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RecordedField {
+    pub(crate) name: String,
+    /// The name of its kind of column.
+    pub(crate) kind: String,
+    pub(crate) required: bool,
+    /// Whether the folded column is there and filled.
+    pub(crate) folded: bool,
+}
+
+/// One change of a table. Each is made and recorded by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The column of a field.
+    AddColumn(usize),
+    /// The folded column of a field, filled from the field.
+    AddFolded(usize),
+    /// The default of a field where there is no value yet, because the field is needed now.
+    FillDefault {
+        /// The field.
+        at: usize,
+        /// Whether its folded column is there already.
+        folded: bool,
+    },
+    /// The folded column of a field that nobody searches any more.
+    DropFolded(usize),
+    /// An index that starts with this column.
+    AddIndex(String),
+    /// An index that starts with this column, which nobody uses any more.
+    DropIndex(String),
+    /// Nothing in the table; only the record of a field.
+    Note(usize),
+}
+
+impl Recorded {
+    /// What is recorded of a table that was just made, before it has indexes.
+    pub(crate) fn new(table: &Table) -> Self {
+        let fields = (0..table.columns.len()).map(|at| RecordedField::of(table, at)).collect();
+        Self { fields, indexes: Vec::new() }
+    }
+
+    /// What has to be done to make it `table`, in order.
+    ///
+    /// # Errors
+    /// When a value would be lost: every reason with the steps to take.
+    pub(crate) fn steps(&self, table: &Table) -> Result<Vec<Step>> {
+        let refused = self.refused(table);
+        if !refused.is_empty() {
+            let text =
+                format!("the declaration of {} would lose data: {}", table.def.path, refused.join("; "));
+            return Err(Error::new(Code::Conflict, text));
+        }
+        let wanted = table.indexes();
+        let gone = self.indexes.iter().filter(|it| !wanted.contains(it));
+        let mut steps: Vec<Step> = gone.cloned().map(Step::DropIndex).collect();
+        for at in 0..table.columns.len() {
+            self.field_steps(table, at, &mut steps);
+        }
+        let new = wanted.into_iter().filter(|it| !self.indexes.contains(it));
+        steps.extend(new.map(Step::AddIndex));
+        Ok(steps)
+    }
+
+    fn field_steps(&self, table: &Table, at: usize, steps: &mut Vec<Step>) {
+        let wanted = RecordedField::of(table, at);
+        let old = self.fields.iter().find(|field| field.name == wanted.name);
+        if old.is_none() {
+            steps.push(Step::AddColumn(at));
+        }
+        if wanted.required && !old.is_some_and(|old| old.required) {
+            steps.push(Step::FillDefault { at, folded: old.is_some_and(|old| old.folded) && wanted.folded });
+        }
+        match (old.is_some_and(|old| old.folded), wanted.folded) {
+            (false, true) => steps.push(Step::AddFolded(at)),
+            (true, false) => steps.push(Step::DropFolded(at)),
+            _ => {}
+        }
+        if old.is_some_and(|old| old.required && !wanted.required) {
+            steps.push(Step::Note(at));
+        }
+    }
+
+    /// Everything about `table` that data would be lost by, each with a way out.
+    fn refused(&self, table: &Table) -> Vec<String> {
+        let mut refused = Vec::new();
+        for old in &self.fields {
+            let name = &old.name;
+            let Some(at) = table.position(name) else {
+                refused.push(format!(
+                    "the field {name} was removed (declare it again as an optional field; to drop its values for good, export the table, declare it under another path without the field and import it there)"
+                ));
+                continue;
+            };
+            let kind = kind_name(table.columns[at].kind);
+            if kind != old.kind {
+                refused.push(format!(
+                    "the field {name} was {} and is now {kind} (leave it as it was, add a new field of the new type and copy the values over)",
+                    old.kind
+                ));
+            }
+        }
+        for (at, field) in table.def.fields.iter().enumerate() {
+            let name = &field.name;
+            let old = self.fields.iter().find(|old| old.name == *name);
+            if field.required && !old.is_some_and(|old| old.required) && default(table, at).is_none() {
+                refused.push(format!(
+                    "the field {name} is needed now and rows that are there have no value (give it a default, or leave it optional)"
+                ));
+            }
+        }
+        refused
+    }
+
+    /// Notes that a step is done.
+    pub(crate) fn note(&mut self, table: &Table, step: &Step) {
+        match step {
+            Step::AddColumn(at) => {
+                let field = RecordedField { required: false, folded: false, ..RecordedField::of(table, *at) };
+                self.fields.push(field);
+            }
+            Step::AddFolded(at) => self.field(table, *at).folded = true,
+            Step::DropFolded(at) => self.field(table, *at).folded = false,
+            Step::FillDefault { at, .. } => self.field(table, *at).required = true,
+            Step::Note(at) => self.field(table, *at).required = false,
+            Step::AddIndex(column) => self.indexes.push(column.clone()),
+            Step::DropIndex(column) => self.indexes.retain(|it| it != column),
+        }
+    }
+
+    fn field(&mut self, table: &Table, at: usize) -> &mut RecordedField {
+        let wanted = RecordedField::of(table, at);
+        let found = self.fields.iter().position(|field| field.name == wanted.name);
+        let place = found.unwrap_or(self.fields.len());
+        if found.is_none() {
+            self.fields.push(wanted);
+        }
+        &mut self.fields[place]
+    }
+}
+
+impl RecordedField {
+    fn of(table: &Table, at: usize) -> Self {
+        let column = &table.columns[at];
+        Self {
+            name: column.name.clone(),
+            kind: kind_name(column.kind),
+            required: column.required,
+            folded: column.folded.is_some(),
+        }
+    }
+}
+
+/// The default that the field's schema states.
+pub(crate) fn default(table: &Table, at: usize) -> Option<&serde_json::Value> {
+    table.def.fields[at].schema.get("default").filter(|value| !value.is_null())
+}
+
+fn kind_name(kind: ColumnKind) -> String {
+    match kind {
+        ColumnKind::Text => "text".to_owned(),
+        ColumnKind::LongText => "long text".to_owned(),
+        ColumnKind::Integer => "integer".to_owned(),
+        ColumnKind::BigInteger => "big integer".to_owned(),
+        ColumnKind::Bool => "yes or no".to_owned(),
+        ColumnKind::Decimal { scale } => format!("decimal with {scale} places"),
+        ColumnKind::Date => "date".to_owned(),
+        ColumnKind::DateTime => "date and time".to_owned(),
+        ColumnKind::Relation => "relation".to_owned(),
+        ColumnKind::Json => "list".to_owned(),
+    }
+}
