@@ -4,12 +4,20 @@
 //! resource: it becomes `<div data-kageos-embed="/demo/crm/revenue.chart">`, which the web application fills as the
 //! reader, with the reader's rights. Other readers of the Markdown see a link with a text.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use ammonia::Builder;
 use comrak::{
-    Anchorizer, Arena, Options, format_html,
-    nodes::{AstNode, NodeHtmlBlock, NodeValue},
+    Anchorizer, Arena, Options,
+    adapters::{HeadingAdapter, HeadingMeta},
+    format_html_with_plugins,
+    nodes::{AstNode, NodeHtmlBlock, NodeValue, Sourcepos},
+    options::Plugins,
     parse_document,
 };
 use kageos_core::{Error, Reply, ResourcePath, Result};
@@ -44,12 +52,33 @@ pub fn render(markdown: String, path: &ResourcePath) -> DocsOutput {
     let options = options();
     let arena = Arena::new();
     let root = parse_document(&arena, &markdown, &options);
-    root.descendants().for_each(|node| embed(node, path));
-    let toc = headings(root);
+    let nodes: Vec<_> = root.descendants().collect();
+    nodes.into_iter().for_each(|node| embed(node, path));
+    let anchors = Anchors { toc: headings(root), next: AtomicUsize::new(0) };
+    let mut plugins = Plugins::default();
+    plugins.render.heading_adapter = Some(&anchors);
     let mut html = String::new();
     // Writing into a text does not fail.
-    let _ = format_html(root, &options, &mut html);
-    DocsOutput { html: sanitise(&html), toc, markdown }
+    let _ = format_html_with_plugins(root, &options, &mut html, &plugins);
+    DocsOutput { html: sanitise(&html), toc: anchors.toc, markdown }
+}
+
+/// Gives each heading the anchor that it has in the list of headings.
+struct Anchors {
+    toc: Vec<DocsHeading>,
+    next: AtomicUsize,
+}
+
+impl HeadingAdapter for Anchors {
+    fn enter(&self, output: &mut dyn fmt::Write, heading: &HeadingMeta, _: Option<Sourcepos>) -> fmt::Result {
+        let at = self.next.fetch_add(1, Ordering::Relaxed);
+        let anchor = self.toc.get(at).map_or("", |heading| heading.id.as_str());
+        write!(output, "<h{} id=\"{anchor}\">", heading.level)
+    }
+
+    fn exit(&self, output: &mut dyn fmt::Write, heading: &HeadingMeta) -> fmt::Result {
+        writeln!(output, "</h{}>", heading.level)
+    }
 }
 
 fn options() -> Options<'static> {
@@ -59,7 +88,6 @@ fn options() -> Options<'static> {
     options.extension.autolink = true;
     options.extension.tasklist = true;
     options.extension.footnotes = true;
-    options.extension.header_id_prefix = Some(ANCHOR.to_owned());
     // All HTML comes through; what is not on the list of `sanitise` goes there.
     options.render.r#unsafe = true;
     options
@@ -94,41 +122,31 @@ fn resource(address: &str, document: &ResourcePath) -> Option<ResourcePath> {
 fn headings<'a>(root: &'a AstNode<'a>) -> Vec<DocsHeading> {
     let mut anchors = Anchorizer::new();
     let heading = |node: &'a AstNode<'a>| match &node.data().value {
-        NodeValue::Heading(heading) => Some((heading.level, text(node))),
+        NodeValue::Heading(heading) => Some((heading.level, node.collect_text())),
         _ => None,
     };
     let found = root.descendants().filter_map(heading);
-    found
-        .map(|(level, title)| DocsHeading {
-            id: format!("{ANCHOR}{}", anchors.anchorize(&title)),
-            level,
-            title,
-        })
-        .collect()
-}
-
-fn text<'a>(node: &'a AstNode<'a>) -> String {
-    let part = |node: &'a AstNode<'a>| match &node.data().value {
-        NodeValue::Text(text) => text.to_string(),
-        NodeValue::Code(code) => code.literal.clone(),
-        NodeValue::SoftBreak | NodeValue::LineBreak => " ".to_owned(),
-        _ => String::new(),
-    };
-    node.descendants().map(part).collect()
+    let anchored = found.map(|(level, title)| {
+        let id = format!("{ANCHOR}{}", anchors.anchorize(&title));
+        DocsHeading { id, level, title }
+    });
+    anchored.collect()
 }
 
 fn sanitise(html: &str) -> String {
     let mut builder = Builder::default();
+    for heading in ["h1", "h2", "h3", "h4", "h5", "h6"] {
+        builder.add_tag_attributes(heading, ["id"]);
+    }
     builder
         .add_tags(["input"])
-        .add_tag_attributes("a", ["id"])
         .add_tag_attributes("input", ["type", "checked", "disabled"])
         .add_tag_attributes("div", [EMBED])
         .add_tag_attributes("code", ["class"])
         .link_rel(Some("noopener noreferrer"))
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .attribute_filter(|element, attribute, value| match (element, attribute) {
-            ("a", "id") => value.starts_with(ANCHOR).then_some(Cow::Borrowed(value)),
+            (_, "id") => value.starts_with(ANCHOR).then_some(Cow::Borrowed(value)),
             ("code", "class") => value.starts_with("language-").then_some(Cow::Borrowed(value)),
             ("input", "type") => (value == "checkbox").then_some(Cow::Borrowed(value)),
             ("div", EMBED) => value.parse::<ResourcePath>().is_ok().then_some(Cow::Borrowed(value)),

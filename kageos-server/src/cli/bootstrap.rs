@@ -20,7 +20,7 @@ struct Ready<'a> {
 pub(super) async fn run(session: &Session) -> Result<()> {
     session.state.init(&*session.env.entropy).context("the state folder")?;
     web_build::run(session, Path::new(WEB)).await?;
-    let started = serve::start(session).await?;
+    let started = serve::start(session, true).await?;
     let ready = Ready {
         address: &started.address,
         user: "system",

@@ -4,7 +4,11 @@
 //! state folder. The exit status is [`kageos_core::Code::exit`] of what went wrong.
 
 mod args;
+mod audit;
 mod bootstrap;
+mod call;
+#[cfg(feature = "demo")]
+mod demo;
 mod doctor;
 mod down;
 mod failure;
@@ -15,6 +19,7 @@ mod output;
 mod remote;
 mod serve;
 mod status;
+mod user;
 mod verify;
 mod web_build;
 
@@ -24,7 +29,7 @@ use clap::Parser;
 use kageos_core::{Env, Result};
 
 use self::{
-    args::{Args, Command},
+    args::{Args, Audit, Command},
     failure::Context,
     output::Output,
 };
@@ -75,6 +80,12 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Verify => verify::run(session).await,
         Command::Doctor => doctor::run(session).await,
         Command::Logs(args) => logs::run(session, &args),
+        Command::User(command) => user::run(session, command).await,
+        Command::Namespace(args) => user::namespace(session, args).await,
+        Command::Token(command) => user::token(session, command).await,
+        Command::Grant(args) => call::grant(session, args).await,
+        Command::Call(args) => call::run(session, args).await,
+        Command::Audit(Audit::Verify) => audit::run(session).await,
         Command::Openapi => {
             session.output.raw(crate::openapi::text());
             Ok(())

@@ -7,6 +7,7 @@ mod call;
 mod events;
 mod groups;
 mod meta;
+mod namespaces;
 mod rows;
 mod session;
 mod tokens;
@@ -93,6 +94,7 @@ endpoints! {
         get "/api/v1/users" users::list;
         post "/api/v1/users" users::create;
         patch "/api/v1/users/{id}" users::change;
+        post "/api/v1/namespaces" namespaces::create;
         get "/api/v1/groups" groups::list;
         post "/api/v1/groups" groups::create;
         put "/api/v1/groups/{id}/members/{user}" groups::add;

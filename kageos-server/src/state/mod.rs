@@ -14,8 +14,8 @@ mod private;
 mod secrets;
 
 pub use lock::{LockError, RunLock, Running};
-pub(crate) use secrets::hex;
 pub use secrets::{Secret, Secrets};
+pub(crate) use secrets::{hex, new_password as password};
 
 use std::{
     io,

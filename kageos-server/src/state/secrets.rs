@@ -96,11 +96,16 @@ fn password(state: &StateDir, entropy: &dyn Entropy) -> io::Result<Secret> {
     if let Some(known) = text.lines().find_map(|line| line.strip_prefix(PASSWORD_KEY)) {
         return Ok(Secret(known.trim().to_owned()));
     }
-    let mut bytes = [0; PASSWORD_LEN];
-    entropy.fill(&mut bytes);
-    let made: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let made = new_password(entropy);
     private::write(&file, format!("{text}{PASSWORD_KEY}{made}\n").as_bytes())?;
     Ok(Secret(made))
+}
+
+/// A new password.
+pub(crate) fn new_password(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; PASSWORD_LEN];
+    entropy.fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

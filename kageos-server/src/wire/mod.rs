@@ -18,7 +18,9 @@ pub use call::{
 };
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Health, Readiness};
-pub use node::{Kind, Node, NodeDetail, NodeList, Overview, OwnerRef, SearchHit, SearchHitList};
+pub use node::{
+    Kind, NamespaceInput, Node, NodeDetail, NodeList, Overview, OwnerRef, SearchHit, SearchHitList,
+};
 pub use problem::{FieldProblem, Problem};
 pub use rows::{
     CreateRow, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion,

@@ -1,5 +1,5 @@
 use kageos_core::{NodeId, Rights, Timestamp, UserId, platform::tree};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Function;
@@ -164,4 +164,18 @@ pub struct SearchHitList {
     /// Where the next page begins.
     #[schema(required)]
     pub next: Option<String>,
+}
+
+/// A namespace to be made.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceInput {
+    /// Its code, the first segment of its paths.
+    pub code: String,
+    /// Its name for people.
+    pub title: String,
+    /// The account that it belongs to; absent for the caller.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserId>,
 }

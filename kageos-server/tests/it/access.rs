@@ -86,3 +86,17 @@ async fn a_group_carries_grants_to_its_members() {
     assert_eq!(system.ask("DELETE", &member).send().await.status, 204);
     ada.get("/api/v1/node/demo").await.refused("not_found");
 }
+
+#[tokio::test]
+async fn a_namespace_belongs_to_its_owner() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person("ada").await);
+    let make = |code: &str| json!({ "code": code, "title": "Sales", "owner": ada.id });
+    let made = system.send("POST", "/api/v1/namespaces", &make("sales")).await;
+    assert_eq!((made.status.as_u16(), &made.json()["path"]), (201, &json!("/sales")));
+    assert_eq!(ada.get("/api/v1/node/sales").await.json()["owner"]["login"], "ada");
+    system.send("POST", "/api/v1/namespaces", &make("sales")).await.refused("conflict");
+    for code in ["Sales", "api", "a/b", ""] {
+        system.send("POST", "/api/v1/namespaces", &make(code)).await.refused("invalid_input");
+    }
+}

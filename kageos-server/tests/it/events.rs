@@ -71,10 +71,12 @@ async fn what_happens_is_told_to_those_who_may_read_it() {
     make(&system, "one").await;
     let heard = by_system.next().await.unwrap();
     assert_eq!((heard.name.as_str(), heard.data["path"].as_str().unwrap()), ("tree", "/demo/notes/one"));
-    site.grant(ada.id, "/demo/notes", Role::Viewer, false).await;
-    make(&system, "two").await;
+    let made = system.call("/demo/notes/note.table", "create", json!({})).await.json();
     let heard = by_ada.next().await.unwrap();
-    assert_eq!(heard.data["path"], "/demo/notes/two", "the directory made before the grant was not told");
+    assert_eq!(heard.name, "change", "the directory above is not hers to see");
+    let data =
+        json!({ "path": "/demo/notes/note.table", "action": "create", "call": made["call"], "rows": ["42"] });
+    assert_eq!(heard.data, data);
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kageos_core::{
-    ActionName, ActionSchema, CallId, Code, Effect, Effects, Error, FunctionEntry, FunctionSchema, Host,
-    HostCall, HostError, HostReply, Kind, Manifest, Receipt, Right, TableSchema,
+    ActionName, ActionSchema, CallId, Change, ChangeOp, Code, Effect, Effects, Error, FunctionEntry,
+    FunctionSchema, Host, HostCall, HostError, HostReply, Kind, Manifest, Receipt, Right, TableSchema,
 };
 use serde_json::{Value, json, value::to_raw_value};
 
@@ -106,8 +106,16 @@ impl Host for Echo {
             "read" => json!({ "markdown": GUIDE }),
             action => json!({ "action": action, "version": 7, "input": input, "dry_run": call.dry_run }),
         };
+        let row = Change {
+            path: call.path.clone(),
+            row: Some("42".to_owned()),
+            op: ChangeOp::Create,
+            old: None,
+            new: Some(json!({ "text": "a" })),
+        };
+        let changes = if call.action == ActionName::CREATE { vec![row] } else { Vec::new() };
         let output = to_raw_value(&output).map_err(Error::internal)?.into();
-        Ok(HostReply { output, changes: Vec::new(), receipt: false })
+        Ok(HostReply { output, changes, receipt: false })
     }
 
     async fn receipt(&self, _: CallId) -> Result<Option<Receipt>, Error> {

@@ -72,6 +72,13 @@ fn closed() -> Vec<Row> {
             Some(json!({})),
             "forbidden",
         ),
+        (
+            "post",
+            "/api/v1/namespaces",
+            "/api/v1/namespaces",
+            Some(json!({ "code": "x", "title": "X" })),
+            "forbidden",
+        ),
         ("get", "/api/v1/groups", "/api/v1/groups", None, "forbidden"),
         ("post", "/api/v1/groups", "/api/v1/groups", Some(json!({ "name": "g" })), "forbidden"),
         ("put", "/api/v1/groups/{id}/members/{user}", "/api/v1/groups/a/members/b", None, "forbidden"),

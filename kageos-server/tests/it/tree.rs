@@ -111,7 +111,13 @@ async fn every_call_is_in_the_log() {
     assert_eq!((&entry["call"], &entry["trace"]), (&call["call"], &call["trace"]));
     assert_eq!((&entry["actor"]["name"], &entry["source"]["kind"]), (&json!("ada"), &json!("web")));
     assert_eq!(entry["input"], json!({ "text": "hi" }));
+    ada.call("/demo/notes/note.table", "create", json!({})).await.json();
+    for (row, found) in [("42", 1), ("43", 0)] {
+        let of_row = ada.get(&format!("/api/v1/activity?path=/demo/notes/note.table&row={row}")).await.json();
+        assert_eq!(of_row["items"].as_array().unwrap().len(), found);
+    }
     let eve = site.person_with("eve", "/demo", Role::Viewer).await;
+    site.grant(eve.id, "/demo/notes/note.table", Role::Viewer, true).await;
     site.grant(eve.id, "/demo/notes/say.form", Role::Viewer, true).await;
     let seen = eve.get("/api/v1/activity?path=/demo/notes").await.json();
     assert_eq!(seen["items"], json!([]), "what is denied is not in the list of what is above it");

@@ -26,7 +26,7 @@ pub(in crate::routes) struct Which {
 }
 
 /// The nodes below a directory that the caller may see, in the order of their paths.
-#[utoipa::path(get, path = "/api/v1/tree", tag = "tree", params(Which), responses((status = 200, body = NodeList)))]
+#[utoipa::path(get, path = "/api/v1/tree", tag = "tree", operation_id = "list_nodes", params(Which), responses((status = 200, body = NodeList)))]
 pub(in crate::routes) async fn list(
     State(shared): State<Shared>,
     caller: Caller,
