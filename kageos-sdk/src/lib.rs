@@ -1,7 +1,5 @@
 //! What workspace apps import.
 
-extern crate self as kageos_sdk;
-
 pub mod app;
 pub mod chart;
 pub mod choice;
@@ -14,6 +12,8 @@ pub mod function;
 pub mod host;
 pub mod lower;
 pub mod table;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 mod resource;
 

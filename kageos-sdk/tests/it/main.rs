@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod host;
 mod manifest;
 mod sample;
 mod snapshot;
