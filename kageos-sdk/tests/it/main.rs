@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod fields;
 mod host;
 mod manifest;
 mod sample;
@@ -8,3 +9,4 @@ mod table_naive;
 mod table_search;
 mod table_support;
 mod table_unit;
+mod ui;
