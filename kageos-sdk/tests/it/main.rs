@@ -1,5 +1,8 @@
 //! Integration tests.
 
+mod table_aggregate;
+mod table_csv;
+mod table_migration;
 mod table_naive;
 mod table_search;
 mod table_support;
