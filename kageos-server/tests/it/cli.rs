@@ -126,3 +126,55 @@ fn the_doctor_says_what_to_do() {
     let findings: Value = serde_json::from_slice(&machine.run(&["doctor", "--json"]).stdout).unwrap();
     assert_eq!(findings[0]["layer"], "state");
 }
+
+#[test]
+fn accounts_tokens_and_grants_are_made_on_the_running_server() {
+    let machine = Machine::new();
+    let (mut child, listening) = machine.start(&["serve"]);
+    let ada = machine.json(&["user", "add", "ada", "--name", "Ada"]);
+    assert_eq!(ada["user"]["namespace"], "ada");
+    assert!(ada["password"].as_str().unwrap().len() >= 20);
+    let bot = machine.json(&["user", "add", "bot", "--service"]);
+    assert!(bot["password"].is_null());
+    assert_eq!(machine.json(&["user", "list"]).as_array().unwrap().len(), 3);
+    check_exit(&machine.run(&["user", "add", "ada"]), Code::Conflict);
+    check_exit(&machine.run(&["user", "disable", "nobody"]), Code::NotFound);
+    assert_eq!(machine.json(&["user", "disable", "ada"])["user"]["disabled"], true);
+    assert_eq!(machine.json(&["user", "enable", "ada"])["user"]["disabled"], false);
+    assert_eq!(machine.json(&["namespace", "sales", "--owner", "ada"])["path"], "/sales");
+    let grant = machine.json(&["grant", "/sales", "viewer", "--user", "bot"]);
+    let call = machine.json(&["call", "/sales", "describe", "{\"title\":\"Sales\"}"]);
+    assert_eq!(call["output"]["title"], "Sales");
+    machine.json(&["grant", "/sales", "--revoke", grant["grant"].as_str().unwrap()]);
+    check_exit(&machine.run(&["grant", "/sales", "viewer"]), Code::InvalidInput);
+    check_exit(&machine.run(&["call", "/none", "describe"]), Code::NotFound);
+    check_exit(&machine.run(&["call", "/sales", "describe", "{"]), Code::InvalidJson);
+    let token = machine.json(&["token", "create", "reader", "--user", "bot", "--rights", "read,write"]);
+    assert_eq!(token["scope"]["rights"], serde_json::json!(["read", "write"]));
+    let mine = machine.json(&["token", "create", "mine"]);
+    assert_eq!(machine.json(&["token", "list"])[0]["id"], mine["id"]);
+    machine.json(&["token", "revoke", mine["id"].as_str().unwrap()]);
+    assert_eq!(machine.json(&["token", "list"]), serde_json::json!([]));
+    assert!(listening["address"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    machine.json(&["down"]);
+    assert!(child.wait().unwrap().success());
+    check_exit(&machine.run(&["user", "list"]), Code::Unavailable);
+}
+
+#[test]
+fn the_log_is_checked_without_a_server() {
+    let machine = Machine::new();
+    check_exit(&machine.run(&["audit", "verify"]), Code::NotFound);
+    let (mut child, _) = machine.start(&["serve"]);
+    machine.json(&["namespace", "sales"]);
+    machine.json(&["call", "/sales", "describe", "{\"title\":\"Sales\"}"]);
+    assert_eq!(machine.json(&["audit", "verify"])["findings"], 0);
+    machine.json(&["down"]);
+    child.wait().unwrap();
+    let report = machine.json(&["audit", "verify"]);
+    assert_eq!((&report["findings"], &report["unanchored"]), (&0.into(), &0.into()));
+    let heads = machine.dir.path().join(".kageos/dev/logs/heads");
+    let text = std::fs::read_to_string(&heads).unwrap();
+    std::fs::write(&heads, text.replace("\"seq\":2", "\"seq\":9")).unwrap();
+    check_exit(&machine.run(&["audit", "verify"]), Code::Conflict);
+}

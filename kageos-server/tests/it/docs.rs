@@ -29,7 +29,7 @@ fn an_image_of_a_resource_alone_is_the_live_resource() {
         "<div data-kageos-embed=\"/demo/crm/a.form\"></div>",
         "<div data-kageos-embed=\"/demo/crm/a.form\"></div>",
     );
-    check("<div data-kageos-embed=\"javascript:1\"></div>", "<div></div>");
+    check("<div data-kageos-embed=\"javascript:1\"></div>", "<div></div>\n");
 }
 
 #[test]
