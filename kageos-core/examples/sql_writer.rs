@@ -35,7 +35,7 @@ async fn main() -> Result<(), Failure> {
     let folder = arguments.next().ok_or("usage: sql_writer FOLDER [UNITS]")?;
     let units: usize = arguments.next().map_or(Ok(200_000), |it| it.parse())?;
     for (name, synchronous) in [("FULL", Synchronous::Full), ("NORMAL", Synchronous::Normal)] {
-        for round in 0..3 {
+        for round in 0..5 {
             let bare = bare(&fresh(&folder, "bare")?, name, units).await?;
             let (seam, commits) = seam(&fresh(&folder, "seam")?, synchronous, units).await?;
             println!(

@@ -174,67 +174,50 @@ async fn unlock(tx: &mut Tx, keep: bool) -> Result<(), SqlError> {
     tx.script("DO RELEASE_LOCK(CONCAT('kageos:', MD5(DATABASE())))").await
 }
 
+/// The tokens, in the order in which a dialect spells them.
+const TOKENS: [&str; 8] =
+    ["{id}", "{code}", "{text}", "{long_text}", "{bytes}", "{int}", "{real}", "{table_options}"];
+
 /// What the tokens mean on one engine.
-struct Dialect([(&'static str, &'static str); 8]);
+struct Dialect([String; 8]);
 
 impl Dialect {
     async fn of(tx: &mut Tx) -> Result<Self, SqlError> {
+        const C: &str = r#"TEXT COLLATE "C""#;
         Ok(match tx.engine() {
             Engine::Sqlite => {
                 Self::new(["TEXT", "TEXT", "TEXT", "TEXT", "BLOB", "INTEGER", "REAL", "STRICT"])
             }
-            Engine::Postgres => {
-                const TEXT: &str = r#"TEXT COLLATE "C""#;
-                Self::new([TEXT, TEXT, TEXT, TEXT, "BYTEA", "BIGINT", "DOUBLE PRECISION", ""])
-            }
+            Engine::Postgres => Self::new([C, C, C, C, "BYTEA", "BIGINT", "DOUBLE PRECISION", ""]),
             Engine::MySql => {
                 let version = tx.fetch_one("SELECT VERSION() AS version", &[]).await?;
-                if version.text("version")?.contains("MariaDB") { Self::mariadb() } else { Self::mysql() }
+                let mariadb = version.text("version")?.contains("MariaDB");
+                Self::mysql(if mariadb { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" })
             }
         })
     }
 
-    fn new([id, code, text, long_text, bytes, int, real, table_options]: [&'static str; 8]) -> Self {
+    fn new(meanings: [&str; 8]) -> Self {
+        Self(meanings.map(str::to_owned))
+    }
+
+    /// The collation compares by bytes and does not pad with blanks.
+    fn mysql(collation: &str) -> Self {
+        let text = |kind: &str| format!("{kind} CHARACTER SET utf8mb4 COLLATE {collation}");
         Self([
-            ("{id}", id),
-            ("{code}", code),
-            ("{text}", text),
-            ("{long_text}", long_text),
-            ("{bytes}", bytes),
-            ("{int}", int),
-            ("{real}", real),
-            ("{table_options}", table_options),
-        ])
-    }
-
-    fn mariadb() -> Self {
-        Self::new([
-            "VARCHAR(26) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
-            "VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
-            "VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
-            "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
-            "LONGBLOB",
-            "BIGINT",
-            "DOUBLE",
-            "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
-        ])
-    }
-
-    fn mysql() -> Self {
-        Self::new([
-            "VARCHAR(26) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin",
-            "VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin",
-            "VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin",
-            "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin",
-            "LONGBLOB",
-            "BIGINT",
-            "DOUBLE",
-            "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin",
+            text("VARCHAR(26)"),
+            text("VARCHAR(64)"),
+            text("VARCHAR(512)"),
+            text("LONGTEXT"),
+            "LONGBLOB".to_owned(),
+            "BIGINT".to_owned(),
+            "DOUBLE".to_owned(),
+            text("ENGINE=InnoDB DEFAULT"),
         ])
     }
 
     fn expand(&self, sql: &str) -> String {
-        self.0.iter().fold(sql.to_owned(), |sql, (token, text)| sql.replace(token, text))
+        TOKENS.iter().zip(&self.0).fold(sql.to_owned(), |sql, (token, meaning)| sql.replace(token, meaning))
     }
 }
 

@@ -29,7 +29,6 @@ pub(super) async fn open(options: &DbOptions) -> Result<MySqlPool, SqlError> {
     let pool = MySqlPoolOptions::new()
         .max_connections(options.max_connections)
         .acquire_timeout(options.wait)
-        .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let session = session.clone();
             Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop) })

@@ -22,10 +22,7 @@ pub(super) async fn open(options: &DbOptions) -> Result<PgPool, SqlError> {
         .statement_cache_capacity(STATEMENTS)
         .application_name("kageos")
         .options([("lock_timeout", wait_ms.as_str()), ("timezone", "UTC")]);
-    let pool = PgPoolOptions::new()
-        .max_connections(options.max_connections)
-        .acquire_timeout(options.wait)
-        .test_before_acquire(false);
+    let pool = PgPoolOptions::new().max_connections(options.max_connections).acquire_timeout(options.wait);
     pool.connect_with(connect).await.map_err(map)
 }
 
