@@ -50,7 +50,7 @@ function guessWidget(schema: JsonObject): Widget {
 }
 
 function choicesOf(schema: JsonObject): Annotation["choices"] {
-  if (Array.isArray(schema["enum"])) return schema["enum"].map((value) => ({ value: String(value), label: humane(String(value)) }));
+  if (Array.isArray(schema["enum"])) return schema["enum"].filter((value) => value !== null).map((value) => ({ value: String(value), label: humane(String(value)) }));
   if (!Array.isArray(schema["oneOf"])) return null;
   return (schema["oneOf"] as JsonObject[])
     .filter((option) => "const" in option)

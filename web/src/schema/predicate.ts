@@ -16,11 +16,11 @@ export function isEmpty(value: unknown): boolean {
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 
-/** Numbers compare as numbers even when a string carries them; all else as text. */
+/** Numbers compare with numbers and texts with texts; other pairs have no order. */
 function compare(a: unknown, b: unknown): number {
-  const [left, right] = [Number(a), Number(b)];
-  if (!Number.isNaN(left) && !Number.isNaN(right)) return left - right;
-  return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a > b ? 1 : 0;
+  return Number.NaN;
 }
 
 /** Evaluates a predicate the way the server does: over the record that holds the field. */
@@ -33,7 +33,6 @@ export function holds(predicate: Predicate, values: unknown): boolean {
   if ("ne" in predicate) return !same(at(values, predicate.ne[0]), predicate.ne[1]);
   if ("in" in predicate) return predicate.in[1].some((value) => same(at(values, predicate.in[0]), value));
   const [pointer, bound] = "lt" in predicate ? predicate.lt : predicate.gt;
-  const value = at(values, pointer);
-  if (isEmpty(value)) return false;
-  return "lt" in predicate ? compare(value, bound) < 0 : compare(value, bound) > 0;
+  const order = compare(at(values, pointer), bound);
+  return "lt" in predicate ? order < 0 : order > 0;
 }

@@ -5,7 +5,7 @@ import type { Column } from "./columns";
 
 type Props = { column: Column; value: unknown; labels: Record<string, string> | undefined; format: Formatter };
 
-const colours = new Set(["red", "orange", "amber", "green", "teal", "blue", "indigo", "purple", "pink", "gray"]);
+const colours = new Set(["info", "success", "warning", "error"]);
 
 /** One cell. A plain function: a screen holds hundreds, and they have no state. */
 const GridCell: FunctionalComponent<Props> = ({ column, value, labels, format }) => {

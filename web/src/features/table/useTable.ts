@@ -1,5 +1,6 @@
 import { computed, ref, watch } from "vue";
-import { api, type NodeDetail, type SearchOutput, type TableSchema, useEvent } from "@/api";
+import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent } from "@/api";
+import { deref } from "@/schema/fields";
 import { useUrl } from "@/ui";
 import { columnsOf } from "./columns";
 import { parseFilter, parseSort } from "./query";
@@ -68,7 +69,18 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
 
   const select = (ids: Iterable<string>) => (selected.value = new Set(ids));
 
-  return { path, schema, rows, columns, sort, filter, bin, selected, select, read, write, may, embedded };
+  /** What is entered: the row without its read-only fields, defaults and all. */
+  const entry = entrySchema(detail);
+
+  return { path, schema, entry, rows, columns, sort, filter, bin, selected, select, read, write, may, embedded };
+}
+
+function entrySchema(detail: NodeDetail): JsonObject {
+  const input = detail.function?.actions.find((action) => action.name === "create")?.input;
+  const values = (input?.["properties"] as JsonObject | undefined)?.["values"] as JsonObject | undefined;
+  const row = detail.function?.table?.row ?? {};
+  if (!input || !values) return row;
+  return { ...deref(values, input), ...(input["$defs"] ? { $defs: input["$defs"] } : {}) };
 }
 
 export type TableState = ReturnType<typeof useTable>;

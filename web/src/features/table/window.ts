@@ -50,7 +50,7 @@ export class RowWindow {
   /** Asks again for what is in view; rows stay until the news are here. */
   refresh(): void {
     const [from, to] = this.wanted;
-    for (const block of [...this.blocks.keys()]) {
+    for (const block of this.blocks.keys()) {
       if (block >= from && block <= to) this.stale.add(block);
       else this.blocks.delete(block);
     }
