@@ -19,10 +19,19 @@ export function readTokens(dark: boolean): Tokens {
   };
 }
 
-type Style = { encoding: Encoding; tokens: Tokens; number: (value: unknown) => string; still: boolean };
+/** Days as months where every one of them starts a month. */
+export function axisWords(axis: string[], locale: string): (x: string) => string {
+  const day = /^\d{4}-\d{2}-\d{2}$/;
+  if (!axis.length || !axis.every((x) => day.test(x))) return (x) => x || "–";
+  const months = axis.length > 1 && axis.every((x) => x.endsWith("-01"));
+  const format = new Intl.DateTimeFormat(locale, { timeZone: "UTC", year: "numeric", month: "short", ...(months ? {} : { day: "numeric" }) });
+  return (x) => (day.test(x) ? format.format(new Date(x)) : x);
+}
+
+type Style = { encoding: Encoding; tokens: Tokens; number: (value: unknown) => string; still: boolean; locale: string };
 
 /** What ECharts is told. The tooltip is drawn, not written as HTML, which the policy of the page forbids. */
-export function optionsOf(series: Series[], { encoding, tokens, number, still }: Style): EChartsCoreOption {
+export function optionsOf(series: Series[], { encoding, tokens, number, still, locale }: Style): EChartsCoreOption {
   const axis = axisOf(series);
   const unit = encoding.unit ? ` ${encoding.unit}` : "";
   const several = series.length > 1 || encoding.mark === "pie";
@@ -49,7 +58,7 @@ export function optionsOf(series: Series[], { encoding, tokens, number, still }:
   return {
     ...common,
     grid: { left: 8, right: 16, top: 28, bottom: several ? 36 : 8, containLabel: true },
-    xAxis: { type: "category", data: axis, axisLine: { lineStyle: { color: tokens.line } }, axisTick: { show: false }, axisLabel: { color: tokens.muted, hideOverlap: true } },
+    xAxis: { type: "category", data: axis, axisLine: { lineStyle: { color: tokens.line } }, axisTick: { show: false }, axisLabel: { color: tokens.muted, hideOverlap: true, formatter: axisWords(axis, locale) }, axisPointer: { label: { formatter: ({ value }: { value: unknown }) => axisWords(axis, locale)(String(value)) } } },
     yAxis: {
       type: "value",
       name: encoding.y + (encoding.unit ? ` (${encoding.unit})` : ""),
