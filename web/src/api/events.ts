@@ -22,10 +22,12 @@ function deliver(event: ServerEvent): void {
   for (const listener of listeners.get(event.type) ?? []) listener(event.data);
 }
 
-async function readStream(signal: AbortSignal, tell: (event: ServerEvent) => void): Promise<void> {
+async function readStream(signal: AbortSignal, tell: (event: ServerEvent) => void, stopped: () => void): Promise<void> {
   const headers: Record<string, string> = { accept: "text/event-stream" };
   if (lastId) headers["last-event-id"] = lastId;
   const response = await fetch("/api/v1/events", { headers, signal, credentials: "same-origin" });
+  // Nobody is signed in any more: the next request of a screen will say so.
+  if (response.status === 401) stopped();
   if (!response.ok || !response.body) throw new Error(`events answered ${response.status}`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new EventParser();
@@ -43,9 +45,10 @@ const pause = (ms: number, signal: AbortSignal) =>
   });
 
 async function lead(signal: AbortSignal, tell: (event: ServerEvent) => void): Promise<void> {
-  while (!signal.aborted) {
+  let ended = false;
+  while (!signal.aborted && !ended) {
     try {
-      await readStream(signal, tell);
+      await readStream(signal, tell, () => (ended = true));
     } catch {
       // The stream ends when the server stops or the network drops; it is opened again below.
     }

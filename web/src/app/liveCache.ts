@@ -20,6 +20,8 @@ export function useLiveCache(): void {
   useEvent("change", ({ path }) => {
     stale(["activity", path]);
     stale(["chart"]);
+    stale(["row", path]);
+    stale(["history", path]);
   });
   useEvent("reset", () => void client.invalidateQueries());
 }

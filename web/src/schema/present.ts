@@ -32,9 +32,9 @@ export function textOf(field: Field, value: unknown, labels: Labels, format: For
     case "user":
       return labels?.[String(value)] ?? String(value);
     case "file":
-      return nameOf(value);
+      return labels?.[String(value)] ?? nameOf(value);
     case "files":
-      return (value as unknown[]).map(nameOf).join(", ");
+      return (value as unknown[]).map((file) => labels?.[String(file)] ?? nameOf(file)).join(", ");
     case "list":
       return Array.isArray(value) ? (value.every((one) => typeof one !== "object") ? value.join(", ") : `${value.length}`) : "";
     default:

@@ -1,4 +1,4 @@
-import { computed, ref, watch } from "vue";
+import { computed, onScopeDispose, ref, watch } from "vue";
 import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent } from "@/api";
 import { deref } from "@/schema/fields";
 import { useUrl } from "@/ui";
@@ -32,11 +32,13 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   const bin = computed(() => read("bin") === "1");
   const question = computed(() => JSON.stringify([read("q"), read("sort"), read("filter"), read("bin")]));
 
+  let abort = new AbortController();
+  /** Asks one question; the one before it is no longer waited for. */
   function loader(): Load {
-    let abort = new AbortController();
+    abort.abort();
+    abort = new AbortController();
+    const { signal } = abort;
     return (next, first): Promise<SearchOutput> => {
-      abort.abort();
-      abort = new AbortController();
       return api.table.search(
         path,
         {
@@ -48,13 +50,13 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
           ...(first ? { count: true } : {}),
           ...(next ? { next } : {}),
         },
-        abort.signal,
+        signal,
       );
     };
   }
 
   const rows = new RowWindow(loader());
-  rows.reset(loader());
+  onScopeDispose(() => abort.abort());
   watch(question, () => {
     select([]);
     rows.reset(loader());
