@@ -1,13 +1,14 @@
 import type { EChartsCoreOption } from "echarts/core";
 import { axisOf, type Encoding, type Series, valueAt } from "./model";
 
-export type Tokens = { text: string; muted: string; line: string; surface: string; palette: string[] };
+export type Tokens = { font: string; text: string; muted: string; line: string; surface: string; palette: string[] };
 
 /** Colours of the present theme, read from the same tokens the page uses. */
 export function readTokens(dark: boolean): Tokens {
   const style = getComputedStyle(document.documentElement);
   const token = (name: string) => style.getPropertyValue(name).trim();
   return {
+    font: getComputedStyle(document.body).fontFamily,
     text: token("--ui-text-highlighted"),
     muted: token("--ui-text-muted"),
     line: token("--ui-border"),
@@ -39,7 +40,7 @@ export function optionsOf(series: Series[], { encoding, tokens, number, still, l
     color: tokens.palette,
     animation: !still,
     animationDuration: 140,
-    textStyle: { color: tokens.muted, fontFamily: "inherit" },
+    textStyle: { color: tokens.muted, fontFamily: tokens.font },
     aria: { enabled: true },
     legend: { show: several, bottom: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: tokens.muted }, type: "scroll" },
     tooltip: {
