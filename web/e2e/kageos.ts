@@ -12,15 +12,15 @@ export async function signIn(context: BrowserContext, as = { login, password }):
   expect(reply.ok(), `sign in as ${as.login}: ${reply.status()}`).toBe(true);
 }
 
-type Kageos = { page: Page; problems: string[]; quiet: RegExp[] };
+type Kageos = { page: Page; problems: string[]; quiet: RegExp };
 
 /** A page whose every console error, exception and policy violation fails the test. */
 export const test = base.extend<Kageos>({
-  quiet: [[], { option: true }],
+  quiet: [/^never$/, { option: true }],
   problems: async ({ quiet }, use) => {
     const problems: string[] = [];
     await use(problems);
-    expect(problems.filter((problem) => !quiet.some((known) => known.test(problem)))).toEqual([]);
+    expect(problems.filter((problem) => !quiet.test(problem))).toEqual([]);
   },
   page: async ({ page, problems }, use) => {
     page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));

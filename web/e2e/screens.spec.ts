@@ -84,10 +84,10 @@ test("an administrator makes a user and a group", async ({ page }) => {
   await page.getByLabel("Name").fill(`Person ${login}`);
   await page.getByLabel("First password").fill(`correct horse ${login}`);
   await page.getByRole("button", { name: "Create the user" }).click();
-  await expect(page.getByRole("listitem").filter({ hasText: login })).toBeVisible();
+  await expect(page.getByRole("main").getByText(login, { exact: true })).toBeVisible();
   await page.goto("/-/settings/groups");
   await page.getByLabel("Code").fill(login);
   await page.getByLabel("Title").fill(`Group ${login}`);
   await page.getByRole("button", { name: "Create the group" }).click();
-  await expect(page.getByText(`Group ${login}`)).toBeVisible();
+  await expect(page.getByRole("main").getByText(`Group ${login}`)).toBeVisible();
 });

@@ -4,10 +4,23 @@ import { holds, isEmpty } from "./predicate";
 import type { Field } from "./types";
 
 export const isShown = (field: Field, values: unknown) => !field.meta.show_if || holds(field.meta.show_if, values);
+/** A switch that is off and a list without entries are answers, unless the schema wants entries. */
+const isAnswered = (field: Field) =>
+  field.meta.widget === "switch" || (field.schema["type"] === "array" && !Number(field.schema["minItems"] ?? 0));
 export const isRequired = (field: Field, values: unknown) =>
-  field.required || (!!field.meta.require_if && holds(field.meta.require_if, values));
+  (field.required && !isAnswered(field)) || (!!field.meta.require_if && holds(field.meta.require_if, values));
 export const isReadonly = (field: Field, values: unknown) =>
   !!field.meta.readonly || !!field.meta.id || (!!field.meta.readonly_if && holds(field.meta.readonly_if, values));
+
+/** What a form starts with: declared defaults, and the answers that an untouched field gives. */
+export function initialValues(fields: Field[]): Values {
+  const values: Values = {};
+  for (const field of fields) {
+    if ("default" in field.schema) values[field.name] = field.schema["default"];
+    else if (field.required && isAnswered(field)) values[field.name] = field.meta.widget === "switch" ? false : [];
+  }
+  return values;
+}
 
 /** What is sent: hidden fields are left out, emptied ones become null. */
 export function cleaned(fields: Field[], values: Values): Values {

@@ -1,4 +1,4 @@
-export { cleaned } from "./check";
+export { cleaned, initialValues } from "./check";
 export { fieldsOf, humane } from "./fields";
 export { isEmpty } from "./predicate";
 export { choiceOf, isNumeric, textOf } from "./present";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { check, cleaned } from "./check";
+import { check, cleaned, initialValues } from "./check";
 import { fieldsOf, grouped } from "./fields";
 import { at, holds } from "./predicate";
 import type { Predicate } from "./types";
@@ -57,6 +57,14 @@ describe("check", () => {
     ]);
   });
   it("accepts a good record", async () => expect(await check(schema, { name: "Ann", state: "open", amount: "1.00" })).toEqual([]));
+  it("takes a switch that is off and an empty list for answers", async () => {
+    const list = { type: "array", items: { type: "string" }, "x-kageos": { widget: "list", order: 2 } };
+    const answers = { type: "object", required: ["on", "list"], properties: { on: { type: "boolean" }, list } };
+    expect(initialValues(fieldsOf(answers))).toEqual({ on: false, list: [] });
+    expect(await check(answers, { on: false, list: [] })).toEqual([]);
+    const wanted = { ...answers, properties: { ...answers.properties, list: { ...list, minItems: 1 } } };
+    expect((await check(wanted, { on: false, list: [] })).map((problem) => problem.code)).toEqual(["required"]);
+  });
   it("does not send hidden fields and nulls emptied ones", () => {
     expect(cleaned(fieldsOf(schema), { name: "Ann", state: "closed", note: "secret", parent: "" })).toEqual({ name: "Ann", state: "closed", parent: null });
   });

@@ -1,11 +1,11 @@
 import type { JsonObject, Values } from "@/api";
-import { fieldsOf } from "@/schema";
+import { fieldsOf, initialValues } from "@/schema";
 
 /** First values of a form: the schema's defaults, then what the URL gives by field name. */
 export function prefill(schema: JsonObject, query: Record<string, unknown>): Values {
-  const values: Values = {};
-  for (const field of fieldsOf(schema)) {
-    if ("default" in field.schema) values[field.name] = field.schema["default"];
+  const fields = fieldsOf(schema);
+  const values = initialValues(fields);
+  for (const field of fields) {
     const given = query[field.name];
     if (typeof given === "string" && !field.meta.sensitive) values[field.name] = typed(given, field.schema["type"]);
   }
