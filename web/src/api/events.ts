@@ -22,18 +22,19 @@ function deliver(event: ServerEvent): void {
   for (const listener of listeners.get(event.type) ?? []) listener(event.data);
 }
 
-async function readStream(signal: AbortSignal, tell: (event: ServerEvent) => void, stopped: () => void): Promise<void> {
+/** Reads until the stream ends; answers whether it is worth opening again. */
+async function readStream(signal: AbortSignal, tell: (event: ServerEvent) => void): Promise<boolean> {
   const headers: Record<string, string> = { accept: "text/event-stream" };
   if (lastId) headers["last-event-id"] = lastId;
   const response = await fetch("/api/v1/events", { headers, signal, credentials: "same-origin" });
   // Nobody is signed in any more: the next request of a screen will say so.
-  if (response.status === 401) stopped();
+  if (response.status === 401) return false;
   if (!response.ok || !response.body) throw new Error(`events answered ${response.status}`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new EventParser();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return;
+    if (done) return true;
     for (const event of parser.push(value)) tell(event);
   }
 }
@@ -45,10 +46,9 @@ const pause = (ms: number, signal: AbortSignal) =>
   });
 
 async function lead(signal: AbortSignal, tell: (event: ServerEvent) => void): Promise<void> {
-  let ended = false;
-  while (!signal.aborted && !ended) {
+  while (!signal.aborted) {
     try {
-      await readStream(signal, tell, () => (ended = true));
+      if (!(await readStream(signal, tell))) return;
     } catch {
       // The stream ends when the server stops or the network drops; it is opened again below.
     }
