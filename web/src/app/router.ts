@@ -1,6 +1,18 @@
 import { createRouter, createWebHistory } from "vue-router";
-import { useSession, whenUnauthenticated } from "@/api";
+import { api, keys, useSession, whenUnauthenticated } from "@/api";
+import { queryClient } from "./queryClient";
 import { warmScreen } from "./screens";
+
+const shell = () => import("./AppShell.vue");
+const resource = () => import("./ResourcePage.vue");
+
+/** Fetches code and node of a path while it is still being asked who is signed in. */
+function warm(path: string): void {
+  void Promise.allSettled([shell(), resource()]);
+  warmScreen(path);
+  const node = decodeURI(path).replace(/\/$/, "");
+  if (node) void queryClient.prefetchQuery({ queryKey: keys.node(node), queryFn: () => api.tree.node(node) });
+}
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -8,10 +20,10 @@ export const router = createRouter({
     { path: "/login", name: "login", component: () => import("@/features/login/LoginScreen.vue") },
     {
       path: "/",
-      component: () => import("./AppShell.vue"),
+      component: shell,
       children: [
         { path: "-/settings/:section?", name: "settings", component: () => import("@/features/settings/SettingsScreen.vue") },
-        { path: ":path(.*)*", name: "resource", component: () => import("./ResourcePage.vue") },
+        { path: ":path(.*)*", name: "resource", component: resource },
       ],
     },
   ],
@@ -19,7 +31,7 @@ export const router = createRouter({
 });
 
 router.beforeEach(async (to) => {
-  if (to.name === "resource") warmScreen(to.path);
+  if (to.name === "resource") warm(to.path);
   const session = useSession();
   try {
     await session.load();
