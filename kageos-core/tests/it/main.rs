@@ -1,6 +1,14 @@
 //! Integration tests of `kageos-core`.
 
 #[cfg(all(feature = "platform", feature = "testing"))]
+mod access_matrix;
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod access_naive;
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod access_properties;
+#[cfg(all(feature = "platform", feature = "testing"))]
+mod access_store;
+#[cfg(all(feature = "platform", feature = "testing"))]
 mod access_world;
 #[cfg(all(feature = "platform", feature = "testing"))]
 mod identity_login;
