@@ -173,3 +173,9 @@ impl PartialEq for Error {
         self.code == other.code && self.message == other.message && self.fields == other.fields
     }
 }
+
+impl From<crate::PathError> for Error {
+    fn from(error: crate::PathError) -> Self {
+        Self::new(Code::InvalidPath, error.to_string())
+    }
+}

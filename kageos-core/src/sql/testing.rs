@@ -34,6 +34,7 @@ enum Home {
 ///
 /// # Errors
 /// What the databases answer.
+#[expect(clippy::disallowed_methods, reason = "tests have no main that could hand the addresses in")]
 pub async fn engines() -> Result<Vec<TestDb>, SqlError> {
     let mut all = vec![sqlite().await?];
     for (built, name) in [(cfg!(feature = "postgres"), POSTGRES_URL), (cfg!(feature = "mysql"), MYSQL_URL)] {

@@ -18,13 +18,18 @@ mod identity_sessions;
 mod identity_tokens;
 #[cfg(all(feature = "platform", feature = "testing"))]
 mod identity_users;
+#[cfg(test)]
 #[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_group_commit;
+#[cfg(test)]
 #[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_migrations;
+#[cfg(test)]
 #[cfg(feature = "sql")]
 mod sql_placeholders;
+#[cfg(test)]
 #[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_statements;
+#[cfg(test)]
 #[cfg(all(feature = "sql", feature = "testing"))]
 mod sql_units;

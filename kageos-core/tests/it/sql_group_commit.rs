@@ -106,6 +106,32 @@ async fn one_that_fails_leaves_the_others() {
 }
 
 #[tokio::test]
+async fn one_that_wrote_and_refused_is_undone() {
+    let db = database().await;
+    let (go, held) = hold(&db).await;
+    let mut tasks = queue(&db, vec![Some(String::new()); 2]).await;
+    for id in [7, 8] {
+        let db = db.db();
+        tasks.push(tokio::spawn(async move {
+            db.write(move |tx| {
+                Box::pin(async move {
+                    tx.execute(INSERT, params![id, "dry"]).await?;
+                    Err(SqlError::NotFound)
+                })
+            })
+            .await
+        }));
+        tokio::task::yield_now().await;
+    }
+    go.send(()).unwrap();
+    held.await.unwrap().unwrap();
+    let outcomes = outcomes(tasks).await;
+    assert!(matches!(outcomes[..], [Ok(()), Ok(()), Err(SqlError::NotFound), Err(SqlError::NotFound)]));
+    assert_eq!(ids(&db).await, [1, 2]);
+    assert_eq!(db.execute(INSERT, params![7, "again"]).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_full_disk_fails_only_who_needs_room() {
     let db = database().await;
     db.execute(INSERT, params![100, "acknowledged"]).await.unwrap();

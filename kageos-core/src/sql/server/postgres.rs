@@ -57,9 +57,12 @@ pub(super) fn query(
     Ok(sqlx::query_with(statement(sql), arguments))
 }
 
+/// Statements by the place and length of the fixed text they were made from.
+type Texts = HashMap<(usize, usize), Arc<str>>;
+
 /// Numbers the placeholders; for fixed texts once, remembered by where the text lies.
 fn statement(sql: Cow<'static, str>) -> SqlStr {
-    static NUMBERED: LazyLock<RwLock<HashMap<(usize, usize), Arc<str>>>> = LazyLock::new(RwLock::default);
+    static NUMBERED: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
     let fixed = match sql {
         Cow::Owned(sql) => return AssertSqlSafe(numbered(&sql).into_owned()).into_sql_str(),
         Cow::Borrowed(sql) if !sql.contains('?') => return sql.into_sql_str(),

@@ -1,6 +1,7 @@
 //! One connection to a SQLite file, and its dialect made like the others'.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ const CACHE_KIB: u32 = 8 << 10;
 pub(crate) struct SqliteConnection {
     connection: Connection,
     in_transaction: bool,
+    /// A statement that is not a query has succeeded. One that failed has undone itself.
+    written: Cell<bool>,
 }
 
 impl std::fmt::Debug for SqliteConnection {
@@ -71,7 +74,7 @@ impl SqliteConnection {
         ] {
             connection.set_db_config(setting, on).map_err(map)?;
         }
-        let this = Self { connection, in_transaction: false };
+        let this = Self { connection, in_transaction: false, written: Cell::new(false) };
         this.script(&format!(
             "PRAGMA temp_store = MEMORY;
              PRAGMA cache_size = -{CACHE_KIB};
@@ -112,6 +115,16 @@ impl SqliteConnection {
         self.in_transaction && self.connection.is_autocommit()
     }
 
+    /// Starts to watch for writes.
+    pub(crate) fn forget_writes(&self) {
+        self.written.set(false);
+    }
+
+    /// Whether there is anything to undo since [`Self::forget_writes`].
+    pub(crate) fn has_written(&self) -> bool {
+        self.written.get()
+    }
+
     /// A statement of transaction control: no parameters, no rows.
     pub(crate) fn control(&self, statement: &str) -> Result<(), SqlError> {
         let mut statement = self.connection.prepare_cached(statement).map_err(map)?;
@@ -121,6 +134,7 @@ impl SqliteConnection {
     /// Statements without parameters, one after the other.
     pub(crate) fn script(&self, sql: &str) -> Result<(), SqlError> {
         self.guard()?;
+        self.written.set(true);
         self.connection.execute_batch(sql).map_err(map)
     }
 
@@ -128,7 +142,9 @@ impl SqliteConnection {
         self.guard()?;
         let mut statement = self.connection.prepare_cached(&sql).map_err(map)?;
         bind(&mut statement, params)?;
-        statement.raw_execute().map(|count| count as u64).map_err(map)
+        let count = statement.raw_execute().map_err(map)?;
+        self.written.set(true);
+        Ok(count as u64)
     }
 
     /// Runs one prepared statement for each list of parameters.
@@ -143,6 +159,7 @@ impl SqliteConnection {
             self.guard()?;
             bind(&mut statement, params)?;
             count += statement.raw_execute().map_err(map)? as u64;
+            self.written.set(true);
         }
         Ok(count)
     }
@@ -157,7 +174,10 @@ impl SqliteConnection {
         self.guard()?;
         let mut statement = self.connection.prepare_cached(&sql).map_err(map)?;
         bind(&mut statement, params)?;
-        let columns: Arc<[Box<str>]> = statement.column_names().into_iter().map(Box::from).collect();
+        let columns: Arc<[Box<str>]> = statement.column_names().map(Box::from).collect();
+        if !statement.readonly() {
+            self.written.set(true);
+        }
         let mut rows = statement.raw_query();
         let mut out = Vec::new();
         while out.len() < limit

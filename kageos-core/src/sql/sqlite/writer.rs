@@ -1,5 +1,7 @@
-//! The one thread that writes. Whatever waits in its queue shares a transaction, each unit under its own
-//! savepoint; when the shared transaction fails, its units run again, each alone, so only the guilty fail.
+//! The one thread that writes. Whatever waits in its queue shares a transaction. A savepoint around each unit
+//! would cost a quarter of the throughput, so it is set only after a unit had something to undo: that batch
+//! runs again with savepoints. When the shared transaction itself fails, its units run again, each alone. So
+//! only the guilty fail.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +21,9 @@ use crate::sql::{DbOptions, SqlError, Tx};
 const QUEUE: usize = 4096;
 /// Units of one transaction: enough that the cost of a commit vanishes, few enough to be redone one by one.
 const BATCH: usize = 512;
+/// Batches that keep their savepoints after one had to run again, so that many failing units (dry runs) do not
+/// make every batch run twice.
+const CAREFUL: u32 = 64;
 
 /// The handle to the writing thread.
 #[derive(Debug)]
@@ -48,7 +53,7 @@ impl Writer {
         let thread = move || match SqliteConnection::writer(&file, &options) {
             Ok(connection) => {
                 let _ = opened.send(Ok(()));
-                Loop { tx: Tx::sqlite_connection(connection), counters }.run(receiver);
+                Loop { tx: Tx::sqlite_connection(connection), counters, careful: 0 }.run(receiver);
                 drop(running);
             }
             Err(error) => {
@@ -143,6 +148,8 @@ where
 struct Loop {
     tx: Tx,
     counters: Arc<Counters>,
+    /// Batches still to run under savepoints.
+    careful: u32,
 }
 
 impl Loop {
@@ -164,29 +171,50 @@ impl Loop {
     }
 
     fn commit(&mut self, batch: &mut [Box<dyn Job>]) {
-        if let [job] = batch {
-            return self.alone(job.as_mut());
+        match batch {
+            [] => return,
+            [job] => return self.alone(job.as_mut()),
+            _ => {}
         }
-        if let Err(error) = self.together(batch) {
+        if self.careful == 0 {
+            if self.together(batch, Self::bare).is_ok() {
+                return;
+            }
+            self.careful = CAREFUL;
+        }
+        self.careful -= 1;
+        if let Err(error) = self.together(batch, Self::under_savepoint) {
             tracing::warn!(%error, units = batch.len(), "a shared transaction failed; its units run alone");
             batch.iter_mut().for_each(|job| self.alone(job.as_mut()));
         }
     }
 
     /// All units in one transaction. An error says that nothing of it was kept.
-    fn together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), SqlError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
+    fn together(
+        &mut self,
+        batch: &mut [Box<dyn Job>],
+        run: fn(&mut Self, &mut dyn Job) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
         self.connection()?.begin("BEGIN IMMEDIATE")?;
         for job in batch.iter_mut() {
-            if let Err(error) = self.under_savepoint(job.as_mut()) {
+            if let Err(error) = run(self, job.as_mut()) {
                 self.connection()?.rollback();
                 return Err(error);
             }
         }
         self.connection()?.commit()?;
         self.counters.committed(batch.len());
+        Ok(())
+    }
+
+    /// A unit that cannot be undone by itself: an error when it wants to be and has written.
+    fn bare(&mut self, job: &mut dyn Job) -> Result<(), SqlError> {
+        self.connection()?.forget_writes();
+        let keep = job.run(&mut self.tx);
+        let connection = self.connection()?;
+        if connection.aborted() || (!keep && connection.has_written()) {
+            return Err(SqlError::Aborted);
+        }
         Ok(())
     }
 
