@@ -1,10 +1,13 @@
 //! Integration tests of `kageos-core`.
 
+mod access_matrix;
+mod access_naive;
+mod access_properties;
+mod access_store;
 mod access_world;
 mod bars;
 mod boundaries;
 mod codes;
-mod contract;
 mod dispatcher;
 mod identity_login;
 mod identity_sessions;
