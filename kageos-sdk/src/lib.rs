@@ -1,6 +1,4 @@
-//! What workspace apps import.
-
-extern crate self as kageos_sdk;
+#![doc = include_str!("../README.md")]
 
 pub mod app;
 pub mod chart;
@@ -14,13 +12,15 @@ pub mod function;
 pub mod host;
 pub mod lower;
 pub mod table;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 mod resource;
 
 pub use app::{App, AppError};
-pub use chart::{Axis, Bucket, Chart, Figures, Point, Query, Window};
+pub use chart::{Axis, Bucket, Chart, Figure, Figures, Point, Query, Series, Window};
 pub use choice::Choice;
-pub use ctx::Ctx;
+pub use ctx::{Ctx, Page, Rows, Search};
 pub use field::{Email, FieldType, FileRef, Link, Markdown, Multiline, Object, UserRef, Wire};
 pub use form::{Form, Submit};
 pub use function::{Function, Run};
@@ -30,7 +30,8 @@ pub use table::Filter;
 
 pub use jiff::civil::Date;
 pub use kageos_core::{
-    Code, Error, FieldError, Manifest, Predicate, Result, RowId, Timestamp, UserId, Widget, effect, schema,
+    Actor, Code, Error, FieldError, Manifest, Predicate, Result, RowId, Timestamp, UserId, Widget, effect,
+    schema,
 };
 pub use kageos_sdk_macros::{Chart, Choice, Form, Function, Object, Table};
 pub use rust_decimal::Decimal;

@@ -1,1 +1,35 @@
-//! Server.
+//! The reference server of Kageos: configuration, state folder, HTTP and the command line over the libraries.
+//!
+//! A server can be mounted in somebody else's axum service; it needs no port of its own:
+//!
+//! ```
+//! use axum::Router;
+//! use kageos_core::platform::Platform;
+//! use kageos_server::Server;
+//!
+//! fn mount(platform: Platform, yours: Router) -> Router {
+//!     yours.merge(Server::builder(platform).build().router())
+//! }
+//! ```
+
+mod caller;
+pub mod cli;
+pub mod config;
+pub mod docs;
+mod extract;
+mod frame;
+pub mod openapi;
+mod page;
+mod problem;
+mod routes;
+pub mod serve;
+mod server;
+mod shared;
+pub mod state;
+mod view;
+mod web;
+pub mod wire;
+
+pub use config::{Config, ConfigError};
+pub use server::{Builder, Server};
+pub use state::StateDir;

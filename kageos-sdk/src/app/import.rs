@@ -4,7 +4,8 @@ use kageos_core::{Code, Error, Result};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Ctx, Table, TableHooks};
+use super::handler::raw;
+use crate::{Ctx, Table, TableHooks, table::ImportReport};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,7 +13,12 @@ pub(super) struct Import {
     csv: String,
 }
 
+/// All rows or none: what is wrong with which is the answer.
 pub(super) async fn import<T: Table + TableHooks>(ctx: &Ctx, import: Import) -> Result<Box<RawValue>> {
-    let message = format!("{} bytes cannot be imported into {} yet", import.csv.len(), ctx.path());
-    Err(Error::new(Code::Unavailable, message))
+    if T::HOOKED {
+        let message = "rows of this table go through hooks of the app, so they are created one by one";
+        return Err(Error::new(Code::UnknownAction, message));
+    }
+    let report: ImportReport = ctx.unit().lock().await.import_csv(T::PATH, import.csv.as_bytes()).await?;
+    raw(&report)
 }

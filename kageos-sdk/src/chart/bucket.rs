@@ -75,6 +75,18 @@ impl Bucket {
     }
 }
 
+impl From<Bucket> for crate::table::Bucket {
+    fn from(bucket: Bucket) -> Self {
+        match bucket {
+            Bucket::Day => Self::Day,
+            Bucket::Week => Self::Week,
+            Bucket::Month => Self::Month,
+            Bucket::Quarter => Self::Quarter,
+            Bucket::Year => Self::Year,
+        }
+    }
+}
+
 /// What part of the data a chart is asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Window {

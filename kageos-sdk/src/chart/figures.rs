@@ -10,7 +10,7 @@ use kageos_core::{Code, Error, Result};
 use crate::{
     Choice,
     lower::{MAX_POINTS, MAX_SERIES},
-    table::Filter,
+    table::{Filter, Mark},
 };
 
 /// The figures of a chart.
@@ -107,6 +107,13 @@ impl Point {
     #[must_use]
     pub fn new(x: &(impl Axis + ?Sized), y: impl Into<Figure>) -> Self {
         Self { x: x.on_axis(), y: Some(y.into()), filter: None }
+    }
+
+    /// A group of rows by its first key, which leads to these rows.
+    #[must_use]
+    pub fn of(mark: Mark) -> Self {
+        let x = mark.keys.into_iter().next().unwrap_or_default();
+        Self { x, y: mark.value.map(Figure::from), filter: Some(mark.filter) }
     }
 
     /// A mark that leads to these rows.

@@ -8,7 +8,7 @@ use super::{Ctx, Search};
 use crate::{
     Map, Object, Table, TableHooks,
     field::Reader,
-    table::{Row, Unit},
+    table::{AggregateQuery, Mark, Row, Unit},
 };
 
 /// The rows of a table as its type.
@@ -27,6 +27,14 @@ impl<'a, T: Table + TableHooks> Rows<'a, T> {
     #[must_use]
     pub fn search(&self) -> Search<'a, T> {
         Search::new(self.ctx)
+    }
+
+    /// Counts, sums and averages of groups of rows, in the database. Sees the committed state.
+    ///
+    /// # Errors
+    /// An unknown field, a field that cannot be summed, or what the database answers.
+    pub async fn aggregate(&self, query: &AggregateQuery) -> Result<Vec<Mark>> {
+        self.ctx.store().aggregate(T::PATH, query).await
     }
 
     /// The row with this id, as this call leaves it; `None` when there is none.

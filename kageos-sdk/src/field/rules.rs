@@ -28,11 +28,6 @@ fn decimal(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// Whether any field has a condition on what may be entered.
-pub(crate) fn conditional(fields: &[FieldDef]) -> bool {
-    fields.iter().any(|field| field.annotation.require_if.is_some() || field.annotation.readonly_if.is_some())
-}
-
 /// Tells the fields that are needed here and empty.
 pub(crate) fn required(fields: &[FieldDef], row: &Map, reader: &mut Reader) {
     let all = Value::Object(row.clone());

@@ -1,9 +1,15 @@
 //! Integration tests.
 
+mod fields;
+mod host;
 mod manifest;
 mod sample;
 mod snapshot;
+mod table_aggregate;
+mod table_csv;
+mod table_migration;
 mod table_naive;
 mod table_search;
 mod table_support;
 mod table_unit;
+mod ui;

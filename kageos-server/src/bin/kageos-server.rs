@@ -1,2 +1,9 @@
-//! Binary.
-fn main() {}
+//! The server of Kageos: `kagectl serve` under its own name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut args: Vec<_> = std::env::args_os().collect();
+    args.insert(1.min(args.len()), "serve".into());
+    kageos_server::cli::run(args, std::env::vars().collect())
+}

@@ -129,19 +129,18 @@ pub(super) fn narrow(
             select.and_where(first.col().is_null());
         }
     }
-    // In its segment the first key is the same for all rows, or null for none.
-    let skip = usize::from(segment == Segment::Null);
-    let mut keys = keys[skip..].to_vec();
-    if let Some(first) = keys.first_mut().filter(|_| skip == 0) {
-        first.nullable = false;
-    }
+    // In its segment the first key is null for all rows or for none. It stays in the order even where it is the
+    // same for all, because PostgreSQL sees only so that the index has that order.
+    let mut keys = keys.to_vec();
+    keys[0].nullable = false;
     let after = match (segment, after) {
+        (Segment::Null, Some([Cell::Null, rest @ ..])) => Some((&keys[1..], rest)),
         // The cursor lies in the segment before this one.
-        (Segment::Null, Some(after)) if !after.first().is_some_and(Cell::is_null) => None,
-        (_, after) => after.map(|after| &after[skip..]),
+        (Segment::Null, _) => None,
+        (_, after) => after.map(|after| (&keys[..], after)),
     };
-    if let Some(after) = after {
-        select.cond_where(behind(engine, &keys, after));
+    if let Some((keys, after)) = after {
+        select.cond_where(behind(engine, keys, after));
     }
     for key in &keys {
         if key.nullable {

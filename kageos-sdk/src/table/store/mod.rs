@@ -1,5 +1,6 @@
 //! The tables of one workspace, and all SQL that the engine says.
 
+mod aggregate;
 mod apply;
 mod condition;
 mod ddl;
@@ -21,6 +22,7 @@ use super::{cursor::Cursors, layout::Table, row::Record, row_ids::RowIds, unit::
 use crate::{def::TableDef, table::Row};
 
 pub use apply::Applied;
+pub(super) use search::Plan;
 
 /// The tables of one workspace on its own database.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use super::{
 use crate::table::{
     canonical,
     cell::{Cell, fold},
-    filter::{Checked, Filter, Subject, Test},
+    filter::{Checked, Subject, Test},
     layout::Table,
     query::{COUNT_CAP, DEFAULT_LIMIT, MAX_LIMIT, SearchPage, SearchQuery},
     row::Record,
@@ -36,7 +36,8 @@ const MAX_Q: usize = 200;
 const MAX_WORDS: usize = 8;
 
 /// A query whose fields exist and whose values fit.
-pub(super) struct Plan {
+#[derive(Debug)]
+pub(in crate::table) struct Plan {
     table: Arc<Table>,
     filter: Option<Checked>,
     words: Vec<String>,
@@ -47,9 +48,9 @@ pub(super) struct Plan {
 }
 
 /// Records, and the keys of the last one when there are more.
-pub(super) struct Block {
-    pub(super) records: Vec<Record>,
-    pub(super) last: Option<Vec<Cell>>,
+pub(in crate::table) struct Block {
+    pub(in crate::table) records: Vec<Record>,
+    pub(in crate::table) last: Option<Vec<Cell>>,
 }
 
 type Statement = (String, Vec<Value<'static>>);
@@ -97,7 +98,7 @@ impl Store {
     }
 
     /// Checks a query against its table.
-    pub(super) fn plan(&self, path: &str, query: &SearchQuery) -> Result<Plan> {
+    pub(in crate::table) fn plan(&self, path: &str, query: &SearchQuery) -> Result<Plan> {
         let table = Arc::clone(self.table(path)?);
         let filter = query.filter.as_ref().map(|filter| filter.check(&table, "/filter"));
         let filter = filter.transpose().map_err(Error::invalid)?;
@@ -109,7 +110,12 @@ impl Store {
     }
 
     /// At most `limit` records behind the one with the keys `after`.
-    pub(super) async fn block(&self, plan: &Plan, after: Option<&[Cell]>, limit: u32) -> Result<Block> {
+    pub(in crate::table) async fn block(
+        &self,
+        plan: &Plan,
+        after: Option<&[Cell]>,
+        limit: u32,
+    ) -> Result<Block> {
         let statements = plan.statements(self, after, limit + 1).map_err(storage)?;
         let work = Arc::new((statements, Arc::clone(&plan.table), limit as usize + 1));
         let read = self.db.read_within(plan.deadline(), move |tx| {
@@ -204,6 +210,10 @@ fn searched(table: &Table) -> impl Iterator<Item = &str> {
 }
 
 impl Plan {
+    pub(in crate::table) fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// The condition on the rows of all pages.
     pub(super) fn condition(&self) -> Condition {
         let deleted = Expr::col("deleted_at");
@@ -292,9 +302,4 @@ impl Plan {
             (error, _) => storage(error),
         }
     }
-}
-
-/// A checked filter of a table, for other queries than a search.
-pub(super) fn checked(table: &Table, filter: Option<&Filter>) -> Result<Option<Checked>> {
-    filter.map(|filter| filter.check(table, "/filter")).transpose().map_err(Error::invalid)
 }

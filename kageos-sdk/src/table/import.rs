@@ -1,0 +1,233 @@
+//! Rows from CSV.
+
+use std::{collections::HashSet, io::Read, sync::Arc};
+
+use jiff::{civil, tz::TimeZone};
+use kageos_core::{Code, Error, FieldError, RowId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Result, Unit, check::new_cells, export::unescape, layout::Table, unit::MAX_UNIT_ROWS};
+use crate::def::ColumnKind;
+
+/// Most rows of one import: what one transaction keeps within seconds, and a unit in memory.
+pub const MAX_IMPORT_ROWS: usize = MAX_UNIT_ROWS;
+/// Rows with mistakes that are told one by one; the rest is only counted.
+const MAX_ROW_ERRORS: usize = 100;
+/// Ids looked up at a time.
+const ID_BLOCK: usize = 500;
+
+/// What an import found. Nothing is created when anything failed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// Rows that were added to the unit.
+    pub created: usize,
+    /// Rows with mistakes.
+    pub failed: usize,
+    /// The first of them.
+    pub errors: Vec<RowError>,
+}
+
+/// What is wrong with one row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowError {
+    /// The line that it starts on, from one; the first holds the names.
+    pub line: u64,
+    /// What is wrong in which column.
+    pub fields: Vec<FieldError>,
+}
+
+impl Unit {
+    /// Adds a row for every record of a CSV text whose first line names fields. A column `id` gives the rows
+    /// their ids. An empty cell is no value; a moment without a zone is in UTC.
+    ///
+    /// All or nothing: when a row is wrong none is added, and the report says what is wrong where.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when there is no such table, [`Code::InvalidInput`] when the first line does not fit,
+    /// [`Code::PayloadTooLarge`] above [`MAX_IMPORT_ROWS`], else what the database answers.
+    pub async fn import_csv(&mut self, path: &str, csv: impl Read) -> Result<ImportReport> {
+        let table = Arc::clone(self.store().table(path)?);
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv);
+        let mut import = Import {
+            columns: columns(&table, &mut reader)?,
+            table,
+            rows: Vec::new(),
+            ids: HashSet::new(),
+            report: ImportReport::default(),
+        };
+        import.read(&mut reader)?;
+        import.find_taken(self).await?;
+        if import.report.failed == 0 {
+            import.report.created = import.rows.len();
+            for row in import.rows {
+                let id = row.id.unwrap_or_else(|| self.store().row_id());
+                self.add_cells(&import.table, id, row.cells)?;
+            }
+        }
+        Ok(import.report)
+    }
+}
+
+struct Import {
+    table: Arc<Table>,
+    columns: Vec<Target>,
+    rows: Vec<NewRow>,
+    ids: HashSet<RowId>,
+    report: ImportReport,
+}
+
+struct NewRow {
+    line: u64,
+    id: Option<RowId>,
+    cells: Vec<super::cell::Cell>,
+}
+
+/// What a column of the file fills.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Target {
+    Id,
+    Field(usize),
+}
+
+/// The fields that the first line names.
+fn columns(table: &Table, reader: &mut csv::Reader<impl Read>) -> Result<Vec<Target>> {
+    let mut errors = Vec::new();
+    let mut columns = Vec::new();
+    for name in reader.headers().map_err(unreadable)? {
+        let name = name.trim_start_matches('\u{feff}').trim();
+        let target = if name == "id" { Some(Target::Id) } else { table.position(name).map(Target::Field) };
+        let (code, text) = match target {
+            Some(target) if !columns.contains(&target) => {
+                columns.push(target);
+                continue;
+            }
+            Some(_) => ("unique", "names the field a second time"),
+            None => ("unknown_field", "is no field of the table"),
+        };
+        errors.push(FieldError {
+            pointer: super::check::pointer("", name),
+            code: code.into(),
+            message: text.to_owned(),
+        });
+    }
+    if errors.is_empty() { Ok(columns) } else { Err(Error::invalid(errors)) }
+}
+
+fn unreadable(error: csv::Error) -> Error {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => Error::field("/csv", "utf8", "the first line is not UTF-8"),
+        _ => Error::field("/csv", "csv", "the text cannot be read").caused_by(error),
+    }
+}
+
+impl Import {
+    fn read(&mut self, reader: &mut csv::Reader<impl Read>) -> Result<()> {
+        let mut record = csv::StringRecord::new();
+        loop {
+            match reader.read_record(&mut record) {
+                Ok(false) => return Ok(()),
+                Ok(true) => self.record(&record),
+                Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    self.fail(line, vec![field_error("", "utf8", "the line is not UTF-8")]);
+                }
+                Err(error) => return Err(unreadable(error)),
+            }
+            if self.rows.len() + self.report.failed > MAX_IMPORT_ROWS {
+                let text = format!("one import brings at most {MAX_IMPORT_ROWS} rows");
+                return Err(Error::new(Code::PayloadTooLarge, text));
+            }
+        }
+    }
+
+    fn record(&mut self, record: &csv::StringRecord) {
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.len() != self.columns.len() {
+            let text = format!("has {} cells, the first line {}", record.len(), self.columns.len());
+            return self.fail(line, vec![field_error("", "columns", &text)]);
+        }
+        let mut values = Map::new();
+        let mut id = None;
+        let mut errors = Vec::new();
+        for (target, text) in self.columns.iter().zip(record) {
+            match *target {
+                Target::Id if text.is_empty() => {}
+                Target::Id => match text.parse::<RowId>() {
+                    Ok(found) => id = Some(found),
+                    Err(_) => errors.push(field_error("/id", "type", "must be a positive whole number")),
+                },
+                Target::Field(at) => {
+                    let column = &self.table.columns[at];
+                    values.insert(column.name.clone(), value(column.kind, text));
+                }
+            }
+        }
+        let cells = new_cells(&self.table, &values, "").map_err(|more| errors.extend(more));
+        if id.is_some_and(|id| !self.ids.insert(id)) {
+            errors.push(field_error("/id", "unique", "stands twice"));
+        }
+        match cells {
+            Ok(cells) if errors.is_empty() => self.rows.push(NewRow { line, id, cells }),
+            _ => self.fail(line, errors),
+        }
+    }
+
+    fn fail(&mut self, line: u64, fields: Vec<FieldError>) {
+        self.report.failed += 1;
+        if self.report.errors.len() < MAX_ROW_ERRORS {
+            self.report.errors.push(RowError { line, fields });
+        }
+    }
+
+    /// Finds the ids that the table, or the unit, has already.
+    async fn find_taken(&mut self, unit: &mut Unit) -> Result<()> {
+        let ids: Vec<RowId> = self.rows.iter().filter_map(|row| row.id).collect();
+        let mut taken = HashSet::new();
+        for block in ids.chunks(ID_BLOCK) {
+            let found = unit.store().records(&self.table, block).await?;
+            taken.extend(found.into_iter().map(|record| record.id));
+        }
+        let lines = self.rows.iter().filter(|row| row.id.is_some_and(|id| taken.contains(&id)));
+        for line in lines.map(|row| row.line).collect::<Vec<_>>() {
+            self.fail(line, vec![field_error("/id", "unique", "the table has a row with this id")]);
+        }
+        Ok(())
+    }
+}
+
+fn field_error(pointer: &str, code: &'static str, message: &str) -> FieldError {
+    FieldError { pointer: pointer.to_owned(), code: code.into(), message: message.to_owned() }
+}
+
+/// The JSON value that a cell stands for. What does not fit stays text and is refused as such.
+fn value(kind: ColumnKind, text: &str) -> Value {
+    if text.is_empty() {
+        return Value::Null;
+    }
+    let as_text = || Value::from(text);
+    match kind {
+        ColumnKind::Text | ColumnKind::LongText => unescape(text).into(),
+        ColumnKind::Integer => text.parse::<i64>().map_or_else(|_| as_text(), Value::from),
+        ColumnKind::Bool => match text {
+            "true" | "TRUE" | "True" | "1" => Value::Bool(true),
+            "false" | "FALSE" | "False" | "0" => Value::Bool(false),
+            _ => as_text(),
+        },
+        ColumnKind::DateTime => date_time(text).unwrap_or_else(as_text),
+        ColumnKind::Json => serde_json::from_str(text).unwrap_or_else(|_| as_text()),
+        ColumnKind::BigInteger | ColumnKind::Decimal { .. } | ColumnKind::Date | ColumnKind::Relation => {
+            as_text()
+        }
+    }
+}
+
+/// A day or a moment without a zone, in UTC.
+fn date_time(text: &str) -> Option<Value> {
+    if text.parse::<Timestamp>().is_ok() {
+        return None;
+    }
+    let local: civil::DateTime = text.parse().ok()?;
+    let time = TimeZone::UTC.to_timestamp(local).ok()?;
+    Some(Timestamp::from_micros(time.as_microsecond()).to_string().into())
+}

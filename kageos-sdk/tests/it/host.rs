@@ -1,0 +1,268 @@
+//! What the host promises of every call.
+
+use kageos_core::{CallId, Code, Host, HostError};
+use kageos_sdk::{
+    App, Ctx, Error, Form, Result, RowId, Submit, Table, TableHooks, Timestamp,
+    testkit::{Kit, WORKSPACE},
+};
+use serde_json::{Value, json};
+
+#[derive(Debug, Clone, PartialEq, Table)]
+#[table(history, search = [name])]
+pub(crate) struct Item {
+    #[field(id)]
+    id: RowId,
+    name: String,
+    count: i64,
+    tags: Vec<crate::sample::Stage>,
+    #[field(readonly_if = count > "5")]
+    locked: Option<String>,
+}
+
+/// Every row has a hook: names are trimmed, and a log line follows each change.
+#[derive(Debug, Clone, PartialEq, Table)]
+#[table(hooks)]
+pub(crate) struct Watched {
+    #[field(id)]
+    id: RowId,
+    name: String,
+}
+
+impl TableHooks for Watched {
+    async fn before_create(row: &mut Self, _: &Ctx) -> Result<()> {
+        row.name = row.name.trim().to_owned();
+        Ok(())
+    }
+
+    async fn after_create(row: &Self, ctx: &Ctx) -> Result<()> {
+        let name = format!("made {}", row.name);
+        ctx.table::<Item>().create(item(ctx, &name)).await.map(drop)
+    }
+
+    async fn before_update(old: &Self, new: &mut Self, _: &Ctx) -> Result<()> {
+        new.name = format!("{} (was {})", new.name, old.name);
+        Ok(())
+    }
+
+    async fn before_delete(row: &Self, _: &Ctx) -> Result<()> {
+        Err(Error::new(Code::Conflict, format!("{} stays", row.name)))
+    }
+}
+
+fn item(ctx: &Ctx, name: &str) -> Item {
+    Item { id: ctx.row_id(), name: name.to_owned(), count: 1, tags: Vec::new(), locked: None }
+}
+
+/// Does what its field says.
+#[derive(Debug, Form)]
+#[form(effect(creates, updates))]
+pub(crate) struct Act {
+    what: String,
+}
+
+impl Submit for Act {
+    type Output = i64;
+    async fn submit(self, ctx: &Ctx) -> Result<i64> {
+        let items = ctx.table::<Item>();
+        let made = items.create(item(ctx, "first")).await?;
+        match self.what.as_str() {
+            "own" => {
+                items.update(made.id, |it| it.count += 1).await?;
+                Ok(items.require(made.id).await?.count)
+            }
+            "error" => Err(Error::new(Code::Conflict, "no")),
+            "panic" => panic!("on purpose"),
+            "delete" => items.delete(made.id).await.map(|()| 0),
+            "late" => {
+                std::future::pending::<()>().await;
+                Ok(0)
+            }
+            "nested" => ctx.call("act.form", "submit", &Act { what: "own".to_owned() }.wire()).await,
+            _ => Ok(0),
+        }
+    }
+}
+
+impl Act {
+    fn wire(&self) -> Value {
+        json!({ "what": self.what })
+    }
+}
+
+/// Says when it is.
+#[derive(Debug, Form)]
+#[form(effect(reads))]
+pub(crate) struct Sneak {
+    at: Option<Timestamp>,
+}
+
+impl Submit for Sneak {
+    type Output = ();
+    async fn submit(self, ctx: &Ctx) -> Result<()> {
+        assert!(self.at.is_none());
+        ctx.table::<Item>().create(item(ctx, "sneaked")).await.map(drop)
+    }
+}
+
+async fn kit() -> Kit {
+    let app = App::new("host").table::<Item>().table::<Watched>().form::<Act>().form::<Sneak>();
+    Kit::open(&app).await.expect("the app opens")
+}
+
+async fn names(kit: &Kit, table: &str) -> Vec<String> {
+    let page =
+        kit.call(table, "search", json!({ "sort": [{ "field": "id" }] })).await.expect("rows are read");
+    let rows = page.output["rows"].as_array().expect("a page has rows").clone();
+    rows.iter().map(|row| row["values"]["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn act(what: &str) -> Act {
+    Act { what: what.to_owned() }
+}
+
+#[tokio::test]
+async fn a_unit_is_applied_once_with_its_receipt() {
+    let kit = kit().await;
+    let call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");
+    let reply = kit.host().call(call.clone()).await.expect("it runs");
+    assert_eq!((reply.output.get(), reply.changes.len(), reply.receipt), (r#""2""#, 1, true));
+    let receipt = kit.host().receipt(call.id).await.expect("receipts are read").expect("there is one");
+    assert_eq!(receipt.changes, reply.changes);
+    let again = kit.host().call(call).await.expect_err("a call is applied once");
+    assert!(matches!(again, HostError::Refused(error) if error.code == Code::Conflict));
+    assert_eq!(names(&kit, "item.table").await, ["first"]);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_call_that_fails() {
+    let kit = kit().await;
+    for (what, code) in [("error", Code::Conflict), ("panic", Code::Internal), ("delete", Code::Internal)] {
+        let error = kit.submit(&act(what)).await.expect_err(what);
+        assert_eq!(error.code, code, "{what}: {error}");
+    }
+    assert_eq!(kit.submit(&Sneak { at: None }).await.expect_err("reads only").code, Code::Internal);
+    assert!(names(&kit, "item.table").await.is_empty());
+    kit.submit(&act("")).await.expect("the host still runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_outlives_its_deadline_is_ended() {
+    let kit = kit().await;
+    let error = kit.submit(&act("late")).await.expect_err("it never ends");
+    assert_eq!(error.code, Code::DeadlineExceeded);
+    assert!(names(&kit, "item.table").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_deadline_that_has_passed_starts_nothing() {
+    let kit = kit().await;
+    let call = kit.host_call("act.form", "submit", &act("").wire()).expect("a call");
+    kit.advance(std::time::Duration::from_secs(61));
+    let error = kit.host().call(call).await.expect_err("too late");
+    assert!(matches!(error, HostError::Refused(error) if error.code == Code::DeadlineExceeded));
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_and_leaves_nothing() {
+    let kit = kit().await.dry_run(true);
+    let shown = kit.submit(&act("nested")).await.expect("it can be tried");
+    assert_eq!((shown.output, shown.changes.len(), shown.receipt), (2, 1, false));
+    let kit = kit.dry_run(false);
+    assert!(names(&kit, "item.table").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_function_calls_another_through_the_door() {
+    let kit = kit().await;
+    assert_eq!(kit.submit(&act("nested")).await.expect("it runs").output, 2);
+    assert_eq!(names(&kit, "item.table").await, ["first", "first"]);
+}
+
+#[tokio::test]
+async fn hooks_belong_to_the_unit() {
+    let kit = kit().await;
+    let made =
+        kit.call("watched.table", "create", json!({ "values": { "name": "  Ada " } })).await.expect("made");
+    assert_eq!((&made.output["values"]["name"], made.changes.len()), (&json!("Ada"), 2));
+    assert_eq!(names(&kit, "item.table").await, ["made Ada"]);
+    let id = &made.output["id"];
+    let input = json!({ "id": id, "version": 1, "patch": { "name": "Eve" } });
+    let changed = kit.call("watched.table", "update", input.clone()).await.expect("changed");
+    assert_eq!(changed.output["values"]["name"], "Eve (was Ada)");
+    assert_eq!(
+        kit.call("watched.table", "update", input).await.expect_err("stale").code,
+        Code::VersionConflict
+    );
+    let kept =
+        kit.call("watched.table", "delete", json!({ "id": id, "version": 2 })).await.expect_err("kept");
+    assert_eq!(kept.message, "Eve (was Ada) stays");
+}
+
+#[tokio::test]
+async fn a_table_does_all_its_actions() {
+    let kit = kit().await;
+    let values = json!({ "name": "Ada", "count": "5", "tags": ["won"] });
+    let made = kit.call("item.table", "create", json!({ "values": values })).await.expect("create").output;
+    let id = made["id"].clone();
+    assert_eq!(kit.call("item.table", "get", json!({ "id": id })).await.expect("get").output, made);
+    let patch = json!({ "id": id, "version": 1, "patch": { "count": "6", "locked": "a" } });
+    let changed = kit.call("item.table", "update", patch).await.expect("update").output;
+    assert_eq!((&changed["version"], &changed["values"]["count"]), (&json!(2), &json!("6")));
+    let frozen = json!({ "id": id, "version": 2, "patch": { "locked": "b" } });
+    let frozen = kit.call("item.table", "update", frozen).await.expect_err("locked").fields;
+    assert_eq!((frozen[0].pointer.as_str(), &*frozen[0].code), ("/patch/locked", "readonly"));
+    kit.call("item.table", "delete", json!({ "id": id, "version": 2 })).await.expect("delete");
+    assert_eq!(
+        kit.call("item.table", "get", json!({ "id": id })).await.expect_err("gone").code,
+        Code::NotFound
+    );
+    kit.call("item.table", "restore", json!({ "id": id })).await.expect("restore");
+    let bulk = json!({ "op": "update", "ids": [id], "patch": { "name": "Eve" } });
+    assert_eq!(kit.call("item.table", "bulk", bulk).await.expect("bulk").output, json!({ "changed": 1 }));
+    let found = json!({ "filter": { "eq": ["name", "Eve"] }, "count": true });
+    assert_eq!(kit.call("item.table", "search", found).await.expect("search").output["count"], 1);
+    let history = kit.call("item.table", "history", json!({ "id": id })).await.expect("history").output;
+    let ops: Vec<&Value> =
+        history["items"].as_array().expect("items").iter().map(|item| &item["op"]).collect();
+    assert_eq!(ops, ["update", "restore", "delete", "update", "create"]);
+    kit.call("item.table", "bulk", json!({ "op": "delete", "ids": [id] })).await.expect("bulk delete");
+    kit.call("item.table", "purge", json!({ "id": id })).await.expect("purge");
+    assert!(names(&kit, "item.table").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told() {
+    let kit = kit().await;
+    for (path, action, code) in [
+        ("none.table", "search", Code::NotFound),
+        ("item.table", "submit", Code::UnknownAction),
+        ("act.form", "run", Code::UnknownAction),
+    ] {
+        assert_eq!(kit.call(path, action, json!({})).await.expect_err(path).code, code, "{path} {action}");
+    }
+    let mut call = kit.host_call("item.table", "search", &json!({})).expect("a call");
+    call.path = "/other/app/item.table".parse().expect("a path");
+    assert_ne!(call.path.to_string().find(WORKSPACE), Some(0));
+    assert!(kit.host().call(call).await.is_err());
+    let nobody = CallId::new(kit.host().store().env());
+    assert!(kit.host().receipt(nobody).await.expect("receipts are read").is_none());
+}
+
+#[tokio::test]
+async fn bad_input_is_told_all_at_once() {
+    let kit = kit().await;
+    let error = kit.call("act.form", "submit", json!({ "waht": 1 })).await.expect_err("two mistakes");
+    let told: Vec<(&str, &str)> = error.fields.iter().map(|it| (it.pointer.as_str(), &*it.code)).collect();
+    assert_eq!(told, [("/what", "required"), ("/waht", "additionalProperties")]);
+}
+
+#[tokio::test]
+async fn rows_come_in_from_csv_all_or_none() {
+    let kit = kit().await;
+    let wrong = json!({ "csv": "name,count\nAda,1\n,2\n" });
+    let report = kit.call("item.table", "import", wrong).await.expect("it is told").output;
+    assert_eq!((&report["created"], &report["failed"], &report["errors"][0]["line"]), (&json!(0), &json!(1), &json!(3)));
+    let right = json!({ "csv": "name,count\nAda,1\nEve,2\n" });
+    assert_eq!(kit.call("item.table", "import", right).await.expect("imported").output["created"], 2);
+    assert_eq!(names(&kit, "item.table").await.len(), 2);
+}

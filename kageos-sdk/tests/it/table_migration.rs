@@ -1,0 +1,124 @@
+//! Tables grow with their declaration and lose nothing.
+
+use kageos_core::{Code, Error, Sort, sql::Db};
+use kageos_sdk::{
+    def::{ColumnKind, TableDef},
+    table::{Filter, SearchQuery, Store},
+};
+use serde_json::json;
+
+use crate::table_support::{env, field, places, table};
+
+const PATH: &str = "thing.table";
+
+fn first() -> TableDef {
+    let mut note = field("note", ColumnKind::Text, false);
+    note.annotation.filter = false;
+    note.annotation.sort = false;
+    let mut def = table(PATH, vec![field("name", ColumnKind::Text, true), note, field("size", ColumnKind::Integer, false)]);
+    def.fields[2].annotation.filter = false;
+    def.fields[2].annotation.sort = false;
+    def
+}
+
+async fn reopen(db: &Db, def: TableDef) -> Result<std::sync::Arc<Store>, Error> {
+    Store::open(db.clone(), vec![def], env().0, [9; 32]).await
+}
+
+#[tokio::test]
+async fn additions_keep_every_row() {
+    for place in places(&[first()]).await {
+        let rows = place.create(PATH, &[json!({"name": "a", "note": "ÄB", "size": 3}), json!({"name": "b"})]).await;
+        let mut def = first();
+        def.fields[1].annotation.filter = true;
+        def.fields[1].annotation.sort = true;
+        def.fields[2].annotation.sort = true;
+        def.fields[2].required = true;
+        def.fields[2].schema["default"] = json!(7);
+        def.fields[0].required = false;
+        let mut level = field("level", ColumnKind::Text, true);
+        level.schema["default"] = json!("Low");
+        def.fields.push(level);
+        def.fields.push(field("price", ColumnKind::Decimal { scale: 2 }, false));
+        for _ in 0..2 {
+            let store = reopen(&place.db, def.clone()).await.unwrap();
+            let values: Vec<_> = {
+                let sort = vec![Sort { field: "id".to_owned(), desc: false }];
+                let query = SearchQuery { sort, ..SearchQuery::default() };
+                store.search(PATH, query).await.unwrap().rows.into_iter().map(|row| json!(row.values)).collect()
+            };
+            let wanted = [
+                json!({"name": "a", "note": "ÄB", "size": 3, "level": "Low", "price": null}),
+                json!({"name": "b", "note": null, "size": 7, "level": "Low", "price": null}),
+            ];
+            assert_eq!(values, wanted);
+            for filter in [Filter::Contains("note".to_owned(), "äb".to_owned()), Filter::Starts("note".to_owned(), "ä".to_owned())] {
+                let query = SearchQuery {
+                    filter: Some(filter),
+                    sort: vec![Sort { field: "note".to_owned(), desc: true }],
+                    ..SearchQuery::default()
+                };
+                assert_eq!(store.search(PATH, query).await.unwrap().rows[0].id, rows[0].id);
+            }
+            let level = SearchQuery {
+                filter: Some(Filter::Starts("level".to_owned(), "low".to_owned())),
+                ..SearchQuery::default()
+            };
+            assert_eq!(store.search(PATH, level).await.unwrap().rows.len(), 2);
+        }
+        // What nobody searches any more goes, and comes back filled.
+        let mut plain = def.clone();
+        plain.fields[1].annotation.filter = false;
+        plain.fields[1].annotation.sort = false;
+        let store = reopen(&place.db, plain).await.unwrap();
+        let mut unit = store.unit();
+        unit.update(PATH, rows[1].id, None, json!({"note": "ÖX"}).as_object().unwrap()).await.unwrap();
+        store.apply(unit, place.applied()).await.unwrap();
+        let store = reopen(&place.db, def).await.unwrap();
+        let query = SearchQuery {
+            filter: Some(Filter::Contains("note".to_owned(), "öx".to_owned())),
+            ..SearchQuery::default()
+        };
+        assert_eq!(store.search(PATH, query).await.unwrap().rows[0].id, rows[1].id);
+    }
+}
+
+#[tokio::test]
+async fn what_would_lose_data_is_refused_with_a_way_out() {
+    for place in places(&[first()]).await {
+        place.create(PATH, &[json!({"name": "a", "note": "x", "size": 3})]).await;
+        let mut def = first();
+        def.fields.remove(2);
+        def.fields[0].column = ColumnKind::LongText;
+        def.fields[0].annotation.sort = false;
+        def.fields[1].required = true;
+        def.fields.push(field("price", ColumnKind::Decimal { scale: 2 }, true));
+        let error = reopen(&place.db, def).await.unwrap_err();
+        assert_eq!(error.code, Code::Conflict);
+        for part in [
+            "the field size was removed (declare it again",
+            "the field name was text and is now long text (leave it",
+            "the field note is needed now",
+            "the field price is needed now and rows that are there have no value (give it a default",
+        ] {
+            assert!(error.message.contains(part), "{part:?} is not in {:?}", error.message);
+        }
+        let store = reopen(&place.db, first()).await.unwrap();
+        assert_eq!(store.search(PATH, SearchQuery::default()).await.unwrap().rows[0].values["size"], 3);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_table_says_why() {
+    let place = places(&[]).await.remove(0);
+    let mut def = table(
+        "Thing",
+        vec![field("version", ColumnKind::Text, true), field("a", ColumnKind::Json, false), field("a", ColumnKind::Text, false)],
+    );
+    def.fields[1].annotation.sort = true;
+    def.search = vec!["gone".to_owned()];
+    let error = reopen(&place.db, def).await.unwrap_err();
+    for part in ["its path", "every row has version", "a stands twice", "cannot be sorted by", "no field gone"] {
+        assert!(error.message.contains(part), "{part:?} is not in {:?}", error.message);
+    }
+}

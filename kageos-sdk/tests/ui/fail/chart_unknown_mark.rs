@@ -1,0 +1,7 @@
+use kageos_sdk::*;
+
+#[derive(Chart)]
+#[chart(mark = donut)]
+struct Pipeline;
+
+fn main() {}

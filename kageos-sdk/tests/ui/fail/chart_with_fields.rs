@@ -1,0 +1,9 @@
+use kageos_sdk::*;
+
+#[derive(Chart)]
+#[chart(mark = bar)]
+struct Pipeline {
+    from: Date,
+}
+
+fn main() {}

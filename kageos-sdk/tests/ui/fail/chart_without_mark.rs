@@ -1,0 +1,6 @@
+use kageos_sdk::*;
+
+#[derive(Chart)]
+struct Pipeline;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use kageos_sdk::*;
+
+#[derive(Choice)]
+enum Stage {}
+
+fn main() {}

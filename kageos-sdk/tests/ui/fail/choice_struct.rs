@@ -1,0 +1,6 @@
+use kageos_sdk::*;
+
+#[derive(Choice)]
+struct Stage;
+
+fn main() {}

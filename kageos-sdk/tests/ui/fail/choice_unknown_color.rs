@@ -1,0 +1,9 @@
+use kageos_sdk::*;
+
+#[derive(Choice)]
+enum Stage {
+    #[choice(color = "pink")]
+    New,
+}
+
+fn main() {}

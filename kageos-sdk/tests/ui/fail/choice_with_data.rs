@@ -1,0 +1,9 @@
+use kageos_sdk::*;
+
+#[derive(Choice)]
+enum Stage {
+    New,
+    Won(u32),
+}
+
+fn main() {}

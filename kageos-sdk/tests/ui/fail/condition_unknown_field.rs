@@ -1,0 +1,12 @@
+use kageos_sdk::*;
+
+#[derive(Table)]
+struct Deal {
+    #[field(id)]
+    id: RowId,
+    #[field(show_if = (stgae == "won"))]
+    note: Option<String>,
+    stage: String,
+}
+
+fn main() {}

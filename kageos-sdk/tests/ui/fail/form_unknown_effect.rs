@@ -1,0 +1,9 @@
+use kageos_sdk::*;
+
+#[derive(Form)]
+#[form(effect(update))]
+struct Close {
+    won: bool,
+}
+
+fn main() {}

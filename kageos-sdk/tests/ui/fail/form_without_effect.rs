@@ -1,0 +1,9 @@
+use kageos_sdk::*;
+
+#[derive(Form)]
+#[form(title = "Close")]
+struct Close {
+    won: bool,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use kageos_sdk::*;
+
+#[derive(Function)]
+struct Count {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use kageos_sdk::*;
+
+#[derive(Table)]
+#[table(title = "A", title = "B")]
+struct Deal {
+    #[field(id)]
+    id: RowId,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use kageos_sdk::*;
+
+#[derive(Table)]
+enum Deal {
+    One,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use kageos_sdk::*;
+
+#[derive(Table)]
+#[table(history = true)]
+struct Deal {
+    #[field(id)]
+    id: RowId,
+}
+
+fn main() {}

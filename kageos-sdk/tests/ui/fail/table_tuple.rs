@@ -1,0 +1,6 @@
+use kageos_sdk::*;
+
+#[derive(Table)]
+struct Deal(RowId);
+
+fn main() {}

@@ -1,0 +1,8 @@
+use kageos_sdk::*;
+
+#[derive(Table)]
+struct Deal {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,174 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Where the state of a development server lies when nothing else is said.
+pub(super) const DEFAULT_STATE: &str = ".kageos/dev";
+
+/// Runs and looks after a Kageos server.
+#[derive(Debug, Parser)]
+#[command(name = "kagectl", version, about, disable_help_subcommand = true)]
+pub(super) struct Args {
+    /// The state folder; also KAGEOS_STATE. [default: .kageos/dev]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(super) state: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Builds what is needed, makes the state, starts the server with the example workspace.
+    Bootstrap(Dev),
+    /// Makes the state folder, or prints the password of the one that is there.
+    Init(Dev),
+    /// Runs the server until it is stopped.
+    Serve,
+    /// Stops the running server; its data stays.
+    Down,
+    /// Says whether a server runs on the state folder, and where.
+    Status,
+    /// Fails unless the running server and all that it depends on are well.
+    Verify,
+    /// Looks at every layer and says what to do about what is wrong.
+    Doctor,
+    /// Prints the logs.
+    Logs(Logs),
+    /// Accounts.
+    #[command(subcommand)]
+    User(User),
+    /// Makes a namespace, for a team.
+    Namespace(Namespace),
+    /// API tokens of the user system.
+    #[command(subcommand)]
+    Token(Token),
+    /// Gives somebody a role on a path and below, denies it, or takes a grant back.
+    Grant(Grant),
+    /// Calls an action of the function or directory at a path.
+    Call(Call),
+    /// The operation log.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Lists accounts.
+    List,
+    /// Makes an account and prints its password; with --service one for a program, which has tokens only.
+    Add {
+        login: String,
+        /// What people call them.
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        email: Option<String>,
+        /// May do everything everywhere.
+        #[arg(long)]
+        admin: bool,
+        /// A program.
+        #[arg(long)]
+        service: bool,
+    },
+    /// Shuts an account out and ends its sessions.
+    Disable { login: String },
+    /// Lets an account in again.
+    Enable { login: String },
+    /// Gives an account a new password, prints it, and ends its sessions.
+    Password { login: String },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Namespace {
+    pub(super) code: String,
+    /// Its name for people.
+    #[arg(long)]
+    pub(super) title: Option<String>,
+    /// The login of the account that it belongs to.
+    #[arg(long)]
+    pub(super) owner: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Lists the tokens.
+    List,
+    /// Makes a token and prints it, this once.
+    Create {
+        name: String,
+        /// Only here and below.
+        #[arg(long)]
+        path: Option<String>,
+        /// Only these rights.
+        #[arg(long, value_delimiter = ',', default_value = "read")]
+        rights: Vec<String>,
+        /// The login of the account that it acts for.
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Ends a token.
+    Revoke { id: String },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Grant {
+    pub(super) path: String,
+    /// viewer, member, admin or owner.
+    #[arg(required_unless_present = "revoke")]
+    pub(super) role: Option<String>,
+    /// The login of the account.
+    #[arg(long, conflicts_with = "group")]
+    pub(super) user: Option<String>,
+    /// The id of the group.
+    #[arg(long)]
+    pub(super) group: Option<String>,
+    /// Takes the role away instead.
+    #[arg(long)]
+    pub(super) deny: bool,
+    /// Takes back the grant with this id.
+    #[arg(long, conflicts_with_all = ["role", "user", "group", "deny"])]
+    pub(super) revoke: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Call {
+    pub(super) path: String,
+    pub(super) action: String,
+    /// The input as JSON.
+    #[arg(default_value = "{}")]
+    pub(super) input: String,
+    /// Shows what would change and changes nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Makes a repetition answer what the first call answered.
+    #[arg(long)]
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Checks the whole log against its hashes and signed heads.
+    Verify,
+}
+
+/// What kind of installation.
+#[derive(Debug, clap::Args)]
+pub(super) struct Dev {
+    /// For development: on this machine, with the embedded default.
+    #[arg(long, required = true)]
+    dev: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Logs {
+    /// Only of this component: `server`.
+    pub(super) component: Option<String>,
+    /// At most so many lines, the newest.
+    #[arg(long, short = 'n', default_value_t = 200)]
+    pub(super) lines: usize,
+}

@@ -1,0 +1,104 @@
+//! The example workspace, linked into the server until workspaces run outside its process.
+
+use std::sync::Arc;
+
+use kageos_core::{
+    ActionName, Call, CallId, Code, Dispatch, Error, ResourcePath, Result, Source, SourceKind,
+    platform::{Platform, identity::SYSTEM_LOGIN},
+    sql::{Db, DbOptions},
+};
+use kageos_example_crm as crm;
+use kageos_sdk::InProcess;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Session, failure::Context};
+
+/// Where it is installed.
+const WORKSPACE: &str = "/demo/crm";
+/// The file beside the workspace's database that names the tables whose data was loaded.
+const LOADED: &str = "loaded";
+
+#[derive(Deserialize)]
+struct Imported {
+    created: u64,
+    failed: u64,
+    errors: Value,
+}
+
+/// Whether the example was installed before.
+pub(super) fn is_installed(platform: &Platform) -> Result<bool> {
+    Ok(platform.tree().snapshot().get(&workspace()?).is_some())
+}
+
+/// Mounts the example, making its workspace where it is missing.
+pub(super) async fn mount(
+    session: &Session,
+    platform: &Platform,
+    cursor_key: [u8; 32],
+    dispatch: &Arc<dyn Dispatch>,
+) -> Result<()> {
+    let system = platform.identity().user_by_login(SYSTEM_LOGIN).await?;
+    let owner = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.id;
+    let app = crm::app();
+    let path = workspace()?;
+    let id = platform.tree().ensure_workspace(&path, "Music shop", owner).await?;
+    let folder = session.state.workspace_dir(&id.to_string());
+    session.state.make_dir(&folder).context("workspaces")?;
+    let url = format!("sqlite:{}", folder.join("app.db").display());
+    let db = Db::open(&DbOptions::new(url)).await.context("the example's database")?;
+    let host = InProcess::open(&app, path.clone(), db, session.env.clone(), cursor_key).await?;
+    host.connect(dispatch);
+    platform.mount(&path, owner, host).await?;
+    Ok(())
+}
+
+/// Loads the data of the example, each table once, as the user `system` through the one door.
+pub(super) async fn load(session: &Session, platform: &Platform) -> Result<()> {
+    let id =
+        platform.tree().snapshot().get(&workspace()?).map(|node| node.id.to_string()).unwrap_or_default();
+    let marker = session.state.workspace_dir(&id).join(LOADED);
+    let known =
+        if marker.exists() { std::fs::read_to_string(&marker).context(LOADED)? } else { String::new() };
+    let mut loaded: Vec<&str> = known.lines().collect();
+    for (table, csv) in crm::DATA {
+        if loaded.contains(&table) {
+            continue;
+        }
+        let imported = import(platform, table, csv).await?;
+        session.output.progress(&format!("demo: {table}: {} rows", imported.created));
+        if imported.failed > 0 {
+            session
+                .output
+                .progress(&format!("demo: {table}: {} lines refused: {}", imported.failed, imported.errors));
+        }
+        loaded.push(table);
+        session.state.write(&marker, loaded.join("\n").as_bytes()).context(LOADED)?;
+    }
+    Ok(())
+}
+
+async fn import(platform: &Platform, table: &str, csv: &str) -> Result<Imported> {
+    let system = platform.identity().user_by_login(SYSTEM_LOGIN).await?;
+    let actor = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.actor();
+    let env = platform.env();
+    let call = Call {
+        id: CallId::new(env),
+        path: format!("{WORKSPACE}/{table}").parse()?,
+        action: ActionName::IMPORT,
+        input: json!({ "csv": csv }),
+        actor,
+        source: Source { title: Some("bootstrap".to_owned()), ..Source::of(SourceKind::Cli) },
+        trace: env.trace(),
+        deadline: None,
+        // A table that was loaded when the process was stopped is not loaded twice.
+        idempotency_key: Some(format!("bootstrap {table}")),
+        dry_run: false,
+    };
+    let reply = platform.dispatcher().dispatch(call).await?;
+    serde_json::from_str(reply.output.get()).context("the answer of the import")
+}
+
+fn workspace() -> Result<ResourcePath> {
+    Ok(WORKSPACE.parse()?)
+}

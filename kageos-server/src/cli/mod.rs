@@ -1,0 +1,94 @@
+//! The command line: what a person on the server's machine does.
+//!
+//! Commands that need the running server ask it over HTTP, at the address in `run/lock` and with the token of the
+//! state folder. The exit status is [`kageos_core::Code::exit`] of what went wrong.
+
+mod args;
+mod audit;
+mod bootstrap;
+mod call;
+#[cfg(feature = "demo")]
+mod demo;
+mod doctor;
+mod down;
+mod failure;
+mod init;
+mod logging;
+mod logs;
+mod output;
+mod remote;
+mod serve;
+mod status;
+mod user;
+mod verify;
+mod web_build;
+
+use std::{collections::HashMap, ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+use kageos_core::{Env, Result};
+
+use self::{
+    args::{Args, Audit, Command},
+    failure::Context,
+    output::Output,
+};
+use crate::{config::Config, state::StateDir};
+
+/// What every command works with.
+pub(crate) struct Session {
+    pub(crate) state: StateDir,
+    pub(crate) output: Output,
+    pub(crate) env: Env,
+    vars: HashMap<String, String>,
+}
+
+impl Session {
+    /// The configuration of the state folder.
+    pub(crate) fn config(&self) -> Result<Config> {
+        Config::load(&self.state.config_file(), self.vars.clone()).context("the configuration")
+    }
+}
+
+/// Runs the command in `args` with the environment `vars` until it ends.
+#[must_use]
+pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => return output::usage(&error),
+    };
+    let output = Output::new(args.json);
+    let root = args.state.or_else(|| vars.get("KAGEOS_STATE").map(Into::into));
+    let state = StateDir::at(root.unwrap_or_else(|| args::DEFAULT_STATE.into()));
+    let session = Session { state, output, env: Env::system(), vars };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result =
+        runtime.context("the runtime").and_then(|runtime| runtime.block_on(execute(&session, args.command)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => session.output.failed(&error),
+    }
+}
+
+async fn execute(session: &Session, command: Command) -> Result<()> {
+    match command {
+        Command::Bootstrap(_) => bootstrap::run(session).await,
+        Command::Init(_) => init::run(session),
+        Command::Serve => serve::run(session).await,
+        Command::Down => down::run(session).await,
+        Command::Status => status::run(session).await,
+        Command::Verify => verify::run(session).await,
+        Command::Doctor => doctor::run(session).await,
+        Command::Logs(args) => logs::run(session, &args),
+        Command::User(command) => user::run(session, command).await,
+        Command::Namespace(args) => user::namespace(session, args).await,
+        Command::Token(command) => user::token(session, command).await,
+        Command::Grant(args) => call::grant(session, args).await,
+        Command::Call(args) => call::run(session, args).await,
+        Command::Audit(Audit::Verify) => audit::run(session).await,
+        Command::Openapi => {
+            session.output.raw(crate::openapi::text());
+            Ok(())
+        }
+    }
+}

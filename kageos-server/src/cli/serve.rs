@@ -1,0 +1,128 @@
+//! `kagectl serve`, and the server itself.
+
+use std::sync::Arc;
+
+use kageos_core::{
+    Dispatch, Result,
+    platform::{Platform, PlatformOptions, identity::Secret, oplog::SigningKey},
+    sql::{Db, DbOptions},
+};
+use serde::Serialize;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+#[cfg(feature = "demo")]
+use super::demo;
+use super::{Session, failure::Context, logging};
+use crate::{
+    config::Config,
+    serve::serve,
+    server::Server,
+    state::{RunLock, Secrets},
+};
+
+/// A server whose listener is bound and which does not answer yet.
+pub(super) struct Started {
+    lock: RunLock,
+    listener: TcpListener,
+    server: Server,
+    platform: Platform,
+    /// Held for the apps, which know it only while it is there.
+    dispatch: Arc<dyn Dispatch>,
+    config: Config,
+    pub(super) secrets: Secrets,
+    pub(super) address: String,
+}
+
+#[derive(Serialize)]
+struct Listening<'a> {
+    address: &'a str,
+}
+
+pub(super) async fn run(session: &Session) -> Result<()> {
+    let started = start(session, false).await?;
+    let listening = Listening { address: &started.address };
+    session.output.result(&listening, || format!("Kageos answers at {}", started.address));
+    answer(started).await
+}
+
+/// Takes the state folder, opens what the server works with and binds its address. With `install` the example
+/// workspace is made and its data loaded.
+pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
+    let secrets = session.state.init(&*session.env.entropy).context("the state folder")?;
+    let config = session.config()?;
+    let mut lock = RunLock::acquire(&session.state).context("the state folder")?;
+    logging::start(&session.state, &config.log.filter)?;
+    let listener = TcpListener::bind(config.server.address)
+        .await
+        .context(&format!("server.address {}", config.server.address))?;
+    let address = format!("http://{}", listener.local_addr().context("server.address")?);
+    let platform = open(session, &config, &secrets).await?;
+    let dispatch: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
+    mount(session, &platform, &secrets, &dispatch, install).await?;
+    let settled = platform.recover().await?;
+    if settled > 0 {
+        tracing::info!(calls = settled, "settled the calls that were cut off");
+    }
+    let builder = Server::builder(platform.clone()).config(config.clone());
+    let server = builder.local_token(secrets.local_token.clone()).build();
+    lock.announce(&address).context("run/lock")?;
+    Ok(Started { lock, listener, server, platform, dispatch, config, secrets, address })
+}
+
+/// Mounts the example where it is installed, or is to be.
+#[cfg(feature = "demo")]
+async fn mount(
+    session: &Session,
+    platform: &Platform,
+    secrets: &Secrets,
+    dispatch: &Arc<dyn Dispatch>,
+    install: bool,
+) -> Result<()> {
+    if install || demo::is_installed(platform)? {
+        demo::mount(session, platform, secrets.server_key, dispatch).await?;
+    }
+    if install { demo::load(session, platform).await } else { Ok(()) }
+}
+
+/// Nothing is linked that could be mounted.
+#[cfg(not(feature = "demo"))]
+async fn mount(_: &Session, _: &Platform, _: &Secrets, _: &Arc<dyn Dispatch>, _: bool) -> Result<()> {
+    Ok(())
+}
+
+/// Opens the platform and makes the first account.
+async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<Platform> {
+    let db = Db::open(&DbOptions::new(database_url(session, config))).await.context("database.url")?;
+    let options = PlatformOptions {
+        log_key: SigningKey::from_bytes(&secrets.log_key),
+        log_heads: session.state.heads_file(),
+    };
+    let platform = Platform::open(db, session.env.clone(), options).await?;
+    platform.identity().ensure_system(&Secret::new(secrets.system_password.reveal())).await?;
+    Ok(platform)
+}
+
+/// Where the platform's database is.
+pub(super) fn database_url(session: &Session, config: &Config) -> String {
+    let file = || format!("sqlite:{}", session.state.database_file().display());
+    config.database.url.clone().unwrap_or_else(file)
+}
+
+/// Answers until the process is told to end.
+pub(super) async fn answer(started: Started) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    let stop = async {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    };
+    tracing::info!(address = started.address, "the server answers");
+    serve(started.listener, &started.server, stop, started.config.server.shutdown_timeout).await;
+    drop(started.dispatch);
+    started.platform.close().await;
+    tracing::info!("the server stopped");
+    drop(started.lock);
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! What a deployment decides: defaults, then a file, then the environment.
+//!
+//! The file is `config.toml` of the state folder; the environment is `KAGEOS_<SECTION>__<KEY>`. A key that nobody
+//! knows is a mistake like any other, and all mistakes are told at once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use config::{Environment, File, FileFormat, Value};
+use serde::de::DeserializeOwned;
+
+/// Largest body of a request, in bytes: a form with long texts fits, a mistake does not.
+const MAX_BODY_BYTES: u64 = 1024 * 1024;
+/// Largest CSV that is imported in one request, in bytes: as much as the action `import` of a table takes.
+const MAX_IMPORT_BYTES: u64 = 64 * 1024 * 1024;
+/// Longest time to the head of an answer: above every action's own timeout, so it only ends what hangs.
+const REQUEST_TIMEOUT_MS: u64 = 900_000;
+/// Longest wait for running requests when the server stops.
+const SHUTDOWN_TIMEOUT_MS: u64 = 10_000;
+/// Requests that are worked on at once; above it the server says so instead of growing.
+const MAX_CONCURRENT_REQUESTS: u64 = 1024;
+
+/// The configuration of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// HTTP.
+    pub server: ServerConfig,
+    /// The platform's database.
+    pub database: DatabaseConfig,
+    /// The web application.
+    pub web: WebConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// `address`: where it listens.
+    pub address: SocketAddr,
+    /// `public_url`: what browsers call it, when that is not the address; with `https` cookies are `Secure`.
+    pub public_url: Option<String>,
+    /// `max_body_bytes`
+    pub max_body_bytes: usize,
+    /// `max_import_bytes`
+    pub max_import_bytes: usize,
+    /// `max_concurrent_requests`
+    pub max_concurrent_requests: usize,
+    /// `request_timeout_ms`
+    pub request_timeout: Duration,
+    /// `shutdown_timeout_ms`
+    pub shutdown_timeout: Duration,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// `url`: `sqlite:…`, `postgres://…` or `mysql://…`; `None` for the file of the state folder.
+    pub url: Option<String>,
+}
+
+/// `[web]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebConfig {
+    /// `dir`: the built web application.
+    pub dir: PathBuf,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `filter`: what is logged, for example `info,kageos_server=debug`.
+    pub filter: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Reader::default().config()
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// One sentence each, with the key's name.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} mistake(s): {}", self.problems.len(), self.problems.join("; "))
+    }
+}
+
+impl Config {
+    /// Reads `file`, when it is there, and then `environment`, of which it takes `KAGEOS_<SECTION>__<KEY>`.
+    ///
+    /// # Errors
+    /// Every unknown key and every value that does not fit, at once.
+    pub fn load(file: &Path, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let sections = environment.into_iter().filter(|(name, _)| name.contains("__")).collect();
+        let merged = config::Config::builder()
+            .add_source(File::from(file).format(FileFormat::Toml).required(false))
+            .add_source(
+                Environment::with_prefix("KAGEOS")
+                    .prefix_separator("_")
+                    .separator("__")
+                    .source(Some(sections)),
+            )
+            .build()
+            .and_then(|merged| merged.try_deserialize::<HashMap<String, Value>>())
+            .map_err(|error| ConfigError { problems: vec![error.to_string()] })?;
+        let mut reader = Reader::default();
+        merged.into_iter().for_each(|(section, value)| reader.add(section, value));
+        let config = reader.config();
+        reader.finish().map(|()| config)
+    }
+}
+
+/// The given keys that were not asked for yet, and what was wrong with the others.
+#[derive(Default)]
+struct Reader {
+    given: BTreeMap<String, Value>,
+    problems: Vec<String>,
+}
+
+impl Reader {
+    fn add(&mut self, section: String, value: Value) {
+        match value.clone().into_table() {
+            Ok(keys) => {
+                self.given.extend(keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)));
+            }
+            Err(_) => {
+                self.given.insert(section, value);
+            }
+        }
+    }
+
+    fn config(&mut self) -> Config {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        Config {
+            server: ServerConfig {
+                address: self.key("server.address", address),
+                public_url: self.key("server.public_url", None),
+                max_body_bytes: self.size("server.max_body_bytes", MAX_BODY_BYTES),
+                max_import_bytes: self.size("server.max_import_bytes", MAX_IMPORT_BYTES),
+                max_concurrent_requests: self.size("server.max_concurrent_requests", MAX_CONCURRENT_REQUESTS),
+                request_timeout: self.millis("server.request_timeout_ms", REQUEST_TIMEOUT_MS),
+                shutdown_timeout: self.millis("server.shutdown_timeout_ms", SHUTDOWN_TIMEOUT_MS),
+            },
+            database: DatabaseConfig { url: self.key("database.url", None) },
+            web: WebConfig { dir: self.key("web.dir", PathBuf::from("web/dist")) },
+            log: LogConfig { filter: self.key("log.filter", "info".to_owned()) },
+        }
+    }
+
+    fn key<T: DeserializeOwned>(&mut self, key: &str, default: T) -> T {
+        let Some(value) = self.given.remove(key) else { return default };
+        value.try_deserialize().unwrap_or_else(|error| {
+            self.problems.push(format!("{key}: {error}"));
+            default
+        })
+    }
+
+    fn positive(&mut self, key: &str, default: u64) -> u64 {
+        match self.key(key, default) {
+            0 => {
+                self.problems.push(format!("{key}: must be more than 0"));
+                default
+            }
+            number => number,
+        }
+    }
+
+    fn size(&mut self, key: &str, default: u64) -> usize {
+        usize::try_from(self.positive(key, default)).unwrap_or(usize::MAX)
+    }
+
+    fn millis(&mut self, key: &str, default: u64) -> Duration {
+        Duration::from_millis(self.positive(key, default))
+    }
+
+    fn finish(mut self) -> Result<(), ConfigError> {
+        self.problems.extend(self.given.into_keys().map(|key| format!("{key}: there is no such key")));
+        self.problems.sort();
+        if self.problems.is_empty() { Ok(()) } else { Err(ConfigError { problems: self.problems }) }
+    }
+}

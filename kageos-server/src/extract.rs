@@ -1,0 +1,166 @@
+//! What handlers take: read by one rule, refused with one kind of error.
+
+use std::str::FromStr;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request, rejection::PathRejection},
+    http::{HeaderMap, header, request::Parts},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kageos_core::{Code, Error, FieldError, ResourcePath, Result, json};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::problem::Refused;
+
+/// Largest bodies that are read, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimits {
+    /// Of JSON.
+    pub(crate) json: usize,
+    /// Of CSV.
+    pub(crate) import: usize,
+}
+
+/// A JSON body.
+#[derive(Debug)]
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for Input<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> std::result::Result<Self, Refused> {
+        media_type(request.headers(), &["application/json"])?;
+        let bytes = read(request, BodyLimits::from_ref(state).json).await?;
+        Ok(Self(typed(json::parse(&bytes)?)?))
+    }
+}
+
+/// A CSV body.
+#[derive(Debug)]
+pub(crate) struct Csv(pub(crate) String);
+
+impl<S> FromRequest<S> for Csv
+where
+    S: Send + Sync,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> std::result::Result<Self, Refused> {
+        media_type(request.headers(), &["text/csv"])?;
+        let bytes = read(request, BodyLimits::from_ref(state).import).await?;
+        let text = String::from_utf8(bytes.into()).map_err(|error| {
+            Error::field(
+                "/csv",
+                "utf8",
+                format!("The text is not UTF-8 at byte {}.", error.utf8_error().valid_up_to()),
+            )
+        })?;
+        Ok(Self(text))
+    }
+}
+
+/// The query of the address; a name that is not known is a mistake.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Refused> {
+        let read = Query::try_from_uri(&parts.uri).map(|Query(params)| Self(params));
+        read.map_err(|rejection| Refused(Error::new(Code::InvalidQuery, rejection.body_text())))
+    }
+}
+
+/// The text that the address has in place of `{*path}` or `{name}`.
+#[derive(Debug)]
+pub(crate) struct Segments(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segments {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Refused> {
+        let read: std::result::Result<Path<String>, PathRejection> =
+            Path::from_request_parts(parts, state).await;
+        read.map(|Path(text)| Self(text))
+            .map_err(|rejection| Refused(Error::new(Code::InvalidPath, rejection.body_text())))
+    }
+}
+
+/// The resource that the address names after its route.
+#[derive(Debug)]
+pub(crate) struct At(pub(crate) ResourcePath);
+
+impl<S: Send + Sync> FromRequestParts<S> for At {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Refused> {
+        let Segments(text) = Segments::from_request_parts(parts, state).await?;
+        Ok(Self(path(&format!("/{text}"))?))
+    }
+}
+
+/// A path, or [`Code::InvalidPath`].
+pub(crate) fn path(text: &str) -> Result<ResourcePath> {
+    text.parse().map_err(|error: kageos_core::PathError| {
+        Error::new(Code::InvalidPath, format!("The path is refused: {error}."))
+    })
+}
+
+/// An id, or [`Code::NotFound`]: what is no id names nothing.
+pub(crate) fn id<T: FromStr>(text: &str) -> Result<T> {
+    text.parse().map_err(|_| Error::of(Code::NotFound))
+}
+
+/// The value as `T`; a mistake has its pointer.
+pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = error.path().iter().map(segment).collect::<String>();
+        let message = error.into_inner().to_string();
+        Error::invalid(vec![FieldError { pointer, code: "type".into(), message }])
+    })
+}
+
+fn segment(segment: &serde_path_to_error::Segment) -> String {
+    use serde_path_to_error::Segment::{Enum, Map, Seq, Unknown};
+    match segment {
+        Seq { index } => format!("/{index}"),
+        Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Enum { variant } => format!("/{variant}"),
+        Unknown => String::new(),
+    }
+}
+
+fn media_type(headers: &HeaderMap, accepted: &[&str]) -> Result<()> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if accepted.iter().any(|one| one.eq_ignore_ascii_case(essence)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::UnsupportedMediaType,
+        format!("The content type must be {}.", accepted.join(" or ")),
+    ))
+}
+
+async fn read(request: Request, limit: usize) -> Result<Bytes> {
+    let too_large = || Error::new(Code::PayloadTooLarge, format!("The body may have at most {limit} bytes."));
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: usize| length > limit) {
+        return Err(too_large());
+    }
+    match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Error::new(Code::InvalidJson, "The body ended too early.")),
+    }
+}

@@ -1,0 +1,73 @@
+//! What holds for every request, whoever asks for whatever: trace, limits, protection, problems, headers.
+
+mod csrf;
+mod guard;
+mod headers;
+mod trace;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, Method},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use kageos_core::Env;
+use tokio::sync::Semaphore;
+use tower_http::compression::CompressionLayer;
+
+use crate::{config::ServerConfig, problem, problem::Refused};
+
+/// What the frame needs to know.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    env: Env,
+    policy: HeaderValue,
+    public_origin: Option<String>,
+    timeout: Duration,
+    permits: Semaphore,
+}
+
+impl Frame {
+    /// The frame of a server whose web application lies in `web`.
+    pub(crate) fn new(env: Env, config: &ServerConfig, web: &Path) -> Self {
+        Self {
+            env,
+            policy: headers::policy(web),
+            public_origin: config.public_url.as_deref().map(csrf::origin),
+            timeout: config.request_timeout,
+            permits: Semaphore::new(config.max_concurrent_requests.min(Semaphore::MAX_PERMITS)),
+        }
+    }
+
+    /// Puts the frame around all routes.
+    pub(crate) fn around(self, router: Router) -> Router {
+        router
+            .layer(middleware::from_fn_with_state(Arc::new(self), handle))
+            .layer(CompressionLayer::new().gzip(true))
+    }
+}
+
+async fn handle(State(frame): State<Arc<Frame>>, mut request: Request, next: Next) -> Response {
+    let begun = frame.env.clock.monotonic();
+    let trace = trace::of(request.headers(), &frame.env);
+    request.extensions_mut().insert(trace);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let answer = match csrf::check(&request, frame.public_origin.as_deref()) {
+        Ok(()) => guard::run(&frame.permits, frame.timeout, next.run(request)).await,
+        Err(error) => Err(error),
+    };
+    let answer = answer.unwrap_or_else(|error| Refused(error).into_response());
+    let mut response = problem::render(answer, trace);
+    headers::protect(&mut response, &frame.policy);
+    trace::mark(&mut response, trace);
+    log(&method, &path, &response, frame.env.clock.monotonic().saturating_sub(begun), &trace.id());
+    response
+}
+
+fn log(method: &Method, path: &str, response: &Response, took: Duration, trace: &str) {
+    let (status, ms) = (response.status().as_u16(), took.as_secs_f64() * 1000.0);
+    tracing::debug!(http.method = %method, http.path = path, http.status = status, ms, trace, "answered a request");
+}

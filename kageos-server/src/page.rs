@@ -1,0 +1,41 @@
+//! Pages of lists.
+
+use kageos_core::{Code, Error, Result};
+
+/// Entries of a page when nothing is said.
+const DEFAULT_LIMIT: u32 = 100;
+/// Most entries of a page.
+pub(crate) const MAX_LIMIT: u32 = 500;
+
+/// The number of entries that is asked for.
+///
+/// # Errors
+/// [`Code::InvalidQuery`] when it is 0 or more than [`MAX_LIMIT`].
+pub(crate) fn limit(given: Option<u32>) -> Result<u32> {
+    match given.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Error::new(Code::InvalidQuery, format!("limit must be from 1 to {MAX_LIMIT}"))),
+    }
+}
+
+/// The first `limit` of `items` and, when there are more, the key of the last of them.
+pub(crate) fn cut<T, K>(
+    items: impl Iterator<Item = T>,
+    limit: u32,
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, Option<K>) {
+    let limit = limit as usize;
+    let mut page: Vec<T> = items.take(limit + 1).collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let next = page.last().filter(|_| more).map(key);
+    (page, next)
+}
+
+/// A cursor as what it was made from.
+///
+/// # Errors
+/// [`Code::InvalidCursor`].
+pub(crate) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>> {
+    text.map(|text| text.parse().map_err(|_| Error::of(Code::InvalidCursor))).transpose()
+}

@@ -1,0 +1,42 @@
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::show;
+use crate::{
+    caller::Caller,
+    extract::{self, Params},
+    page,
+    problem::Answer,
+    shared::Shared,
+    view::View,
+    wire::GrantList,
+};
+
+/// Where.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct Which {
+    /// The function or directory.
+    path: String,
+    /// At most so many, up to 500.
+    limit: Option<u32>,
+    /// Where the page before ended.
+    next: Option<String>,
+}
+
+/// The grants that hold at a path: its own and those it inherits.
+#[utoipa::path(get, path = "/api/v1/access", tag = "access", operation_id = "list_grants", params(Which), responses((status = 200, body = GrantList)))]
+pub(in crate::routes) async fn list(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Params(which): Params<Which>,
+) -> Answer<Json<GrantList>> {
+    let view = View::of(&shared, &caller.actor);
+    let node = view.node(&extract::path(&which.path)?)?;
+    let limit = page::limit(which.limit)?;
+    let after = page::cursor(which.next.as_deref())?;
+    let grants = shared.platform().access().grants_on(&node.chain, after, limit as usize + 1);
+    let (grants, next) = page::cut(grants.into_iter(), limit, |grant| grant.id.to_string());
+    Ok(Json(GrantList { items: show::grants(&shared, &view, node.id, &grants).await?, next }))
+}

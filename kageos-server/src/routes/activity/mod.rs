@@ -1,0 +1,3 @@
+//! The operation log.
+
+pub(super) mod list;

@@ -1,0 +1,42 @@
+//! A request as a call, and the call through the one door.
+
+use kageos_core::{ActionName, Call, CallId, Dispatch, Kind, Reply, ResourcePath, Result};
+use serde_json::Value;
+
+use crate::{caller::Caller, docs, shared::Shared};
+
+/// What is asked of which function.
+#[derive(Debug, Clone)]
+pub(in crate::routes) struct Ask {
+    pub(in crate::routes) path: ResourcePath,
+    pub(in crate::routes) action: ActionName,
+    pub(in crate::routes) input: Value,
+    pub(in crate::routes) dry_run: bool,
+    pub(in crate::routes) idempotency_key: Option<String>,
+}
+
+impl Ask {
+    pub(in crate::routes) fn new(path: ResourcePath, action: ActionName, input: Value) -> Self {
+        Self { path, action, input, dry_run: false, idempotency_key: None }
+    }
+}
+
+/// Calls; a document that was read is rendered on the way back.
+pub(in crate::routes) async fn dispatch(shared: &Shared, caller: &Caller, ask: Ask) -> Result<Reply> {
+    let path = ask.path.clone();
+    let document = path.kind() == Some(Kind::Docs) && ask.action == ActionName::READ;
+    let call = Call {
+        id: CallId::new(shared.env()),
+        path: ask.path,
+        action: ask.action,
+        input: ask.input,
+        actor: caller.actor.clone(),
+        source: caller.source.clone(),
+        trace: caller.trace,
+        deadline: None,
+        idempotency_key: ask.idempotency_key,
+        dry_run: ask.dry_run,
+    };
+    let reply = shared.platform().dispatcher().dispatch(call).await?;
+    if document { docs::rendered(reply, &path) } else { Ok(reply) }
+}

@@ -1,0 +1,4 @@
+//! What happens, as it happens.
+
+pub(super) mod listen;
+mod stream;

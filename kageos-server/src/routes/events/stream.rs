@@ -1,0 +1,97 @@
+//! The events that one caller may see, while it may.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::response::sse;
+use futures_util::{Stream, stream};
+use kageos_core::bus::{Event, EventBody, EventId, Listener};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{caller::Caller, shared::Shared, view::View};
+
+/// How often it is asked whether the caller is still let in; revocation cuts a stream within five seconds.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
+
+struct Open {
+    shared: Shared,
+    caller: Caller,
+    listener: Listener,
+    /// The first thing to tell is that something was missed.
+    missed: bool,
+    ask_at: Instant,
+}
+
+/// Events from now on, or from after `last` on; an unreadable `last` (`Some(None)`) is one that was missed.
+pub(super) fn events(
+    shared: Shared,
+    caller: Caller,
+    last: Option<Option<EventId>>,
+) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+    let bus = shared.platform().events();
+    let resumed = match last {
+        None => bus.listen(None).ok().map(|listener| (listener, false)),
+        Some(id) => id.and_then(|id| bus.listen(Some(id)).ok()).map(|listener| (listener, false)),
+    };
+    let begun = resumed.or_else(|| bus.listen(None).ok().map(|listener| (listener, true)));
+    let ask_at = Instant::now() + ASK_AGAIN;
+    let open = begun.map(|(listener, missed)| Open { shared, caller, listener, missed, ask_at });
+    stream::unfold(open, |open| async move {
+        let mut open = open?;
+        let event = open.next().await?;
+        Some((Ok(event), Some(open)))
+    })
+}
+
+impl Open {
+    /// The next event; `None` when the stream ends.
+    async fn next(&mut self) -> Option<sse::Event> {
+        if std::mem::take(&mut self.missed) {
+            return Some(reset());
+        }
+        loop {
+            tokio::select! {
+                () = self.shared.0.stopping.cancelled() => return None,
+                () = sleep_until(self.ask_at) => self.ask_again().await?,
+                heard = self.listener.next() => match heard {
+                    Ok(Some(event)) if self.sees(&event) => return Some(show(&event)),
+                    Ok(Some(_)) => {}
+                    Ok(None) => return None,
+                    Err(_) => return Some(reset()),
+                },
+            }
+        }
+    }
+
+    /// `None` when the caller is let in no more, or it cannot be known.
+    async fn ask_again(&mut self) -> Option<()> {
+        self.ask_at = Instant::now() + ASK_AGAIN;
+        let caller = Caller::find(&self.shared, self.caller.shown.clone(), self.caller.trace).await;
+        self.caller = caller.ok().flatten()?;
+        Some(())
+    }
+
+    fn sees(&self, event: &Arc<Event>) -> bool {
+        let view = View::of(&self.shared, &self.caller.actor);
+        event.body.path().is_none_or(|path| view.sees_path(path))
+    }
+}
+
+fn show(event: &Event) -> sse::Event {
+    let data = match &event.body {
+        EventBody::Change { path, action, call, rows } => {
+            json!({ "path": path, "action": action, "call": call, "rows": rows })
+        }
+        EventBody::Tree { path } => json!({ "path": path }),
+        EventBody::Access { path } => json!({ "path": path }),
+        EventBody::Progress { path, call, progress } => json!({
+            "path": path, "call": call, "done": progress.done, "total": progress.total, "message": progress.message,
+        }),
+        _ => Value::Object(serde_json::Map::new()),
+    };
+    sse::Event::default().id(event.id.to_string()).event(event.body.name()).data(data.to_string())
+}
+
+fn reset() -> sse::Event {
+    sse::Event::default().event("reset").data("{}")
+}

@@ -1,0 +1,6 @@
+//! Groups of accounts, for administrators.
+
+pub(super) mod add;
+pub(super) mod create;
+pub(super) mod list;
+pub(super) mod remove;

@@ -1,0 +1,6 @@
+//! About the server itself.
+
+pub(super) mod codes;
+pub(super) mod document;
+pub(super) mod healthz;
+pub(super) mod readyz;

@@ -1,0 +1,107 @@
+//! The routes, one endpoint a file. This table is the only list of them: the router and the OpenAPI document both
+//! come from it.
+
+mod access;
+mod activity;
+mod call;
+mod events;
+mod groups;
+mod meta;
+mod namespaces;
+mod rows;
+mod session;
+mod tokens;
+mod tree;
+mod users;
+
+use axum::{Router, routing};
+use utoipa::OpenApi;
+
+use crate::{openapi::Everywhere, shared::Shared};
+
+/// `open` routes answer anybody; for `closed` ones the caller must be known. Where two endpoints share one pattern,
+/// the second `=>` names the handler that tells them apart.
+macro_rules! endpoints {
+    (
+        open { $($open_method:ident $open_path:literal $open_group:ident :: $open:ident;)* }
+        closed { $($method:ident $path:literal $group:ident :: $name:ident;)* }
+        shared { $($shared_method:ident $shared_path:literal $shared_group:ident :: $shared:ident
+            => $($part:ident),+;)* }
+    ) => {
+        /// What answers anybody.
+        pub(crate) fn open() -> Router<Shared> {
+            Router::new()$(.route($open_path, routing::$open_method($open_group::$open::$open)))*
+        }
+
+        /// What answers known callers.
+        pub(crate) fn closed() -> Router<Shared> {
+            Router::new()
+                $(.route($path, routing::$method($group::$name::$name)))*
+                $(.route($shared_path, routing::$shared_method($shared_group::$shared::$shared)))*
+        }
+
+        #[derive(OpenApi)]
+        #[openapi(
+            info(title = "Kageos", description = "The HTTP API of Kageos."),
+            paths(
+                $($open_group::$open::$open,)*
+                $($group::$name::$name,)*
+                $($($shared_group::$part::$part,)+)*
+            ),
+            components(schemas(
+                crate::wire::Problem,
+                crate::wire::CallStatus,
+                crate::wire::ChartOutput,
+                crate::wire::DocsOutput,
+                crate::wire::Effect,
+                crate::wire::HistoryOutput,
+                crate::wire::Role,
+                crate::wire::Sort,
+            )),
+            modifiers(&Everywhere),
+        )]
+        pub(crate) struct Document;
+    };
+}
+
+endpoints! {
+    open {
+        get "/healthz" meta::healthz;
+        get "/readyz" meta::readyz;
+        get "/api/openapi.json" meta::document;
+        get "/api/v1/codes" meta::codes;
+        post "/api/v1/session" session::login;
+    }
+    closed {
+        get "/api/v1/session" session::current;
+        patch "/api/v1/session" session::change;
+        delete "/api/v1/session" session::logout;
+        get "/api/v1/tree" tree::list;
+        get "/api/v1/node/{*path}" tree::node;
+        get "/api/v1/search" tree::search;
+        post "/api/v1/call/{*path}" call::call;
+        post "/api/v1/rows/{*path}" rows::create;
+        patch "/api/v1/rows/{*path}" rows::update;
+        delete "/api/v1/rows/{*path}" rows::delete;
+        get "/api/v1/export/{*path}" rows::export;
+        post "/api/v1/import/{*path}" rows::import;
+        get "/api/v1/activity" activity::list;
+        get "/api/v1/access" access::list;
+        get "/api/v1/access/explain" access::explain;
+        get "/api/v1/tokens" tokens::list;
+        post "/api/v1/tokens" tokens::create;
+        delete "/api/v1/tokens/{id}" tokens::delete;
+        get "/api/v1/users" users::list;
+        post "/api/v1/users" users::create;
+        patch "/api/v1/users/{id}" users::change;
+        post "/api/v1/namespaces" namespaces::create;
+        get "/api/v1/groups" groups::list;
+        post "/api/v1/groups" groups::create;
+        put "/api/v1/groups/{id}/members/{user}" groups::add;
+        delete "/api/v1/groups/{id}/members/{user}" groups::remove;
+        get "/api/v1/events" events::listen;
+    }
+    shared {
+        get "/api/v1/rows/{*path}" rows::read => list, one;
+    }
+}

@@ -1,0 +1,3 @@
+//! The tops of paths, for administrators.
+
+pub(super) mod create;

@@ -1,0 +1,5 @@
+//! API tokens of the caller.
+
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod list;

@@ -1,0 +1,5 @@
+//! The Service Tree.
+
+pub(super) mod list;
+pub(super) mod node;
+pub(super) mod search;

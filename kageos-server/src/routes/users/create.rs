@@ -1,0 +1,51 @@
+use axum::{Json, extract::State, http::StatusCode};
+use kageos_core::{
+    Code, Error, ResourcePath, Result,
+    platform::identity::{NewUser, Secret, UserKind},
+};
+
+use crate::{
+    caller::Caller,
+    extract::Input,
+    problem::Answer,
+    shared::Shared,
+    wire::{User, UserInput},
+};
+
+/// Makes an account, and a namespace of its own for a person.
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user", request_body = UserInput, responses((status = 201, body = User)))]
+pub(in crate::routes) async fn create(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Input(input): Input<UserInput>,
+) -> Answer<(StatusCode, Json<User>)> {
+    caller.admin()?;
+    let namespace = namespace(&shared, &input)?;
+    let new = NewUser {
+        kind: if input.password.is_some() { UserKind::Person } else { UserKind::Service },
+        login: input.login,
+        name: input.name,
+        email: input.email,
+        namespace: namespace.as_ref().map(|path| path.code().to_owned()),
+        admin: input.admin,
+        password: input.password.map(Secret::new),
+    };
+    let user = shared.platform().identity().create_user(new).await?;
+    if let Some(path) = namespace {
+        shared.platform().tree().ensure_namespace(&path, &user.name, user.id).await?;
+    }
+    Ok((StatusCode::CREATED, Json(User::from(&user))))
+}
+
+/// The namespace that was asked for; without a wish, a person's login where that can be one.
+fn namespace(shared: &Shared, input: &UserInput) -> Result<Option<ResourcePath>> {
+    let tree = shared.platform().tree().snapshot();
+    let free = |path: &ResourcePath| tree.get(path).is_none();
+    let Some(code) = &input.namespace else {
+        let own: Option<ResourcePath> = format!("/{}", input.login.trim()).parse().ok();
+        return Ok(own.filter(|path| input.password.is_some() && path.depth() == 1 && free(path)));
+    };
+    let path = format!("/{code}").parse().ok().filter(|path: &ResourcePath| path.depth() == 1);
+    let path = path.ok_or_else(|| Error::field("/namespace", "format", "not a code, or reserved"))?;
+    if free(&path) { Ok(Some(path)) } else { Err(Error::new(Code::Conflict, "The namespace is taken.")) }
+}

@@ -1,0 +1,5 @@
+//! Accounts, for administrators.
+
+pub(super) mod change;
+pub(super) mod create;
+pub(super) mod list;

@@ -1,0 +1,88 @@
+//! The composition: parts in, a router out.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+use kageos_core::{Code, Error, platform::Platform};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    caller,
+    config::Config,
+    extract::BodyLimits,
+    frame::Frame,
+    problem::Refused,
+    routes,
+    shared::{Parts, Shared},
+    state::Secret,
+    web,
+};
+
+/// A server that is put together; [`Server::router`] is what an HTTP service mounts.
+#[derive(Debug, Clone)]
+pub struct Server {
+    router: Router,
+    stopping: CancellationToken,
+}
+
+/// Puts a [`Server`] together.
+#[derive(Debug)]
+pub struct Builder {
+    platform: Platform,
+    config: Config,
+    local_token: Option<Secret>,
+}
+
+impl Server {
+    /// A builder for a server over `platform`, with the default configuration.
+    #[must_use]
+    pub fn builder(platform: Platform) -> Builder {
+        Builder { platform, config: Config::default(), local_token: None }
+    }
+
+    /// The router: mount it at the root of a listener, or merge it into another service's.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Ends the answers that would not end by themselves. Call it when the listener stops.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+}
+
+impl Builder {
+    /// With this configuration.
+    #[must_use]
+    pub fn config(self, config: Config) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Lets in, as the user `system`, who shows this on the server's own machine.
+    #[must_use]
+    pub fn local_token(self, token: Secret) -> Self {
+        Self { local_token: Some(token), ..self }
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn build(self) -> Server {
+        let Self { platform, config, local_token } = self;
+        let env = platform.env().clone();
+        let stopping = CancellationToken::new();
+        let limits =
+            BodyLimits { json: config.server.max_body_bytes, import: config.server.max_import_bytes };
+        let secure_cookies =
+            config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+        let parts = Parts { platform, limits, local_token, secure_cookies, stopping: stopping.clone() };
+        let shared = Shared(Arc::new(parts));
+        let closed = routes::closed().layer(middleware::from_fn_with_state(shared.clone(), caller::known));
+        let routes = routes::open()
+            .merge(closed)
+            .method_not_allowed_fallback(|| async { Refused(Error::of(Code::MethodNotAllowed)) })
+            .with_state(shared)
+            .merge(web::routes(config.web.dir.clone()));
+        Server { router: Frame::new(env, &config.server, &config.web.dir).around(routes), stopping }
+    }
+}

@@ -1,0 +1,63 @@
+//! What the handlers share.
+
+use std::{fmt, sync::Arc};
+
+use axum::extract::FromRef;
+use kageos_core::{Env, platform::Platform};
+use tokio_util::sync::CancellationToken;
+
+use crate::{extract::BodyLimits, state::Secret, wire::Dependency};
+
+/// A handle on the parts that the handlers work with.
+#[derive(Clone)]
+pub(crate) struct Shared(pub(crate) Arc<Parts>);
+
+/// The parts.
+pub(crate) struct Parts {
+    pub(crate) platform: Platform,
+    pub(crate) limits: BodyLimits,
+    /// What the command line on this machine shows; without one it is not let in.
+    pub(crate) local_token: Option<Secret>,
+    /// Whether cookies are sent over TLS only.
+    pub(crate) secure_cookies: bool,
+    /// Ends what would not end by itself.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
+}
+
+impl Shared {
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.0.platform
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        self.0.platform.env()
+    }
+
+    /// What the server depends on, each asked now.
+    pub(crate) async fn dependencies(&self) -> Vec<Dependency> {
+        let asked = self.platform().access().reload().await;
+        let nodes = self.platform().tree().snapshot().len();
+        vec![
+            dependency("database", asked.map(|_| "answers".to_owned())),
+            dependency("tree", Ok(format!("{nodes} nodes"))),
+            dependency("log", Ok(format!("stream {}", self.platform().log().stream()))),
+        ]
+    }
+}
+
+fn dependency(name: &str, asked: kageos_core::Result<String>) -> Dependency {
+    let ok = asked.is_ok();
+    Dependency { name: name.to_owned(), ok, detail: asked.unwrap_or_else(|error| error.message) }
+}
+
+impl FromRef<Shared> for BodyLimits {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.0.limits
+    }
+}

@@ -1,0 +1,122 @@
+//! Keys and passwords, made once from the randomness that comes in.
+
+use std::{fmt, fs, io};
+
+use kageos_core::Entropy;
+use subtle::ConstantTimeEq;
+
+use super::{StateDir, private};
+
+/// Where the system user's password stands in `env/kageos.env`.
+const PASSWORD_KEY: &str = "SYSTEM_USER_PASSWORD=";
+/// Letters and digits that cannot be mistaken for one another; 32 of them, so a byte's low bits choose evenly.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// Length of a made password: 100 bits.
+const PASSWORD_LEN: usize = 20;
+
+/// A text that is never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `given` is the secret, in a time that tells nothing.
+    #[must_use]
+    pub fn matches(&self, given: &str) -> bool {
+        self.0.as_bytes().ct_eq(given.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The secrets of a state folder.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    /// Signs cursors and sessions: 32 bytes.
+    pub server_key: [u8; 32],
+    /// Signs the heads of the operation log: the seed of an ed25519 key.
+    pub log_key: [u8; 32],
+    /// What the command line on this machine shows to the server.
+    pub local_token: Secret,
+    /// The password of the user `system`.
+    pub system_password: Secret,
+}
+
+impl Secrets {
+    /// Reads the secrets and makes those that are missing.
+    pub(super) fn open(state: &StateDir, entropy: &dyn Entropy) -> io::Result<Self> {
+        Ok(Self {
+            server_key: key(state, "server.key", entropy)?,
+            log_key: key(state, "log.key", entropy)?,
+            local_token: Secret(hex(&key(state, "local.token", entropy)?)),
+            system_password: password(state, entropy)?,
+        })
+    }
+
+    /// The token of the command line, when the folder has one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn local_token(state: &StateDir) -> io::Result<Secret> {
+        fs::read_to_string(state.secret_file("local.token")).map(|text| Secret(text.trim().to_owned()))
+    }
+}
+
+fn key(state: &StateDir, name: &str, entropy: &dyn Entropy) -> io::Result<[u8; 32]> {
+    let file = state.secret_file(name);
+    match fs::read_to_string(&file) {
+        Ok(text) => unhex(text.trim()).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a key", file.display()))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = [0; 32];
+            entropy.fill(&mut bytes);
+            private::write(&file, format!("{}\n", hex(&bytes)).as_bytes())?;
+            Ok(bytes)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn password(state: &StateDir, entropy: &dyn Entropy) -> io::Result<Secret> {
+    let file = state.env_file();
+    let text = match fs::read_to_string(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read?,
+    };
+    if let Some(known) = text.lines().find_map(|line| line.strip_prefix(PASSWORD_KEY)) {
+        return Ok(Secret(known.trim().to_owned()));
+    }
+    let made = new_password(entropy);
+    private::write(&file, format!("{text}{PASSWORD_KEY}{made}\n").as_bytes())?;
+    Ok(Secret(made))
+}
+
+/// A new password.
+pub(crate) fn new_password(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; PASSWORD_LEN];
+    entropy.fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let plain = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    for (at, byte) in bytes.iter_mut().enumerate().filter(|_| plain) {
+        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
+    }
+    plain.then_some(bytes)
+}

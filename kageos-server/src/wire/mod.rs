@@ -1,0 +1,32 @@
+//! The shapes of the HTTP API, as they stand in its OpenAPI document.
+
+mod access;
+mod activity;
+mod call;
+mod function;
+mod meta;
+mod node;
+mod problem;
+mod rows;
+mod session;
+mod token;
+
+pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList};
+pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
+pub use call::{
+    CallReply, CallRequest, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput,
+};
+pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
+pub use meta::{CodeList, Dependency, ErrorCode, Health, Readiness};
+pub use node::{
+    Kind, NamespaceInput, Node, NodeDetail, NodeList, Overview, OwnerRef, SearchHit, SearchHitList,
+};
+pub use problem::{FieldProblem, Problem};
+pub use rows::{
+    CreateRow, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion,
+    SearchOutput,
+};
+pub use session::{
+    LoginInput, PasswordChange, SessionInfo, SessionPatch, User, UserInput, UserList, UserPatch,
+};
+pub use token::{NewToken, Token, TokenInput, TokenList, TokenScope};

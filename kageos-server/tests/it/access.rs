@@ -1,0 +1,102 @@
+//! Who may do what, and why.
+
+use kageos_core::Role;
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+#[tokio::test]
+async fn grants_are_listed_with_names() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    let ada = site.person_with("ada", "/demo/notes", Role::Viewer).await;
+    let grants = ada.get("/api/v1/access?path=/demo/notes/note.table").await.json();
+    let told: Vec<_> = grants["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| (g["subject"]["name"].clone(), g["role"].clone(), g["path"].clone()))
+        .collect();
+    assert!(told.contains(&(json!("System"), json!("owner"), json!("/demo"))), "{told:?}");
+    assert!(told.contains(&(json!("ada of the tests"), json!("viewer"), json!("/demo/notes"))), "{told:?}");
+    assert!(grants["items"].as_array().unwrap().iter().all(|grant| grant["inherited"] == true));
+    let first = system.get("/api/v1/access?path=/demo/notes&limit=1").await.json();
+    let rest = system
+        .get(&format!("/api/v1/access?path=/demo/notes&next={}", first["next"].as_str().unwrap()))
+        .await
+        .json();
+    assert_eq!(1 + rest["items"].as_array().unwrap().len(), told.len());
+}
+
+#[tokio::test]
+async fn a_grant_by_call_holds_at_the_next_request() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person("ada").await);
+    let input = json!({ "subject": { "kind": "user", "id": ada.id }, "role": "viewer" });
+    let made = system.call("/demo/notes", "grant", input).await.json();
+    assert_eq!(ada.get("/api/v1/node/demo/notes").await.status, 200);
+    let grants = ada.get("/api/v1/access?path=/demo/notes").await.json();
+    let grant: Vec<&Value> =
+        grants["items"].as_array().unwrap().iter().filter(|g| g["id"] == made["output"]["grant"]).collect();
+    assert_eq!((&grant[0]["created_by"], &grant[0]["inherited"]), (&json!("system"), &json!(false)));
+    let revoked = system.call("/demo/notes", "revoke", json!({ "grant": made["output"]["grant"] })).await;
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    ada.get("/api/v1/node/demo/notes").await.refused("not_found");
+}
+
+#[tokio::test]
+async fn the_deciding_grant_is_named() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    let ada = site.person_with("ada", "/demo/notes", Role::Viewer).await;
+    let explain =
+        |action: &str| format!("/api/v1/access/explain?path=/demo/notes/note.table&action={action}");
+    let may = ada.get(&explain("search")).await.json();
+    assert_eq!(
+        (&may["allowed"], &may["right"], &may["grant"]["role"]),
+        (&json!(true), &json!("read"), &json!("viewer"))
+    );
+    let may_not = ada.get(&explain("create")).await.json();
+    assert_eq!((&may_not["allowed"], &may_not["grant"]), (&json!(false), &Value::Null));
+    ada.get(&explain("fly")).await.refused("unknown_action");
+    let about = |user: &str| format!("{}&user={user}", explain("search"));
+    assert_eq!(system.get(&about(&ada.id.to_string())).await.json()["allowed"], true);
+    assert_eq!(ada.get(&about(&ada.id.to_string())).await.json()["allowed"], true);
+    ada.get(&about(&system.id.to_string())).await.refused("forbidden");
+    system.get(&about("nonsense")).await.refused("not_found");
+}
+
+#[tokio::test]
+async fn a_group_carries_grants_to_its_members() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person("ada").await);
+    let group = system.send("POST", "/api/v1/groups", &json!({ "name": "Sales" })).await;
+    assert_eq!(group.status, 201);
+    let id = group.json()["id"].as_str().unwrap().to_owned();
+    system.send("POST", "/api/v1/groups", &json!({ "name": "sales" })).await.refused("conflict");
+    let member = format!("/api/v1/groups/{id}/members/{}", ada.id);
+    assert_eq!(system.ask("PUT", &member).send().await.status, 204);
+    let listed = system.get("/api/v1/groups").await.json();
+    assert_eq!(listed["items"][0]["members"][0]["login"], "ada");
+    let input = json!({ "subject": { "kind": "group", "id": id }, "role": "viewer" });
+    system.call("/demo", "grant", input).await.json();
+    assert_eq!(ada.get("/api/v1/node/demo").await.status, 200);
+    let grants = ada.get("/api/v1/access?path=/demo").await.json();
+    assert!(grants["items"].as_array().unwrap().iter().any(|grant| grant["subject"]["name"] == "Sales"));
+    assert_eq!(system.ask("DELETE", &member).send().await.status, 204);
+    ada.get("/api/v1/node/demo").await.refused("not_found");
+}
+
+#[tokio::test]
+async fn a_namespace_belongs_to_its_owner() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person("ada").await);
+    let make = |code: &str| json!({ "code": code, "title": "Sales", "owner": ada.id });
+    let made = system.send("POST", "/api/v1/namespaces", &make("sales")).await;
+    assert_eq!((made.status.as_u16(), &made.json()["path"]), (201, &json!("/sales")));
+    assert_eq!(ada.get("/api/v1/node/sales").await.json()["owner"]["login"], "ada");
+    system.send("POST", "/api/v1/namespaces", &make("sales")).await.refused("conflict");
+    for code in ["Sales", "api", "a/b", ""] {
+        system.send("POST", "/api/v1/namespaces", &make(code)).await.refused("invalid_input");
+    }
+}

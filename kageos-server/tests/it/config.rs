@@ -1,0 +1,56 @@
+//! Configuration from file and environment.
+
+use std::{collections::HashMap, path::Path};
+
+use kageos_server::{Config, ConfigError};
+
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, file).unwrap();
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(&path, environment.collect())
+}
+
+#[test]
+fn nothing_given_is_the_default() {
+    let config = Config::load(Path::new("/nowhere/config.toml"), HashMap::new()).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.server.address.to_string(), "127.0.0.1:8080");
+}
+
+#[test]
+fn the_environment_is_stronger_than_the_file() {
+    let file = "[server]\naddress = \"127.0.0.1:1\"\nmax_body_bytes = 10\n[log]\nfilter = \"debug\"";
+    let config =
+        load(file, &[("KAGEOS_SERVER__ADDRESS", "[::1]:2"), ("KAGEOS_STATE", "x"), ("HOME", "/")]).unwrap();
+    assert_eq!(config.server.address.to_string(), "[::1]:2");
+    assert_eq!(config.server.max_body_bytes, 10);
+    assert_eq!(config.log.filter, "debug");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_their_keys() {
+    let file =
+        "colour = \"red\"\n[server]\naddress = \"here\"\nmax_body_bytes = -1\nport = 80\n[web]\ndir = \"x\"";
+    let problems = load(file, &[("KAGEOS_SERVER__REQUEST_TIMEOUT_MS", "0"), ("KAGEOS_WEB__SIZE", "1")])
+        .unwrap_err()
+        .problems;
+    let keys: Vec<_> = problems.iter().map(|problem| problem.split(':').next().unwrap()).collect();
+    assert_eq!(
+        keys,
+        [
+            "colour",
+            "server.address",
+            "server.max_body_bytes",
+            "server.port",
+            "server.request_timeout_ms",
+            "web.size"
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_an_error() {
+    assert_eq!(load("[server", &[]).unwrap_err().problems.len(), 1);
+}

@@ -1,0 +1,113 @@
+//! What holds for every request.
+
+use crate::{ask::ask, site::Site};
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[tokio::test]
+async fn every_answer_is_protected_and_traced() {
+    let site = Site::new().await;
+    let router = site.router.clone();
+    for (method, path) in
+        [("GET", "/healthz"), ("GET", "/api/v1/nothing"), ("DELETE", "/healthz"), ("GET", "/")]
+    {
+        let answer = ask(&router, method, path).send().await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
+        assert_eq!(answer.header("x-frame-options"), "DENY");
+        assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.header("permissions-policy").contains("camera=()"));
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe"));
+        assert!(answer.header("traceparent").contains(answer.header("x-trace-id")));
+    }
+}
+
+#[tokio::test]
+async fn a_trace_is_taken_on() {
+    let site = Site::new().await;
+    let router = site.router.clone();
+    let answer = ask(&router, "GET", "/healthz").header("traceparent", TRACEPARENT).send().await;
+    assert_eq!(answer.header("x-trace-id"), &TRACEPARENT[3..35]);
+    assert_ne!(answer.header("traceparent"), TRACEPARENT, "a step further has an id of its own");
+    let answer = ask(&router, "GET", "/healthz").header("traceparent", "nonsense").send().await;
+    assert_eq!(answer.header("x-trace-id").len(), 32);
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_are_problems() {
+    let site = Site::new().await;
+    let router = site.router.clone();
+    for path in ["/api", "/api/", "/api/v1/nothing", "/api/v2/session", "/assets/none.js"] {
+        ask(&router, "GET", path).send().await.refused("not_found");
+        ask(&router, "GET", path).header("accept", "text/html").send().await.refused("not_found");
+    }
+    let answer = ask(&router, "POST", "/healthz").send().await;
+    answer.refused("method_not_allowed");
+    assert!(answer.header("allow").contains("GET"));
+    ask(&router, "POST", "/sales/crm").send().await.refused("method_not_allowed");
+}
+
+#[tokio::test]
+async fn a_write_from_another_site_is_refused() {
+    let site = Site::new().await;
+    let router = site.router.clone();
+    let check = async |headers: &[(&'static str, &str)], refused: bool| {
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            let request = ask(&router, method, "/healthz").header("host", "kageos.test:8080");
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+            let code = if refused { "cross_site" } else { "method_not_allowed" };
+            request.send().await.refused(code);
+        }
+        let request = ask(&router, "GET", "/healthz").header("host", "kageos.test:8080");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        assert_eq!(request.send().await.status, 200, "reading is not writing: {headers:?}");
+    };
+    check(&[], false).await;
+    check(&[("sec-fetch-site", "same-origin")], false).await;
+    check(&[("sec-fetch-site", "none")], false).await;
+    check(&[("sec-fetch-site", "same-site")], true).await;
+    check(&[("sec-fetch-site", "cross-site")], true).await;
+    check(&[("sec-fetch-site", "nonsense")], true).await;
+    check(&[("origin", "http://kageos.test:8080")], false).await;
+    check(&[("origin", "http://kageos.test")], true).await;
+    check(&[("origin", "http://evil.test")], true).await;
+    check(&[("origin", "null")], true).await;
+    check(&[("origin", "http://evil.test"), ("sec-fetch-site", "same-origin")], false).await;
+    check(&[("origin", "http://kageos.test:8080"), ("sec-fetch-site", "cross-site")], true).await;
+    check(&[("origin", "http://evil.test"), ("cookie", "kageos_session=x")], true).await;
+    check(&[("sec-fetch-site", "cross-site"), ("authorization", "Bearer x")], false).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_full_or_slow_says_so() {
+    let mut config = kageos_server::Config::default();
+    config.server.max_concurrent_requests = 0;
+    let site = Site::with(config).await;
+    let router = site.router.clone();
+    let answer = ask(&router, "GET", "/healthz").send().await;
+    answer.refused("unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+}
+
+#[tokio::test]
+async fn the_list_of_codes_is_whole() {
+    let site = Site::new().await;
+    let router = site.router.clone();
+    let codes = ask(&router, "GET", "/api/v1/codes").send().await.json();
+    assert_eq!(codes["items"].as_array().unwrap().len(), kageos_core::Code::ALL.len());
+    assert!(codes["next"].is_null());
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_when_asked() {
+    let site = Site::new().await;
+    let router = site.router.clone();
+    let answer = ask(&router, "GET", "/api/openapi.json").header("accept-encoding", "gzip").send().await;
+    assert_eq!(answer.header("content-encoding"), "gzip");
+    let plain = ask(&router, "GET", "/api/openapi.json").send().await;
+    assert_eq!(plain.json()["openapi"], "3.1.0");
+    assert!(answer.bytes.len() < plain.bytes.len());
+}

@@ -1,0 +1,141 @@
+//! Signing in, out, and with tokens.
+
+use kageos_core::Role;
+use serde_json::json;
+
+use crate::site::{PASSWORD, Site};
+
+#[tokio::test]
+async fn a_session_lasts_from_login_to_logout() {
+    let site = Site::new().await;
+    let answer = site.login("SYSTEM", PASSWORD).await;
+    let cookie = answer.header("set-cookie").to_owned();
+    for part in ["kageos_session=", "; Path=/", "; HttpOnly", "; SameSite=Lax", "; Max-Age="] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains("Secure"), "the address has no TLS");
+    let system = site.system().await;
+    let session = system.get("/api/v1/session").await.json();
+    assert_eq!(session["user"]["login"], "system");
+    assert_eq!(session["user"]["admin"], true);
+    let out = system.ask("DELETE", "/api/v1/session").send().await;
+    assert_eq!(out.status, 204);
+    assert!(
+        out.header("set-cookie").starts_with("kageos_session=; ")
+            && out.header("set-cookie").contains("Max-Age=0")
+    );
+    system.get("/api/v1/session").await.refused("unauthenticated");
+}
+
+#[tokio::test]
+async fn behind_tls_the_cookie_is_secure() {
+    let mut config = kageos_server::Config::default();
+    config.server.public_url = Some("https://kageos.test".to_owned());
+    let site = Site::with(config).await;
+    assert!(site.login("system", PASSWORD).await.header("set-cookie").ends_with("; Secure"));
+    let check =
+        |origin: &'static str| site.ask("POST", "/api/v1/session").header("origin", origin).json(&json!({}));
+    check("https://kageos.test").send().await.refused("invalid_input");
+    check("https://other.test").send().await.refused("cross_site");
+}
+
+#[tokio::test]
+async fn wrong_logins_look_alike() {
+    let site = Site::new().await;
+    let wrong = site.login("system", "not the password").await.refused("login_failed");
+    let absent = site.login("nobody", "not the password").await.refused("login_failed");
+    assert_eq!(wrong["detail"], absent["detail"]);
+}
+
+#[tokio::test]
+async fn a_person_changes_their_own_account() {
+    let site = Site::new().await;
+    let ada = site.person("ada").await;
+    let elsewhere =
+        site.login("ada", PASSWORD).await.header("set-cookie").split(';').next().unwrap().to_owned();
+    let changed = ada
+        .send("PATCH", "/api/v1/session", &json!({ "name": "Ada L.", "theme": "dark", "locale": null }))
+        .await;
+    assert_eq!(changed.json()["user"]["name"], "Ada L.");
+    assert_eq!(changed.json()["user"]["theme"], "dark");
+    let kept = ada.send("PATCH", "/api/v1/session", &json!({ "locale": "en" })).await.json();
+    assert_eq!(kept["user"]["theme"], "dark");
+    let emptied = ada.send("PATCH", "/api/v1/session", &json!({ "theme": null })).await.json();
+    assert_eq!(emptied["user"]["theme"], json!(null));
+    let password = |old: &str| json!({ "password": { "old": old, "new": "a better password" } });
+    ada.send("PATCH", "/api/v1/session", &password("wrong")).await.refused("login_failed");
+    assert_eq!(ada.send("PATCH", "/api/v1/session", &password(PASSWORD)).await.status, 200);
+    assert_eq!(ada.get("/api/v1/session").await.status, 200, "the session that changed it stays");
+    let other = site.ask("GET", "/api/v1/session").header("cookie", &elsewhere).send().await;
+    other.refused("unauthenticated");
+    site.login("ada", PASSWORD).await.refused("login_failed");
+}
+
+#[tokio::test]
+async fn a_token_works_within_its_scope_until_it_ends() {
+    let site = Site::new().await;
+    let ada = site.person_with("ada", "/demo/notes", Role::Member).await;
+    let scope = json!({ "path": "/demo/notes/note.table", "rights": ["read"] });
+    let made = ada.send("POST", "/api/v1/tokens", &json!({ "name": "reader", "scope": scope })).await;
+    assert_eq!(made.status, 201);
+    let made = made.json();
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let ask = |method: &str, path: &str| site.ask(method, path).header("authorization", &bearer);
+    assert_eq!(ask("GET", "/api/v1/node/demo/notes/note.table").send().await.status, 200);
+    ask("GET", "/api/v1/node/demo/notes").send().await.refused("not_found");
+    let create = json!({ "values": {} });
+    ask("POST", "/api/v1/rows/demo/notes/note.table").json(&create).send().await.refused("forbidden");
+    for (method, path) in [("GET", "/api/v1/tokens"), ("GET", "/api/v1/users"), ("GET", "/api/v1/groups")] {
+        ask(method, path).send().await.refused("forbidden");
+    }
+    ask("PATCH", "/api/v1/session").json(&json!({ "name": "x" })).send().await.refused("forbidden");
+    let listed = ada.get("/api/v1/tokens").await.json();
+    assert_eq!(listed["items"][0]["id"], made["id"]);
+    assert!(listed["items"][0].get("token").is_none());
+    let ended = ada.ask("DELETE", &format!("/api/v1/tokens/{}", made["id"].as_str().unwrap())).send().await;
+    assert_eq!(ended.status, 204);
+    ask("GET", "/api/v1/node/demo/notes/note.table").send().await.refused("unauthenticated");
+}
+
+#[tokio::test]
+async fn what_is_no_credential_lets_nobody_in() {
+    let site = Site::new().await;
+    for value in ["", "Bearer", "Bearer ", "Basic abc", "Bearer kgo_short", "Bearer \u{e9}"] {
+        site.ask("GET", "/api/v1/session")
+            .header("authorization", value)
+            .send()
+            .await
+            .refused("unauthenticated");
+    }
+    for value in ["", "kageos_session", "kageos_session=", "kageos_session=x; y", "other=1"] {
+        site.ask("GET", "/api/v1/session").header("cookie", value).send().await.refused("unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_made_changed_and_shut_out_by_an_administrator() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    let new = json!({ "login": "grace", "name": "Grace", "password": "long enough for now" });
+    let made = system.send("POST", "/api/v1/users", &new).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(made.json()["namespace"], "grace");
+    system.send("POST", "/api/v1/users", &new).await.refused("conflict");
+    let grace = site.login("grace", "long enough for now").await;
+    let cookie = grace.header("set-cookie").split(';').next().unwrap().to_owned();
+    let node = site.ask("GET", "/api/v1/node/grace").header("cookie", &cookie).send().await.json();
+    assert_eq!(node["rights"].as_array().unwrap().len(), 7, "their namespace is their own");
+    assert_eq!(node["owner"]["login"], "grace");
+    let address = format!("/api/v1/users/{}", made.json()["id"].as_str().unwrap());
+    let off = system.send("PATCH", &address, &json!({ "disabled": true })).await;
+    assert_eq!(off.json()["disabled"], true);
+    site.ask("GET", "/api/v1/session").header("cookie", &cookie).send().await.refused("unauthenticated");
+    site.login("grace", "long enough for now").await.refused("login_failed");
+    let taken = json!({ "login": "x", "name": "X", "password": "long enough for now", "namespace": "demo" });
+    system.send("POST", "/api/v1/users", &taken).await.refused("conflict");
+    let listed = system.get("/api/v1/users?limit=1").await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    let next = listed["next"].as_str().unwrap();
+    let rest = system.get(&format!("/api/v1/users?next={next}")).await.json();
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &json!(null)));
+}
