@@ -8,3 +8,5 @@ mod boundaries;
 mod codes;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod promises;
