@@ -124,7 +124,7 @@ types_are_fresh() {
 }
 
 openapi_is_fresh() {
-  target/debug/kagectl openapi >"$LOGS/openapi.json" &&
+  "${CARGO_TARGET_DIR:-target}/debug/kagectl" openapi >"$LOGS/openapi.json" &&
     compare web/openapi.json "$LOGS/openapi.json" "cargo kagectl openapi > web/openapi.json"
 }
 

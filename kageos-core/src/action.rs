@@ -55,6 +55,12 @@ impl ActionName {
         is_code(text).then(|| Self(Cow::Owned(text.to_owned())))
     }
 
+    /// The action with a name written in this code base.
+    #[cfg(feature = "platform")]
+    pub(crate) const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 /// The result of everything that can be refused.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Each row: name, code, HTTP status, exit status, retryable, title.
 macro_rules! code_table {
@@ -171,5 +171,11 @@ impl PartialEq for Error {
     /// Equal when they look equal from outside; causes do not count.
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code && self.message == other.message && self.fields == other.fields
+    }
+}
+
+impl From<crate::PathError> for Error {
+    fn from(error: crate::PathError) -> Self {
+        Self::new(Code::InvalidPath, error.to_string())
     }
 }

@@ -69,9 +69,22 @@ pub enum HostError {
     /// Nothing was changed.
     #[error("refused: {0}")]
     Refused(Error),
-    /// It is not known whether anything was changed; the receipt will tell.
+    /// It is not known whether anything was changed, and it may still be; the receipt will tell.
     #[error("cut off: {0}")]
     CutOff(Error),
+    /// It is not known whether anything was changed, but nothing more will be; the receipt tells.
+    #[error("ended: {0}")]
+    Ended(Error),
+}
+
+impl HostError {
+    /// What a caller is told.
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        match self {
+            Self::Refused(error) | Self::CutOff(error) | Self::Ended(error) => error,
+        }
+    }
 }
 
 impl From<Error> for HostError {

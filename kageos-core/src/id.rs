@@ -42,6 +42,9 @@ macro_rules! ids {
         pub struct $name(Ulid);
 
         impl $name {
+            /// The id of nothing; no new id is equal to it.
+            pub const NIL: Self = Self(Ulid::nil());
+
             /// A new id.
             #[must_use]
             pub fn new(env: &Env) -> Self {

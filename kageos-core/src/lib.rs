@@ -16,6 +16,8 @@
 
 pub mod action;
 pub mod actor;
+#[cfg(feature = "bus")]
+pub mod bus;
 pub mod call;
 pub mod clock;
 pub mod effect;
@@ -28,11 +30,15 @@ pub mod json;
 pub mod kind;
 pub mod manifest;
 pub mod path;
+#[cfg(feature = "platform")]
+pub mod platform;
 pub mod ports;
 pub mod predicate;
 pub mod right;
 pub mod schema;
 pub mod source;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod time;
 pub mod trace;
 

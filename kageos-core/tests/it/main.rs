@@ -1,12 +1,20 @@
-//! Tests of `kageos-core` from outside.
+//! Integration tests of `kageos-core`.
 
-#[cfg(test)]
+mod access_world;
 mod bars;
-#[cfg(test)]
 mod boundaries;
-#[cfg(test)]
 mod codes;
-#[cfg(test)]
 mod contract;
-#[cfg(test)]
+mod dispatcher;
+mod identity_login;
+mod identity_sessions;
+mod identity_tokens;
+mod identity_users;
+mod oplog;
 mod promises;
+mod sql_group_commit;
+mod sql_migrations;
+mod sql_placeholders;
+mod sql_statements;
+mod sql_units;
+mod support;

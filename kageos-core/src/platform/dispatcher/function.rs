@@ -1,0 +1,134 @@
+//! A function as the dispatcher holds it: its schema, compiled once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::redact;
+use crate::platform::oplog::hash_payload;
+use crate::{ActionName, ActionSchema, Code, Error, FieldError, FunctionSchema, Result};
+
+/// Most mistakes that one answer lists.
+const MAX_FIELD_ERRORS: usize = 100;
+
+/// A function with its compiled schemas.
+#[derive(Debug)]
+pub struct Function {
+    schema: FunctionSchema,
+    hash: String,
+    actions: HashMap<ActionName, Action>,
+    row_is_sensitive: bool,
+}
+
+/// One action with its compiled input schema.
+#[derive(Debug)]
+pub struct Action {
+    schema: ActionSchema,
+    input: Validator,
+    is_sensitive: bool,
+}
+
+impl Function {
+    /// Compiles the schemas.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`] naming the action whose schema is none.
+    pub fn compile(schema: FunctionSchema) -> Result<Self> {
+        let actions = schema.actions.iter().map(|action| {
+            let compiled = Action::compile(action.clone())?;
+            Ok((action.name.clone(), compiled))
+        });
+        Ok(Self {
+            hash: hash_payload(&serde_json::to_string(&schema).map_err(Error::internal)?),
+            actions: actions.collect::<Result<_>>()?,
+            row_is_sensitive: schema.table.as_ref().is_some_and(|table| redact::is_sensitive(&table.row)),
+            schema,
+        })
+    }
+
+    /// What the function is.
+    #[must_use]
+    pub fn schema(&self) -> &FunctionSchema {
+        &self.schema
+    }
+
+    /// SHA-256 of the schema, hexadecimal: a key for caches.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The action called `name`.
+    #[must_use]
+    pub fn action(&self, name: &ActionName) -> Option<&Action> {
+        self.actions.get(name)
+    }
+
+    /// The schema of a row, when it holds something that no log may show.
+    pub(super) fn sensitive_row(&self) -> Option<&Value> {
+        self.schema.table.as_ref().map(|table| &table.row).filter(|_| self.row_is_sensitive)
+    }
+}
+
+impl Action {
+    /// Compiles the input schema.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`] when it is no JSON Schema.
+    pub fn compile(schema: ActionSchema) -> Result<Self> {
+        let refuse = |error: jsonschema::ValidationError<'_>| {
+            Error::new(Code::InvalidInput, format!("The input schema of {} is none: {error}", schema.name))
+        };
+        let options = jsonschema::options().should_validate_formats(true).offline();
+        let input = options.build(&schema.input).map_err(refuse)?;
+        Ok(Self { is_sensitive: redact::is_sensitive(&schema.input), schema, input })
+    }
+
+    /// The action's schemas and effect.
+    #[must_use]
+    pub fn schema(&self) -> &ActionSchema {
+        &self.schema
+    }
+
+    /// Checks an input: everything that is wrong, each with its place.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`].
+    pub fn validate(&self, input: &Value) -> Result<()> {
+        if self.input.is_valid(input) {
+            return Ok(());
+        }
+        let field = |error: jsonschema::ValidationError<'_>| FieldError {
+            pointer: pointer(&error),
+            code: error.kind().keyword().to_owned().into(),
+            message: error.masked().to_string(),
+        };
+        Err(Error::invalid(self.input.iter_errors(input).take(MAX_FIELD_ERRORS).map(field).collect()))
+    }
+
+    /// The input as a log may show it.
+    pub(super) fn redacted<'a>(&self, input: &'a Value) -> std::borrow::Cow<'a, Value> {
+        if self.is_sensitive {
+            redact::redact(&self.schema.input, input)
+        } else {
+            std::borrow::Cow::Borrowed(input)
+        }
+    }
+}
+
+/// Where the mistake is: a missing property is named itself, not only the object that lacks it.
+fn pointer(error: &jsonschema::ValidationError<'_>) -> String {
+    let place = error.instance_path().as_str();
+    match error.kind() {
+        jsonschema::error::ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default().replace('~', "~0").replace('/', "~1");
+            format!("{place}/{name}")
+        }
+        _ => place.to_owned(),
+    }
+}
+
+/// Functions of one workspace by their path inside it.
+pub(super) type Functions = HashMap<String, Arc<Function>>;

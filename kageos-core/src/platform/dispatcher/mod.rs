@@ -1,0 +1,173 @@
+//! The one door: every use of a function goes through [`Dispatcher::dispatch`].
+//!
+//! Resolve, authorise, validate, record the intent, run, record the outcome, announce. A call that may change
+//! something runs in a task of its own: whoever asked may go away, its outcome is recorded all the same.
+
+mod function;
+mod limits;
+mod mounts;
+mod redact;
+mod refusals;
+mod run;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use function::{Action, Function};
+pub use mounts::Mounts;
+
+use super::access::Access;
+use super::oplog::{Draft, Log, Status};
+use super::tree::{DirectoryHost, Node, Tree, directory_actions};
+use crate::bus::Events;
+use crate::call::MAX_IDEMPOTENCY_KEY;
+use crate::{Call, Code, Dispatch, Env, Error, Host, Reply, Result, Right};
+use limits::{Limits, Place};
+use mounts::Target;
+use refusals::Refusals;
+
+/// The dispatcher; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Dispatcher {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    env: Env,
+    tree: Tree,
+    access: Access,
+    log: Log,
+    events: Events,
+    mounts: Mounts,
+    /// The actions of directories, compiled, and what runs them.
+    directories: Arc<Function>,
+    directory_host: Arc<dyn Host>,
+    limits: Limits,
+    refusals: Refusals,
+}
+
+/// A call that was let through the door.
+#[derive(Debug, Clone)]
+struct Admitted {
+    call: Arc<Call>,
+    node: Arc<Node>,
+    function: Arc<Function>,
+    host: Arc<dyn Host>,
+    started: Duration,
+    timeout: Duration,
+    _place: Arc<Place>,
+}
+
+impl Admitted {
+    fn action(&self) -> Option<&Action> {
+        self.function.action(&self.call.action)
+    }
+}
+
+impl Dispatcher {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the schemas of the platform's own actions do not compile.
+    pub fn new(
+        env: Env,
+        tree: Tree,
+        access: Access,
+        log: Log,
+        events: Events,
+        mounts: Mounts,
+    ) -> Result<Self> {
+        let directory_host = Arc::new(DirectoryHost::new(tree.clone()));
+        let directories = Arc::new(Function::compile(mounts::directory_schema(directory_actions()))?);
+        let (limits, refusals) = (Limits::default(), Refusals::default());
+        let inner =
+            Inner { env, tree, access, log, events, mounts, directories, directory_host, limits, refusals };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Steps one to three: resolve, authorise, validate.
+    fn admit(&self, call: &Arc<Call>, started: Duration) -> Result<Admitted> {
+        let inner = &*self.inner;
+        let tree = inner.tree.snapshot();
+        let node = tree.get(&call.path).ok_or_else(|| Error::of(Code::NotFound))?;
+        // Who may not read learns nothing more, not even whether the action exists.
+        inner.access.check(&call.actor, Right::Read, &node.chain, &call.path)?;
+        let Target { function, host } = self.target(node)?;
+        let action = function.action(&call.action).ok_or_else(|| Error::of(Code::UnknownAction))?;
+        inner.access.check(&call.actor, action.schema().right, &node.chain, &call.path)?;
+        action.validate(&call.input)?;
+        check_shape(call, action)?;
+        let place = inner.limits.enter(&call.actor)?;
+        let timeout = Duration::from_millis(action.schema().effect.timeout_ms);
+        let left = call.deadline.map_or(timeout, |deadline| deadline.since(inner.env.now()).min(timeout));
+        if left.is_zero() {
+            return Err(Error::of(Code::DeadlineExceeded));
+        }
+        let (call, node) = (Arc::clone(call), Arc::clone(node));
+        Ok(Admitted { call, node, function, host, started, timeout: left, _place: Arc::new(place) })
+    }
+
+    fn target(&self, node: &Node) -> Result<Target> {
+        if node.path.kind().is_none() {
+            let (function, host) =
+                (Arc::clone(&self.inner.directories), Arc::clone(&self.inner.directory_host));
+            return Ok(Target { function, host });
+        }
+        self.inner
+            .mounts
+            .target(node)
+            .ok_or_else(|| Error::new(Code::Unavailable, "The app of this workspace is not running here."))
+    }
+
+    /// The one record of a call that was not let in.
+    async fn refuse(&self, call: &Call, error: &Error, started: Duration) {
+        let now = self.inner.env.clock.monotonic();
+        let Some(repeated) = self.inner.refusals.record(call, error.code, now) else { return };
+        let node = self.inner.tree.snapshot().get(&call.path).map(|node| node.id);
+        let draft = Draft::settled(call, node, self.inner.env.now(), Status::Refused)
+            .code(Some(error.code))
+            .duration(now.saturating_sub(started))
+            .repeated(repeated);
+        self.inner.log.settled(draft).await;
+    }
+}
+
+/// What the schema cannot say: the key's length, and whether the action can be tried.
+fn check_shape(call: &Call, action: &Action) -> Result<()> {
+    if call.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY) {
+        let message = format!("An idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} bytes.");
+        return Err(Error::field("/idempotency_key", "length", message));
+    }
+    if call.dry_run && !action.schema().effect.dry_run {
+        return Err(Error::of(Code::DryRunUnsupported));
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Dispatch for Dispatcher {
+    async fn dispatch(&self, call: Call) -> Result<Reply> {
+        let started = self.inner.env.clock.monotonic();
+        let call = Arc::new(call);
+        let admitted = match self.admit(&call, started) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                self.refuse(&call, &error, started).await;
+                return Err(error);
+            }
+        };
+        let changes = admitted.action().is_some_and(|action| action.schema().effect.effects.changes());
+        if !changes || call.dry_run {
+            return self.read(admitted).await;
+        }
+        let this = self.clone();
+        match tokio::spawn(async move { this.change(admitted).await }).await {
+            Ok(reply) => reply,
+            Err(error) => Err(Error::of(Code::OutcomeUnknown).caused_by(error)),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Which host runs which workspace.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::function::{Function, Functions};
+use crate::platform::tree::Node;
+use crate::{ActionSchema, FunctionSchema, Host, Kind, NodeId, Result};
+
+/// The hosts of this process by the node of their workspace; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Mounts {
+    by_workspace: Arc<ArcSwap<HashMap<NodeId, Arc<Mount>>>>,
+}
+
+#[derive(Debug)]
+struct Mount {
+    host: Arc<dyn Host>,
+    functions: Functions,
+}
+
+/// What a call of a function goes to.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub function: Arc<Function>,
+    pub host: Arc<dyn Host>,
+}
+
+impl Mounts {
+    /// Lets `host` run the functions of a workspace, in place of the one before.
+    ///
+    /// # Errors
+    /// When a schema of its manifest does not compile.
+    pub fn mount(&self, workspace: NodeId, host: Arc<dyn Host>) -> Result<()> {
+        let manifest = host.manifest();
+        let mut functions = Functions::with_capacity(manifest.functions.len());
+        for entry in &manifest.functions {
+            functions.insert(entry.path.clone(), Arc::new(Function::compile(entry.schema.clone())?));
+        }
+        let mount = Arc::new(Mount { host, functions });
+        self.by_workspace.rcu(|mounts| {
+            let mut mounts = HashMap::clone(mounts);
+            mounts.insert(workspace, Arc::clone(&mount));
+            mounts
+        });
+        Ok(())
+    }
+
+    /// Takes the host of a workspace away.
+    pub fn unmount(&self, workspace: NodeId) {
+        self.by_workspace.rcu(|mounts| {
+            let mut mounts = HashMap::clone(mounts);
+            mounts.remove(&workspace);
+            mounts
+        });
+    }
+
+    /// The function at a node, when its workspace has a host here.
+    #[must_use]
+    pub fn function(&self, node: &Node) -> Option<Arc<Function>> {
+        self.target(node).map(|target| target.function)
+    }
+
+    /// The host of the workspace that a node lies in.
+    #[must_use]
+    pub(super) fn host(&self, chain: &[NodeId]) -> Option<Arc<dyn Host>> {
+        self.by_workspace.load().get(chain.get(1)?).map(|mount| Arc::clone(&mount.host))
+    }
+
+    pub(super) fn target(&self, node: &Node) -> Option<Target> {
+        let mounts = self.by_workspace.load();
+        let mount = mounts.get(node.chain.get(1)?)?;
+        let function = mount.functions.get(node.path.in_workspace())?;
+        Some(Target { function: Arc::clone(function), host: Arc::clone(&mount.host) })
+    }
+}
+
+/// Directories have no kind and no schema of their own; for the door they are one function.
+pub(super) fn directory_schema(actions: &[ActionSchema]) -> FunctionSchema {
+    FunctionSchema {
+        kind: Kind::Fn,
+        title: "Directory".to_owned(),
+        description: String::new(),
+        tags: Vec::new(),
+        actions: actions.to_vec(),
+        table: None,
+    }
+}

@@ -1,0 +1,123 @@
+//! What becomes of a call that was cut off: its receipt tells, nobody guesses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Admitted, Dispatcher};
+use crate::host::{Host, HostReply, Receipt};
+use crate::platform::oplog::{Draft, Header, Key, OpenIntent, Status};
+use crate::{CallId, Code, Error, Reply, Result};
+
+/// Pauses before questions for the receipt of a call whose host may still be committing.
+pub(super) const MAY_STILL_COMMIT: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10)];
+/// The same when the host has ended: one question is enough.
+pub(super) const HAS_ENDED: [Duration; 1] = [Duration::ZERO];
+
+impl Dispatcher {
+    /// Asks for the receipt until it is there or the host has surely given up.
+    pub(super) async fn cut_off(
+        &self,
+        admitted: Admitted,
+        error: Error,
+        key: Option<Key>,
+        pauses: &[Duration],
+    ) -> Result<Reply> {
+        for pause in pauses {
+            tokio::time::sleep(*pause).await;
+            match admitted.host.receipt(admitted.call.id).await {
+                Ok(Some(receipt)) => {
+                    let reply = rebuilt(receipt);
+                    return self.applied(&admitted, reply, key).await;
+                }
+                Ok(None) => {}
+                // Out of reach: the intent stays open, and the next start asks again.
+                Err(_) => return Err(Error::of(Code::OutcomeUnknown).caused_by(error)),
+            }
+        }
+        let external = admitted.action().is_some_and(|action| action.schema().effect.effects.external);
+        let status = if external { Status::Unknown } else { Status::NotApplied };
+        self.failed(&admitted, status, error.code, key).await;
+        if external { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }
+    }
+
+    /// Settles what earlier processes, which have ended, left open. Answers how many intents that were; those whose
+    /// host is not here stay open.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn recover(&self) -> Result<usize> {
+        let mut settled = 0;
+        loop {
+            let open = self.inner.log.left_open().await?;
+            let mut left = 0;
+            for intent in &open {
+                if self.recover_one(intent).await? { settled += 1 } else { left += 1 }
+            }
+            self.inner.log.flush().await?;
+            if open.len() == left {
+                if left == 0 {
+                    self.inner.log.close_earlier_streams(&self.inner.env).await?;
+                }
+                return Ok(settled);
+            }
+        }
+    }
+
+    /// Whether the intent could be settled.
+    async fn recover_one(&self, intent: &OpenIntent) -> Result<bool> {
+        let header = &intent.header;
+        let Some(host) = self.host_of(header) else { return Ok(false) };
+        let Ok(receipt) = host.receipt(header.call).await else { return Ok(false) };
+        let now = self.inner.env.now();
+        let draft = match receipt {
+            Some(receipt) => {
+                let draft = Draft::recovered(header, now, Status::Ok);
+                let changes = &receipt.changes;
+                if changes.is_empty() { draft } else { draft.payload(&self.changes_for_record(changes)) }
+            }
+            None if self.is_external(header) => Draft::recovered(header, now, Status::Unknown),
+            None => Draft::recovered(header, now, Status::NotApplied),
+        };
+        tracing::info!(call = %header.call, status = draft.header().status.as_str(), "a call of an earlier process is settled");
+        self.inner.log.outcome(draft, None, None).await;
+        Ok(true)
+    }
+
+    /// The host of the workspace as it was called then, wherever it lies now.
+    fn host_of(&self, header: &Header) -> Option<Arc<dyn Host>> {
+        if header.path.kind().is_none() {
+            return Some(Arc::clone(&self.inner.directory_host));
+        }
+        let tree = self.inner.tree.snapshot();
+        let node = header.node.and_then(|id| tree.by_id(id)).or_else(|| tree.get(&header.path));
+        let workspace = || header.path.workspace().and_then(|path| tree.get(&path).cloned());
+        let chain = node
+            .map(|node| Arc::clone(&node.chain))
+            .or_else(|| workspace().map(|node| Arc::clone(&node.chain)))?;
+        self.inner.mounts.host(&chain)
+    }
+
+    fn is_external(&self, header: &Header) -> bool {
+        let tree = self.inner.tree.snapshot();
+        let function =
+            header.node.and_then(|id| tree.by_id(id)).and_then(|node| self.inner.mounts.function(node));
+        let effects = function.and_then(|function| {
+            function.action(&header.action).map(|action| action.schema().effect.effects)
+        });
+        effects.is_some_and(|effects| effects.external)
+    }
+
+    /// Whether a call still runs or waits to be settled.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn is_pending(&self, call: CallId) -> Result<bool> {
+        Ok(self.inner.log.is_pending(call).await?)
+    }
+}
+
+fn rebuilt(receipt: Receipt) -> HostReply {
+    let null = || serde_json::value::RawValue::NULL.to_owned().into();
+    HostReply { output: receipt.output.unwrap_or_else(null), changes: receipt.changes, receipt: true }
+}

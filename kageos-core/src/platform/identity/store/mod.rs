@@ -1,0 +1,31 @@
+//! The statements of identity.
+
+mod sessions;
+mod tokens;
+mod users;
+
+pub(super) use sessions::{
+    end_session, end_session_of, end_sessions, insert_session, saw_session, session_by_digest, sessions,
+};
+pub(super) use tokens::{end_token, insert_token, token_by_digest, tokens, used_token};
+pub use users::{Prepared, create_user};
+pub(super) use users::{
+    keep_one_admin, login_by_folded, names, password_hash, set_password, update_user, user_by_id,
+    user_by_login, user_to_change, users,
+};
+
+use std::str::FromStr;
+
+use crate::sql::{Migration, Row, SqlError};
+
+/// The tables of identity. They go before those of access.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration::new(1, "identity", include_str!("../../../../migrations/identity_0001.sql"))];
+
+fn parse<T: FromStr>(row: &Row, column: &'static str) -> Result<T, SqlError> {
+    row.text(column)?.parse().map_err(|_| unreadable(column, "an id or a path"))
+}
+
+fn unreadable(column: &str, expected: &'static str) -> SqlError {
+    SqlError::ColumnType { name: column.to_owned(), expected }
+}

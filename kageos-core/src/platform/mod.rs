@@ -1,0 +1,158 @@
+//! The governed store and its one door.
+//!
+//! [`Platform`] puts the parts together: the Service Tree, who may do what, who is who, the operation log, the
+//! events and the dispatcher. Each part can be used alone.
+
+pub mod access;
+pub mod dispatcher;
+mod error;
+pub mod identity;
+pub mod oplog;
+pub mod tree;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::bus::Events;
+use crate::sql::{Db, Migration, migrate};
+use crate::{Env, Host, NodeId, ResourcePath, Result, UserId};
+use access::Access;
+use dispatcher::{Dispatcher, Mounts};
+use identity::Identity;
+use oplog::{Log, SigningKey};
+use tree::Tree;
+
+/// What a platform needs besides its database.
+#[derive(Debug)]
+pub struct PlatformOptions {
+    /// Signs the heads of the operation log; kept outside the database.
+    pub log_key: SigningKey,
+    /// The file of signed heads, outside the database.
+    pub log_heads: PathBuf,
+}
+
+/// The governed store of one process; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    db: Db,
+    env: Env,
+    access: Access,
+    identity: Identity,
+    tree: Tree,
+    log: Log,
+    events: Events,
+    mounts: Mounts,
+    dispatcher: Dispatcher,
+}
+
+/// Who owns which tables, in the order in which they are made.
+const COMPONENTS: [(&str, &[Migration]); 4] = [
+    ("identity", identity::store::MIGRATIONS),
+    ("access", access::store::MIGRATIONS),
+    ("tree", tree::MIGRATIONS),
+    ("oplog", oplog::MIGRATIONS),
+];
+
+impl Platform {
+    /// Brings the tables up to date and opens every part. What an earlier process left open is settled by
+    /// [`Platform::recover`], once the workspaces are mounted.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn open(db: Db, env: Env, options: PlatformOptions) -> Result<Self> {
+        for (component, migrations) in COMPONENTS {
+            migrate(&db, component, migrations, env.now().as_micros()).await?;
+        }
+        let access = Access::open(db.clone(), env.clone()).await?;
+        let identity = Identity::open(db.clone(), env.clone(), access.clone()).await?;
+        let tree = Tree::open(db.clone(), env.clone(), access.clone()).await?;
+        let log = Log::open(db.clone(), env.clone(), options.log_key, options.log_heads).await?;
+        let events = Events::new(log.stream());
+        let mounts = Mounts::default();
+        let (e, t, a, l) = (env.clone(), tree.clone(), access.clone(), log.clone());
+        let dispatcher = Dispatcher::new(e, t, a, l, events.clone(), mounts.clone())?;
+        Ok(Self { db, env, access, identity, tree, log, events, mounts, dispatcher })
+    }
+
+    /// Lets `host` run a workspace: makes it, where it is missing, the property of `owner`, makes its nodes match
+    /// what the app declares, and mounts it.
+    ///
+    /// # Errors
+    /// What the database answers, or a manifest that does not compile.
+    pub async fn mount(&self, path: &ResourcePath, owner: UserId, host: Arc<dyn Host>) -> Result<NodeId> {
+        let manifest = host.manifest();
+        let id = self.tree.ensure_workspace(path, &manifest.title, owner).await?;
+        self.mounts.mount(id, host)?;
+        self.tree.reconcile(path, &manifest).await?;
+        Ok(id)
+    }
+
+    /// Settles the calls that earlier processes left open. Call it once the workspaces are mounted, and only when
+    /// those processes have ended. Answers how many there were.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn recover(&self) -> Result<usize> {
+        self.dispatcher.recover().await
+    }
+
+    /// Writes what waits, signs the log's head and closes the database.
+    pub async fn close(&self) {
+        self.log.close().await;
+        self.db.close().await;
+    }
+
+    /// The database of the platform.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Time and randomness.
+    #[must_use]
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Who may do what.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Who is who.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The Service Tree.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The operation log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What happens, as it happens.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Which host runs which workspace.
+    #[must_use]
+    pub fn mounts(&self) -> &Mounts {
+        &self.mounts
+    }
+
+    /// The one door.
+    #[must_use]
+    pub fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
+    }
+}

@@ -1,0 +1,277 @@
+//! The platform's own host: it runs the actions of directories, with a receipt like every other host.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json, value::RawValue};
+
+use super::actions::DirectoryAction;
+use super::node::{Node, Origin};
+use super::plan::{self, Plan, Step};
+use super::snapshot::Snapshot;
+use super::store::{self, NewNode};
+use super::{Tree, came_between};
+use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
+use crate::manifest::SCHEMA_VERSION;
+use crate::platform::access::{NewGrant, right_to_grant};
+use crate::platform::oplog::hash_payload;
+use crate::sql::SqlError;
+use crate::{CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right};
+
+/// Most nodes that one call moves or deletes.
+const MAX_SUBTREE: usize = 5_000;
+
+/// Runs the actions of directories.
+#[derive(Debug, Clone)]
+pub struct DirectoryHost {
+    tree: Tree,
+    manifest: Arc<Manifest>,
+}
+
+/// Why the unit ended without being kept.
+enum Stop {
+    /// It was only tried.
+    DryRun,
+    /// A step was refused.
+    Refused(Error),
+    /// The database did not take the transaction.
+    Database(SqlError),
+}
+
+impl From<SqlError> for Stop {
+    fn from(error: SqlError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl DirectoryHost {
+    /// Acts on `tree`.
+    #[must_use]
+    pub fn new(tree: Tree) -> Self {
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            app: "system".to_owned(),
+            title: "Service Tree".to_owned(),
+            description: String::new(),
+            directories: Vec::new(),
+            functions: Vec::new(),
+        };
+        Self { tree, manifest: Arc::new(manifest) }
+    }
+
+    async fn plan(&self, call: &HostCall, tree: &Snapshot) -> Result<Plan> {
+        let node = tree.get(&call.path).ok_or_else(|| Error::of(Code::NotFound))?;
+        let input = crate::json::parse(&call.input)?;
+        let action = DirectoryAction::read(&call.action, input)
+            .map_err(|error| Error::field("", "schema", error.to_string()))?;
+        match action {
+            DirectoryAction::CreateDirectory { code, title } => self.create(tree, node, &code, title),
+            DirectoryAction::Describe { title, description, tags } => {
+                Ok(describe(node, title, description, tags))
+            }
+            DirectoryAction::Rename { code } => {
+                let parent = node.path.parent();
+                let to = parent.map_or_else(|| format!("/{code}").parse(), |parent| parent.directory(&code));
+                relocate(tree, node, node.parent, &to?)
+            }
+            DirectoryAction::Move { to } => self.move_below(call, tree, node, &to),
+            DirectoryAction::Delete {} => delete(tree, node),
+            DirectoryAction::Restore { code } => self.restore(tree, node, &code).await,
+            DirectoryAction::Grant { subject, role, deny, expires_at } => {
+                let right = right_to_grant(role, deny);
+                self.tree.access.check(&call.actor, right, &node.chain, &node.path)?;
+                let new =
+                    NewGrant { node: node.id, subject, role, deny, expires_at, created_by: call.actor.id };
+                Ok(grant_plan(node, GrantId::new(&self.tree.env), new))
+            }
+            DirectoryAction::Revoke { grant } => self.revoke(call, node, grant),
+        }
+    }
+
+    fn create(&self, tree: &Snapshot, node: &Node, code: &str, title: String) -> Result<Plan> {
+        let path = node.path.directory(code)?;
+        if tree.get(&path).is_some() {
+            return Err(taken(&path));
+        }
+        let mut plan = Plan { output: json!({ "path": path }), ..Plan::default() };
+        plan.insert(NewNode::titled(NodeId::new(&self.tree.env), Some(node.id), path, title, Origin::People));
+        Ok(plan)
+    }
+
+    /// Moving takes a right on both sides: the owner's here, the admin's there.
+    fn move_below(&self, call: &HostCall, tree: &Snapshot, node: &Node, to: &ResourcePath) -> Result<Plan> {
+        let missing = || Error::field("/to", "not_found", "There is no such directory that you may see.");
+        let parent = tree.get(to).filter(|parent| parent.path.kind().is_none()).ok_or_else(missing)?;
+        self.tree.access.check(&call.actor, Right::Admin, &parent.chain, &parent.path)?;
+        if to.is_within(&node.path) {
+            return Err(Error::field("/to", "within", "A directory cannot be moved into itself."));
+        }
+        relocate(tree, node, Some(parent.id), &to.directory(node.path.code())?)
+    }
+
+    async fn restore(&self, tree: &Snapshot, node: &Node, code: &str) -> Result<Plan> {
+        let path: ResourcePath = format!("{}/{code}", node.path).parse()?;
+        if tree.get(&path).is_some() {
+            return Err(taken(&path));
+        }
+        let deleted = store::deleted_at(&self.tree.db, &path).await?;
+        if deleted.is_empty() {
+            return Err(Error::field("/code", "not_found", "Nothing was deleted under this code."));
+        }
+        let mut plan = Plan { output: json!({ "path": path, "nodes": deleted.len() }), ..Plan::default() };
+        let ids: Vec<_> = deleted.iter().map(|one| (one.path.clone(), one.id)).collect();
+        for one in deleted {
+            let above = one.path.parent();
+            let parent =
+                ids.iter().find(|(path, _)| Some(path) == above.as_ref()).map_or(node.id, |(_, id)| *id);
+            plan.change(&one.path, ChangeOp::Restore, None, None);
+            plan.steps.push(Step::Restore { node: one, parent });
+        }
+        Ok(plan)
+    }
+
+    fn revoke(&self, call: &HostCall, node: &Node, id: GrantId) -> Result<Plan> {
+        let missing = || Error::field("/grant", "not_found", "There is no such grant on this path.");
+        let grant = self.tree.access.snapshot().grant(&[node.id], id).cloned().ok_or_else(missing)?;
+        let right = right_to_grant(grant.role, grant.deny);
+        self.tree.access.check(&call.actor, right, &node.chain, &node.path)?;
+        let mut plan = Plan { output: json!({ "grant": id }), ..Plan::default() };
+        plan.steps.push(Step::Revoke { grant: id });
+        plan.change(&node.path, ChangeOp::Delete, Some(json!({ "grant": grant })), None);
+        Ok(plan)
+    }
+
+    async fn apply(&self, call: &HostCall, plan: Plan) -> Result<HostReply, HostError> {
+        let text = plan.output.to_string();
+        let output: Arc<RawValue> = RawValue::from_string(text).map_err(Error::internal)?.into();
+        let at = self.tree.env.now();
+        let receipt = Receipt {
+            call: call.id,
+            request_hash: hash_payload(&String::from_utf8_lossy(&call.input)),
+            output: Some(Arc::clone(&output)),
+            changes: plan.changes.clone(),
+            changes_hash: String::new(),
+            applied_at: at,
+        };
+        let work = (plan.steps, receipt, call.dry_run);
+        let done = self.tree.db.write_with(work, move |(steps, receipt, dry_run), tx| {
+            Box::pin(async move {
+                plan::apply(tx, steps, at).await.map_err(Stop::Refused)?;
+                store::write_receipt(tx, receipt).await?;
+                if *dry_run { Err(Stop::DryRun) } else { Ok(()) }
+            })
+        });
+        match done.await {
+            Ok(()) => self.tree.refresh().await?,
+            Err(Stop::DryRun) => {}
+            Err(Stop::Refused(error)) => return Err(error.into()),
+            Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
+                return Err(HostError::CutOff(error.into()));
+            }
+            Err(Stop::Database(error)) => return Err(came_between(error).into()),
+        }
+        Ok(HostReply { output, changes: plan.changes, receipt: !call.dry_run })
+    }
+}
+
+#[async_trait]
+impl Host for DirectoryHost {
+    fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(&self.manifest)
+    }
+
+    async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
+        let _changing = self.tree.changing.lock().await;
+        let tree = self.tree.snapshot();
+        let plan = self.plan(&call, &tree).await?;
+        self.apply(&call, plan).await
+    }
+
+    async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error> {
+        Ok(store::read_receipt(&self.tree.db, call).await?)
+    }
+}
+
+fn taken(path: &ResourcePath) -> Error {
+    Error::new(Code::Conflict, format!("{path} is taken."))
+}
+
+fn describe(
+    node: &Node,
+    title: Option<String>,
+    description: Option<String>,
+    tags: Option<Vec<String>>,
+) -> Plan {
+    let old = json!({ "title": node.title, "description": node.description, "tags": node.tags });
+    let title = title.unwrap_or_else(|| node.title.clone());
+    let description = description.unwrap_or_else(|| node.description.clone());
+    let tags = tags.unwrap_or_else(|| node.tags.clone());
+    let new = json!({ "title": title, "description": description, "tags": tags });
+    let mut plan = Plan { output: new.clone(), ..Plan::default() };
+    plan.change(&node.path, ChangeOp::Update, Some(old), Some(new));
+    plan.steps.push(Step::Describe { id: node.id, title, description, tags });
+    plan
+}
+
+fn relocate(tree: &Snapshot, node: &Node, parent: Option<NodeId>, to: &ResourcePath) -> Result<Plan> {
+    if tree.get(to).is_some() {
+        return Err(taken(to));
+    }
+    if to.depth() != node.path.depth() && (to.depth().min(node.path.depth()) <= 2) {
+        let message = "A namespace, a workspace and a directory in one stay what they are.";
+        return Err(Error::new(Code::Conflict, message));
+    }
+    let mut plan = Plan { output: json!({ "path": to }), ..Plan::default() };
+    for one in bounded(tree, node)? {
+        let below = &one.path.as_str()[node.path.as_str().len()..];
+        let new: ResourcePath = format!("{to}{below}").parse()?;
+        // With a workspace goes all that its app declares; out of a workspace nothing of that goes.
+        if one.origin == Origin::Manifest && node.path.depth() > 2 {
+            return Err(declared(&one.path));
+        }
+        let parent = if one.id == node.id { parent } else { one.parent };
+        plan.change(
+            &one.path,
+            ChangeOp::Update,
+            Some(json!({ "path": one.path })),
+            Some(json!({ "path": new })),
+        );
+        plan.steps.push(Step::Relocate { id: one.id, parent, from: one.path.clone(), to: new });
+    }
+    Ok(plan)
+}
+
+fn delete(tree: &Snapshot, node: &Node) -> Result<Plan> {
+    if node.origin == Origin::Manifest {
+        return Err(declared(&node.path));
+    }
+    let mut plan = Plan { output: Value::Object(serde_json::Map::new()), ..Plan::default() };
+    for one in bounded(tree, node)? {
+        plan.change(&one.path, ChangeOp::Delete, Some(json!({ "title": one.title })), None);
+        plan.steps.push(Step::Delete { id: one.id, path: one.path.clone(), root: node.id });
+    }
+    Ok(plan)
+}
+
+fn declared(path: &ResourcePath) -> Error {
+    Error::new(Code::Conflict, format!("{path} is declared by the app and changes with its code."))
+}
+
+/// The node and everything below it, when that is not too much for one call.
+fn bounded(tree: &Snapshot, node: &Node) -> Result<Vec<Arc<Node>>> {
+    let nodes = tree.get(&node.path).map(|root| tree.subtree(root)).unwrap_or_default();
+    if nodes.len() > MAX_SUBTREE {
+        let message = format!("{} nodes at once are too many; {MAX_SUBTREE} is the most.", nodes.len());
+        return Err(Error::new(Code::PayloadTooLarge, message));
+    }
+    Ok(nodes)
+}
+
+fn grant_plan(node: &Node, id: GrantId, new: NewGrant) -> Plan {
+    let mut plan = Plan { output: json!({ "grant": id }), ..Plan::default() };
+    let NewGrant { subject, role, deny, expires_at, .. } = &new;
+    let shown = json!({ "id": id, "subject": subject, "role": role, "deny": deny, "expires_at": expires_at });
+    plan.change(&node.path, ChangeOp::Create, None, Some(json!({ "grant": shown })));
+    plan.steps.push(Step::Grant { id, new });
+    plan
+}

@@ -1,0 +1,193 @@
+//! The tree's statements.
+
+use super::node::{Node, NodeKind, Origin};
+use crate::host::Receipt;
+use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
+use crate::{CallId, NodeId, ResourcePath, Timestamp};
+
+/// The tree's tables.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration::new(1, "tree", include_str!("../../../migrations/tree_0001.sql"))];
+
+const COLUMNS: &str =
+    "SELECT id, parent_id, path, kind, title, description, tags, origin, updated_at FROM tree_node";
+
+/// What is new or changed at a node.
+#[derive(Debug, Clone)]
+pub(super) struct NewNode {
+    pub id: NodeId,
+    pub parent: Option<NodeId>,
+    pub path: ResourcePath,
+    pub title: String,
+    pub description: String,
+    pub tags: Vec<String>,
+    pub origin: Origin,
+}
+
+/// Every node that is not deleted.
+pub(super) async fn load(db: &Db) -> Result<Vec<Node>, SqlError> {
+    let rows = db.fetch_all(format!("{COLUMNS} WHERE path IS NOT NULL"), params![]).await?;
+    rows.iter().map(node).collect()
+}
+
+fn node(row: &Row) -> Result<Node, SqlError> {
+    let path: ResourcePath = value(row.text("path")?)?;
+    Ok(Node {
+        id: value(row.text("id")?)?,
+        parent: row.opt_text("parent_id")?.map(value).transpose()?,
+        kind: NodeKind::parse(row.text("kind")?).ok_or(SqlError::OutOfRange)?,
+        path,
+        title: row.text("title")?.to_owned(),
+        description: row.text("description")?.to_owned(),
+        tags: serde_json::from_str(row.text("tags")?).map_err(|_| SqlError::OutOfRange)?,
+        origin: if row.text("origin")? == Origin::Manifest.as_str() {
+            Origin::Manifest
+        } else {
+            Origin::People
+        },
+        updated_at: Timestamp::from_micros(row.int("updated_at")?),
+        chain: [].into(),
+    })
+}
+
+fn value<T: std::str::FromStr>(text: &str) -> Result<T, SqlError> {
+    text.parse().map_err(|_| SqlError::OutOfRange)
+}
+
+fn tags(tags: &[String]) -> String {
+    serde_json::Value::from(tags).to_string()
+}
+
+pub(super) async fn insert(tx: &mut Tx, node: &NewNode, at: Timestamp) -> Result<(), SqlError> {
+    let sql = "INSERT INTO tree_node (id, parent_id, path, kind, title, description, tags, origin, created_at, \
+               updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let row = params![
+        node.id.to_string(),
+        node.parent.map(|id| id.to_string()),
+        node.path.as_str(),
+        NodeKind::of(&node.path).as_str(),
+        &node.title,
+        &node.description,
+        tags(&node.tags),
+        node.origin.as_str(),
+        at.as_micros(),
+        at.as_micros(),
+    ];
+    tx.try_execute(sql, row).await.map(drop)
+}
+
+pub(super) async fn describe(
+    tx: &mut Tx,
+    id: NodeId,
+    title: &str,
+    description: &str,
+    words: &[String],
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE tree_node SET title = ?, description = ?, tags = ?, updated_at = ? \
+               WHERE id = ? AND path IS NOT NULL";
+    let row = params![title, description, tags(words), at.as_micros(), id.to_string()];
+    tx.execute_expect(sql, row, 1).await
+}
+
+/// Gives nodes new paths. `from` is repeated in the statement, so that a move that came first is noticed.
+pub(super) async fn relocate(
+    tx: &mut Tx,
+    id: NodeId,
+    parent: Option<NodeId>,
+    from: &ResourcePath,
+    to: &ResourcePath,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE tree_node SET parent_id = ?, path = ?, updated_at = ? WHERE id = ? AND path = ?";
+    let parent = parent.map(|id| id.to_string());
+    tx.execute_expect(sql, params![parent, to.as_str(), at.as_micros(), id.to_string(), from.as_str()], 1)
+        .await
+}
+
+/// Moves a node to the recycle bin; nodes that go together carry the same `root`.
+pub(super) async fn delete(
+    tx: &mut Tx,
+    id: NodeId,
+    path: &ResourcePath,
+    root: NodeId,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE tree_node SET path = NULL, deleted_path = ?, deleted_by = ?, deleted_at = ?, updated_at = ? \
+               WHERE id = ? AND path = ?";
+    let at = at.as_micros();
+    let row = params![path.as_str(), root.to_string(), at, at, id.to_string(), path.as_str()];
+    tx.execute_expect(sql, row, 1).await
+}
+
+/// A node in the recycle bin.
+#[derive(Debug, Clone)]
+pub(super) struct Deleted {
+    pub id: NodeId,
+    pub path: ResourcePath,
+}
+
+/// The nodes last deleted at a path and together with it, parents first.
+pub(super) async fn deleted_at(db: &Db, path: &ResourcePath) -> Result<Vec<Deleted>, SqlError> {
+    let sql =
+        "SELECT deleted_by FROM tree_node WHERE deleted_path = ? ORDER BY deleted_at DESC, id DESC LIMIT 1";
+    let Some(row) = db.fetch_optional(sql, params![path.as_str()]).await? else { return Ok(Vec::new()) };
+    let sql = "SELECT id, deleted_path, deleted_by FROM tree_node \
+               WHERE deleted_by = ? AND (deleted_path = ? OR (deleted_path >= ? AND deleted_path < ?)) \
+               ORDER BY deleted_path";
+    let range = params![row.text("deleted_by")?, path.as_str(), format!("{path}/"), format!("{path}0")];
+    db.fetch_all(sql, range).await?.iter().map(deleted).collect()
+}
+
+fn deleted(row: &Row) -> Result<Deleted, SqlError> {
+    Ok(Deleted { id: value(row.text("id")?)?, path: value(row.text("deleted_path")?)? })
+}
+
+pub(super) async fn restore(
+    tx: &mut Tx,
+    node: &Deleted,
+    parent: NodeId,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE tree_node SET path = ?, parent_id = ?, deleted_path = NULL, deleted_by = NULL, \
+               deleted_at = NULL, updated_at = ? WHERE id = ? AND path IS NULL";
+    let row = params![node.path.as_str(), parent.to_string(), at.as_micros(), node.id.to_string()];
+    tx.execute_expect(sql, row, 1).await
+}
+
+pub(super) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), SqlError> {
+    let changes = serde_json::to_string(&receipt.changes).map_err(|_| SqlError::OutOfRange)?;
+    let output = receipt.output.as_ref().map_or("null", |output| output.get());
+    let sql = "INSERT INTO tree_receipt (call_id, applied_at, request_hash, output, changes) VALUES (?, ?, ?, ?, ?)";
+    let row = params![
+        receipt.call.to_string(),
+        receipt.applied_at.as_micros(),
+        &receipt.request_hash,
+        output,
+        changes,
+    ];
+    tx.execute(sql, row).await.map(drop)
+}
+
+pub(super) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt>, SqlError> {
+    let sql = "SELECT applied_at, request_hash, output, changes FROM tree_receipt WHERE call_id = ?";
+    let Some(row) = db.fetch_optional(sql, params![call.to_string()]).await? else { return Ok(None) };
+    let changes = row.text("changes")?;
+    let output = serde_json::value::RawValue::from_string(row.text("output")?.to_owned());
+    Ok(Some(Receipt {
+        call,
+        request_hash: row.text("request_hash")?.to_owned(),
+        output: output.ok().map(Into::into),
+        changes: serde_json::from_str(changes).map_err(|_| SqlError::OutOfRange)?,
+        changes_hash: crate::platform::oplog::hash_payload(changes),
+        applied_at: Timestamp::from_micros(row.int("applied_at")?),
+    }))
+}
+
+/// The nodes of a workspace in the recycle bin that an app declared, the last deleted of each path.
+pub(super) async fn bin(db: &Db, workspace: &ResourcePath) -> Result<Vec<Deleted>, SqlError> {
+    let sql = "SELECT id, deleted_path FROM tree_node WHERE deleted_path >= ? AND deleted_path < ? \
+               AND origin = 'manifest' ORDER BY deleted_at DESC, id DESC LIMIT 10000";
+    let rows = db.fetch_all(sql, params![format!("{workspace}/"), format!("{workspace}0")]).await?;
+    rows.iter().map(deleted).collect()
+}

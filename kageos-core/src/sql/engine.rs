@@ -1,0 +1,111 @@
+//! Which database, and how it is opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::SqlError;
+
+/// Readers of one SQLite file: enough to keep few cores busy, each with its own page cache.
+const READ_CONNECTIONS: u32 = 4;
+/// Connections of one process to a database server; PostgreSQL's own limit is 100 for all.
+const MAX_CONNECTIONS: u32 = 16;
+/// How long a lock, a connection or a place in the queue is waited for.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// The kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// SQLite, in this process.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    MySql,
+}
+
+/// When SQLite's commit counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Synchronous {
+    /// On disk: an acknowledged unit survives a power cut.
+    #[default]
+    Full,
+    /// Handed to the system: survives a crash of the process, but a power cut may take the last commits.
+    Normal,
+}
+
+/// How to open a database.
+#[derive(Clone)]
+pub struct DbOptions {
+    pub(crate) url: String,
+    pub(crate) synchronous: Synchronous,
+    pub(crate) read_connections: u32,
+    pub(crate) max_connections: u32,
+    pub(crate) wait: Duration,
+}
+
+impl std::fmt::Debug for DbOptions {
+    /// Leaves out the URL, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DbOptions").field("synchronous", &self.synchronous).finish_non_exhaustive()
+    }
+}
+
+impl DbOptions {
+    /// The database at `sqlite:/path/file.db`, `postgres://…` or `mysql://…`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            synchronous: Synchronous::default(),
+            read_connections: READ_CONNECTIONS,
+            max_connections: MAX_CONNECTIONS,
+            wait: WAIT,
+        }
+    }
+
+    /// When SQLite's commit counts as done; [`Synchronous::Full`] if not said.
+    #[must_use]
+    pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
+    /// How many readers a SQLite file has at most.
+    #[must_use]
+    pub fn read_connections(mut self, count: u32) -> Self {
+        self.read_connections = count.max(1);
+        self
+    }
+
+    /// How many connections to a database server are open at most.
+    #[must_use]
+    pub fn max_connections(mut self, count: u32) -> Self {
+        self.max_connections = count.max(1);
+        self
+    }
+
+    /// How long a lock, a connection or a place in the writer's queue is waited for.
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    pub(crate) fn engine(&self) -> Result<Engine, SqlError> {
+        match self.url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Ok(Engine::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Engine::Postgres),
+            Some("mysql" | "mariadb") => Ok(Engine::MySql),
+            _ => Err(SqlError::url("it starts with none of sqlite:, postgres:, mysql:")),
+        }
+    }
+
+    /// The file of a `sqlite:` URL; `sqlite:///abs`, `sqlite:/abs` and `sqlite:relative` are understood.
+    pub(crate) fn file(&self) -> Result<PathBuf, SqlError> {
+        let path = self.url.strip_prefix("sqlite:").unwrap_or_default();
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.starts_with(':') || path.contains(['?', '#']) {
+            return Err(SqlError::url("sqlite: needs the plain path of a file"));
+        }
+        Ok(PathBuf::from(path))
+    }
+}

@@ -1,0 +1,252 @@
+//! The operation log: order, durability, tampering, what is left open.
+
+use kageos_core::platform::oplog::{
+    self, ActivityQuery, Checker, Draft, Finding, GENESIS, Key, Log, Sealed, Status, Stored, hash_header,
+    read_heads, verify,
+};
+use kageos_core::sql::{Db, migrate, params, testing};
+use kageos_core::{Env, NodeId, StreamId};
+use serde_json::json;
+
+use crate::support::{HeadsFile, call, env, log_key};
+
+async fn open(db: &Db, env: &Env, heads: &HeadsFile) -> Log {
+    migrate(db, "oplog", oplog::MIGRATIONS, env.now().as_micros()).await.unwrap();
+    Log::open(db.clone(), env.clone(), log_key(), heads.0.clone()).await.unwrap()
+}
+
+/// `count` calls with an intent each; every second one also has its outcome.
+async fn write(log: &Log, env: &Env, count: u64) {
+    for n in 0..count {
+        let call = call(env, "/demo/crm/customer.table", "create", json!({ "n": n }));
+        let node = NodeId::NIL;
+        log.intent(Draft::intent(&call, node, env.now(), &call.input), None).await.unwrap().unwrap();
+        if n % 2 == 0 {
+            log.outcome(Draft::outcome(&call, node, env.now(), Status::Ok), None, None).await;
+        }
+    }
+    log.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_of_many_writers_is_one_sound_chain() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(1), HeadsFile::new(&env(1)));
+        let log = open(&db, &env, &heads).await;
+        let writers = (0..16).map(|_| {
+            let (log, env) = (log.clone(), env.clone());
+            tokio::spawn(async move { write(&log, &env, 40).await })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        log.close().await;
+        let signed = read_heads(&heads.0).unwrap();
+        let report = verify(&db, &signed, &log_key().verifying_key()).await.unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        assert_eq!((report.records, report.streams, report.unanchored), (16 * 60, 1, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_intent_is_on_disk_when_it_is_acknowledged() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(2), HeadsFile::new(&env(2)));
+        let log = open(&db, &env, &heads).await;
+        let call = call(&env, "/demo/crm/customer.table", "create", json!({}));
+        log.intent(Draft::intent(&call, NodeId::NIL, env.now(), &call.input), None).await.unwrap().unwrap();
+        let sql = "SELECT COUNT(*) AS n FROM op_record";
+        assert_eq!(db.fetch_one(sql, params![]).await.unwrap().int("n").unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_left_open_is_found_by_the_next_and_only_that() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(3), HeadsFile::new(&env(3)));
+        let first = open(&db, &env, &heads).await;
+        write(&first, &env, 10).await;
+        // The first process is gone without a word.
+        let second = open(&db, &env, &heads).await;
+        let open = second.left_open().await.unwrap();
+        assert_eq!(open.len(), 5);
+        for intent in &open {
+            second.outcome(Draft::recovered(&intent.header, env.now(), Status::NotApplied), None, None).await;
+        }
+        second.flush().await.unwrap();
+        assert!(second.left_open().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_belongs_to_the_first_call_until_that_fails() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(4), HeadsFile::new(&env(4)));
+        let log = open(&db, &env, &heads).await;
+        let key = || Some(Key { scope: "scope".to_owned(), input_hash: "input".to_owned() });
+        let calls: Vec<_> = (0..3).map(|_| call(&env, "/demo/crm/pay.form", "submit", json!({}))).collect();
+        let intent = |n: usize| Draft::intent(&calls[n], NodeId::NIL, env.now(), &json!({}));
+        let outcome = |n: usize, status| Draft::outcome(&calls[n], NodeId::NIL, env.now(), status);
+
+        log.intent(intent(0), key()).await.unwrap().unwrap();
+        let earlier = log.intent(intent(1), key()).await.unwrap().unwrap_err();
+        assert_eq!((earlier.call, earlier.reply.as_deref()), (calls[0].id, None));
+
+        log.outcome(outcome(0, Status::Failed), key(), None).await;
+        log.intent(intent(1), key()).await.unwrap().unwrap();
+        log.outcome(outcome(1, Status::Ok), key(), Some("{\"done\":1}".into())).await;
+        let earlier = log.intent(intent(2), key()).await.unwrap().unwrap_err();
+        assert_eq!((earlier.call, earlier.reply.as_deref()), (calls[1].id, Some("{\"done\":1}")));
+    }
+}
+
+#[tokio::test]
+async fn activity_is_listed_newest_first_by_path_and_paged_without_loss() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(5), HeadsFile::new(&env(5)));
+        let log = open(&db, &env, &heads).await;
+        for path in
+            ["/demo/crm/a.table", "/demo/crm/sub/b.table", "/demo/crm_two/a.table", "/other/crm/a.table"]
+        {
+            for _ in 0..5 {
+                let call = call(&env, path, "search", json!({}));
+                log.settled(Draft::settled(&call, None, env.now(), Status::Ok)).await;
+            }
+        }
+        for (path, expected) in [
+            ("/demo", 15),
+            ("/demo/crm", 10),
+            ("/demo/crm/sub", 5),
+            ("/demo/crm/a.table", 5),
+            ("/demo/cr", 0),
+        ] {
+            let mut query = ActivityQuery { path: path.parse().unwrap(), limit: 2, next: None };
+            let mut found = Vec::new();
+            loop {
+                let (items, next) = log.activity(&query).await.unwrap();
+                found.extend(items.into_iter().map(|item| item.call));
+                if next.is_none() {
+                    break;
+                }
+                query.next = next;
+            }
+            assert_eq!(found.len(), expected, "{path}");
+            assert!(found.is_sorted_by(|one, other| one > other), "{path}");
+        }
+    }
+}
+
+/// A chain of `count` records in memory, with a signed head at its end.
+fn chain(env: &Env, count: i64) -> Vec<Stored> {
+    let stream = StreamId::new(env);
+    let mut prev = GENESIS.to_owned();
+    let seal = |seq| {
+        let call = call(env, "/demo/crm/customer.table", "create", json!({ "n": seq }));
+        let sealed =
+            Draft::intent(&call, NodeId::NIL, env.now(), &call.input).seal(stream, seq, &prev).unwrap();
+        prev.clone_from(&sealed.hash);
+        Stored { stream: stream.to_string(), seq, sealed }
+    };
+    (1..=count).map(seal).collect()
+}
+
+/// Changes the chain in one way that `dice` picks; answers `false` when that changed nothing.
+fn tamper(records: &mut Vec<Stored>, dice: &mut impl FnMut(usize) -> usize) -> bool {
+    let at = dice(records.len());
+    let other = dice(records.len());
+    let before = records.clone();
+    match dice(9) {
+        0 => flip(&mut records[at].sealed.header, dice),
+        1 => flip(&mut records[at].sealed.hash, dice),
+        2 => records[at].sealed.payload.as_mut().map(|text| flip(text, dice)).unwrap_or_default(),
+        3 => records[at].sealed.payload = None,
+        4 => drop(records.remove(at)),
+        5 => records.insert(at, records[other].clone()),
+        6 => records.swap(at, other),
+        7 => records.truncate(at),
+        _ => rewrite(records, at),
+    }
+    let same = before.len() == records.len()
+        && before
+            .iter()
+            .zip(records.iter())
+            .all(|(one, other)| one.sealed == other.sealed && one.seq == other.seq);
+    !same
+}
+
+fn flip(text: &mut String, dice: &mut impl FnMut(usize) -> usize) {
+    let at = dice(text.len());
+    let byte = text.as_bytes()[at];
+    let new = if byte == b'0' { '1' } else { '0' };
+    text.replace_range(at..=at, &new.to_string());
+}
+
+/// The end of the chain written anew by somebody who knows how hashes are made.
+fn rewrite(records: &mut [Stored], at: usize) {
+    let mut prev = if at == 0 { GENESIS.to_owned() } else { records[at - 1].sealed.hash.clone() };
+    for record in &mut records[at..] {
+        let mut header: oplog::Header = serde_json::from_str(&record.sealed.header).unwrap();
+        header.prev.clone_from(&prev);
+        header.actor.name = "somebody else".to_owned();
+        let Sealed { header, hash, .. } = header.seal(None).unwrap();
+        assert_eq!(hash, hash_header(&header));
+        prev.clone_from(&hash);
+        (record.sealed.header, record.sealed.hash) = (header, hash);
+    }
+}
+
+/// Every one of ten thousand random tamperings with an anchored chain is found.
+#[tokio::test]
+async fn tampering_is_found() {
+    let (env, heads) = (env(6), HeadsFile::new(&env(6)));
+    let records = chain(&env, 12);
+    let signed = sign_last(&records, &heads).await;
+    let check = |records: &[Stored]| {
+        let mut checker = Checker::new(&signed, &log_key().verifying_key());
+        records.iter().for_each(|record| checker.feed(record));
+        checker.finish()
+    };
+    assert!(check(&records).is_sound());
+    let mut dice = |sides: usize| u32::from_le_bytes(env.random()) as usize % sides;
+    for round in 0..10_000 {
+        let mut tampered = records.clone();
+        let changed = tamper(&mut tampered, &mut dice);
+        assert_eq!(check(&tampered).is_sound(), !changed, "round {round}");
+    }
+}
+
+/// A head for the last record, signed as the log does it: by appending to a real log the same place and hash.
+async fn sign_last(records: &[Stored], heads: &HeadsFile) -> Vec<oplog::SignedHead> {
+    let last = records.last().unwrap();
+    let mut file = oplog::Heads::new(log_key(), heads.0.clone());
+    file.append(last.stream.parse().unwrap(), last.seq, &last.sealed.hash, crate::support::start()).unwrap();
+    read_heads(&heads.0).unwrap()
+}
+
+#[tokio::test]
+async fn an_edit_in_the_database_is_named_with_its_place() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(7), HeadsFile::new(&env(7)));
+        let log = open(&db, &env, &heads).await;
+        write(&log, &env, 10).await;
+        log.close().await;
+        let signed = read_heads(&heads.0).unwrap();
+        db.execute("UPDATE op_record SET payload = '{}' WHERE seq = 4", params![]).await.unwrap();
+        db.execute("DELETE FROM op_record WHERE seq = 15", params![]).await.unwrap();
+        let report = verify(&db, &signed, &log_key().verifying_key()).await.unwrap();
+        let found: Vec<_> = report.places.iter().map(|place| (place.seq, place.finding)).collect();
+        assert_eq!(found, [(4, Finding::Payload), (15, Finding::Truncated)]);
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_another_key_signed_counts_as_forged() {
+    let (env, heads) = (env(8), HeadsFile::new(&env(8)));
+    let records = chain(&env, 3);
+    let signed = sign_last(&records, &heads).await;
+    let stranger = oplog::SigningKey::from_bytes(&[9; 32]).verifying_key();
+    let mut checker = Checker::new(&signed, &stranger);
+    records.iter().for_each(|record| checker.feed(record));
+    let report = checker.finish();
+    assert_eq!((report.findings, report.places[0].finding, report.unanchored), (1, Finding::Forged, 3));
+}
