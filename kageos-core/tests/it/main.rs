@@ -14,6 +14,7 @@ mod identity_sessions;
 mod identity_tokens;
 mod identity_users;
 mod oplog;
+mod promises;
 mod sql_group_commit;
 mod sql_migrations;
 mod sql_placeholders;
