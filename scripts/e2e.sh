@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-kagectl=$PWD/target/debug/kagectl
+kagectl=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/kagectl
 state=$(mktemp -d)
 log=$state/bootstrap.log
 server=

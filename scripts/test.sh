@@ -73,7 +73,7 @@ stage_faults() {
 
 # Databases and the broker that tests run on, where they answer.
 services() {
-  local postgres=postgres://postgres@127.0.0.1/postgres mysql=mysql://root@127.0.0.1/mysql nats=nats://127.0.0.1:4222
+  local postgres=postgres://postgres@127.0.0.1:5432/postgres mysql=mysql://root@127.0.0.1:3306/mysql nats=nats://127.0.0.1:4222
   service KAGEOS_TEST_POSTGRES_URL "$postgres" PostgreSQL psql -qAtc "select 1" "$postgres"
   service KAGEOS_TEST_MYSQL_URL "$mysql" "MariaDB or MySQL" mariadb -h 127.0.0.1 -u root -e "select 1"
   service KAGEOS_TEST_NATS_URL "$nats" "NATS with JetStream" nats_answers 127.0.0.1 4222
@@ -124,7 +124,7 @@ types_are_fresh() {
 }
 
 openapi_is_fresh() {
-  target/debug/kagectl openapi >"$LOGS/openapi.json" &&
+  "${CARGO_TARGET_DIR:-target}/debug/kagectl" openapi >"$LOGS/openapi.json" &&
     compare web/openapi.json "$LOGS/openapi.json" "cargo kagectl openapi > web/openapi.json"
 }
 

@@ -1,6 +1,6 @@
 //! Who buys.
 
-use kageos_sdk::{Email, RowId, Table, TableHooks};
+use kageos_sdk::{Email, RowId, Table};
 
 use crate::Employee;
 
@@ -49,4 +49,3 @@ pub struct Customer {
     pub support_rep: Option<RowId>,
 }
 
-impl TableHooks for Customer {}

@@ -1,6 +1,6 @@
 //! Who works here.
 
-use kageos_sdk::{Date, Email, RowId, Table, TableHooks};
+use kageos_sdk::{Date, Email, RowId, Table};
 
 /// A member of the staff.
 #[derive(Debug, Clone, PartialEq, Table)]
@@ -53,4 +53,3 @@ pub struct Employee {
     pub email: Option<Email>,
 }
 
-impl TableHooks for Employee {}

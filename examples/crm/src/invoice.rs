@@ -1,6 +1,6 @@
 //! What was sold.
 
-use kageos_sdk::{Choice, Date, Decimal, RowId, Table, TableHooks};
+use kageos_sdk::{Choice, Date, Decimal, RowId, Table};
 
 use crate::Customer;
 
@@ -57,7 +57,6 @@ pub struct Invoice {
     pub billing_postal_code: Option<String>,
 }
 
-impl TableHooks for Invoice {}
 
 /// One line of an invoice.
 #[derive(Debug, Clone, PartialEq, Table)]
@@ -86,4 +85,3 @@ pub struct InvoiceLine {
     pub quantity: i32,
 }
 
-impl TableHooks for InvoiceLine {}

@@ -38,3 +38,19 @@ pub fn app() -> App {
         .chart::<RevenueByMonth>()
         .docs("runbook", "Runbook", include_str!("runbook.md"))
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_declaration_is_sound() {
+        let manifest = super::app().manifest().unwrap();
+        for (path, csv) in super::DATA {
+            let function = manifest.functions.iter().find(|function| function.path == path).unwrap();
+            let row = &function.schema.table.as_ref().unwrap().row;
+            let header = csv.lines().next().unwrap();
+            for column in header.split(',').filter(|column| *column != "id") {
+                assert!(row["properties"].get(column).is_some(), "{path}: {column}");
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What came in.
 
-use kageos_sdk::{Ctx, Date, Decimal, Error, Form, Multiline, Object, Result, RowId, Submit, Table, TableHooks};
+use kageos_sdk::{Ctx, Date, Decimal, Error, Form, Multiline, Object, Result, RowId, Submit, Table};
 
 use crate::{Invoice, State};
 
@@ -23,7 +23,6 @@ pub struct Payment {
     pub note: Option<Multiline>,
 }
 
-impl TableHooks for Payment {}
 
 /// Record a payment and bring its invoice up to date.
 #[derive(Debug, Form)]

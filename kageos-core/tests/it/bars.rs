@@ -25,8 +25,11 @@ const STATEMENTS: [&str; 13] = [
     "SAVEPOINT ",
 ];
 
-/// Folders and files that may hold SQL: store modules, the seam with its measuring programs, migrations.
-const SQL_PLACES: [&str; 5] = ["store", "sql", "sql_writer", "migrations", "migrate"];
+/// Folders and files that may hold SQL: store modules, the seam, migrations.
+const SQL_PLACES: [&str; 4] = ["store", "sql", "migrations", "migrate"];
+
+/// Folders with no source of ours that ships: built, fetched, tests, measurements.
+const SKIPPED: [&str; 7] = ["target", "node_modules", "dist", "tests", "generated", "examples", "benches"];
 
 struct Source {
     /// From the root of the repository.
@@ -53,7 +56,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = entry.file_name();
-        let ours = !["target", "node_modules", "dist", "tests", "generated"].iter().any(|skip| name == *skip);
+        let ours = !SKIPPED.iter().any(|skip| name == *skip);
         let source =
             path.extension().is_some_and(|ending| ["rs", "ts", "vue", "mjs"].iter().any(|e| ending == *e));
         if path.is_dir() && ours {

@@ -146,3 +146,30 @@ async fn an_account_has_a_bounded_number_of_sessions() {
     assert_eq!(sessions.len(), MAX_SESSIONS as usize);
     assert!(world.identity.session(&first.token).await.unwrap().is_none());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_in_constant_use_is_refused_once_it_was_ended() {
+    let world = small_world().await;
+    let ada = world.person("ada").await;
+    for _ in 0..60 {
+        let token = world.login("ada").await.token;
+        let users: Vec<_> = (0..4)
+            .map(|_| {
+                let (identity, token) = (world.identity.clone(), token.clone());
+                tokio::spawn(async move {
+                    while identity.session(&token).await.unwrap().is_some() {
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        world.identity.end_sessions(ada.id, None).await.unwrap();
+        for _ in 0..20 {
+            assert!(world.identity.session(&token).await.unwrap().is_none());
+        }
+        for user in users {
+            user.await.unwrap();
+        }
+    }
+}

@@ -1,16 +1,20 @@
 //! Integration tests of `kageos-core`.
 
+mod access_matrix;
+mod access_naive;
+mod access_properties;
+mod access_store;
 mod access_world;
 mod bars;
 mod boundaries;
 mod codes;
-mod contract;
 mod dispatcher;
 mod identity_login;
 mod identity_sessions;
 mod identity_tokens;
 mod identity_users;
 mod oplog;
+mod promises;
 mod sql_group_commit;
 mod sql_migrations;
 mod sql_placeholders;

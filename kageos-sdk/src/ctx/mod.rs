@@ -19,7 +19,7 @@ use kageos_core::{
 use tokio::sync::Mutex;
 
 use crate::{
-    Table, TableHooks,
+    Date, Table, TableHooks,
     table::{Store, Unit},
 };
 
@@ -103,6 +103,13 @@ impl Ctx {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.env.now()
+    }
+
+    /// The present day in UTC.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        let now = jiff::Timestamp::from_microsecond(self.now().as_micros()).unwrap_or_default();
+        jiff::tz::TimeZone::UTC.to_datetime(now).date()
     }
 
     /// The id of a row to be made.

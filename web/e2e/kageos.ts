@@ -1,0 +1,65 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { test as base, type BrowserContext, expect, type Page } from "@playwright/test";
+
+export const crm = "/demo/crm";
+const login = process.env["KAGEOS_E2E_LOGIN"] ?? "system";
+const password = process.env["KAGEOS_E2E_PASSWORD"] ?? "";
+
+/** Signs a context in by the same request the login screen makes. */
+export async function signIn(context: BrowserContext, as = { login, password }): Promise<void> {
+  const origin = process.env["KAGEOS_E2E_URL"] ?? "http://127.0.0.1:8080";
+  const reply = await context.request.post("/api/v1/session", { data: as, headers: { origin } });
+  expect(reply.ok(), `sign in as ${as.login}: ${reply.status()}`).toBe(true);
+}
+
+type Kageos = { page: Page; problems: string[]; quiet: RegExp };
+
+/** A page whose every console error, exception and policy violation fails the test. */
+export const test = base.extend<Kageos>({
+  quiet: [/^never$/, { option: true }],
+  problems: async ({ quiet }, use) => {
+    const problems: string[] = [];
+    await use(problems);
+    expect(problems.filter((problem) => !quiet.test(problem))).toEqual([]);
+  },
+  page: async ({ page, problems }, use) => {
+    page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));
+    page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
+    page.on("request", (request) => {
+      const origin = new URL(page.url() === "about:blank" ? request.url() : page.url()).origin;
+      if (request.url().startsWith("http") && new URL(request.url()).origin !== origin) problems.push(`foreign request: ${request.url()}`);
+    });
+    await use(page);
+  },
+});
+export { expect };
+
+/** Fails on every serious finding of axe. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+  expect(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`)).toEqual([]);
+}
+
+/** Calls an action by the API, to arrange what a test starts from. */
+export async function call<T>(page: Page, path: string, action: string, input: unknown): Promise<T> {
+  const origin = process.env["KAGEOS_E2E_URL"] ?? "http://127.0.0.1:8080";
+  const reply = await page.request.post(`/api/v1/call${path}`, { data: { action, input }, headers: { origin } });
+  expect(reply.ok(), `${action} ${path}: ${reply.status()} ${await reply.text()}`).toBe(true);
+  return ((await reply.json()) as { output: T }).output;
+}
+
+export type Row = { id: string; version: number; values: Record<string, unknown> };
+
+/** The values a table wants for a new row, made from its own schema so that the example may change. */
+export async function newValues(page: Page, table: string, mark: string): Promise<Record<string, unknown>> {
+  const first = await call<{ rows: Row[] }>(page, table, "search", { limit: 1 });
+  const detail = (await (await page.request.get(`/api/v1/node${table}`)).json()) as {
+    function: { actions: { name: string; input: { properties: { values: { properties: Record<string, { "x-kageos"?: { widget?: string } }> } } } }[] };
+  };
+  const entered = detail.function.actions.find((action) => action.name === "create")?.input.properties.values.properties ?? {};
+  const like = first.rows[0]?.values ?? {};
+  const values = Object.fromEntries(Object.keys(entered).map((name) => [name, like[name]]));
+  for (const [name, schema] of Object.entries(entered)) if (schema["x-kageos"]?.widget === "email") values[name] = `${mark}@example.org`;
+  return Object.fromEntries(Object.entries({ ...values, last_name: mark }).filter(([, value]) => value !== null && value !== undefined));
+}

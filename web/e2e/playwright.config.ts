@@ -1,0 +1,27 @@
+import { defineConfig } from "@playwright/test";
+
+const url = process.env["KAGEOS_E2E_URL"] ?? "http://127.0.0.1:8080";
+
+/** Runs against a real server with the example workspace; nothing is mocked. */
+export default defineConfig({
+  testDir: ".",
+  testMatch: "*.spec.ts",
+  outputDir: "../node_modules/.e2e",
+  // One server and one set of rows: tests follow one another.
+  workers: 1,
+  timeout: 30_000,
+  expect: { timeout: 8_000 },
+  forbidOnly: !!process.env["CI"],
+  reporter: [["list"]],
+  use: {
+    baseURL: url,
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    viewport: { width: 1440, height: 900 },
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env["KAGEOS_E2E_CHROMIUM"] ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    },
+  },
+});

@@ -1,0 +1,143 @@
+import { queryString, request, urlPath } from "./http";
+import type {
+  Activity,
+  CallReply,
+  Explanation,
+  FileRef,
+  Filter,
+  Grant,
+  Group,
+  HistoryItem,
+  ImportOutput,
+  NewToken,
+  Node,
+  NodeDetail,
+  Page,
+  Right,
+  Role,
+  Row,
+  SearchHit,
+  SearchOutput,
+  SessionInfo,
+  Sort,
+  Token,
+  User,
+  Values,
+} from "./types";
+
+const base = "/api/v1";
+
+export type SearchInput = {
+  filter?: Filter;
+  sort?: Sort[];
+  limit?: number;
+  next?: string;
+  q?: string;
+  count?: boolean;
+  bin?: boolean;
+};
+
+export type SessionPatch = Partial<Pick<User, "name" | "locale" | "theme" | "time_zone">> & {
+  password?: { old: string; new: string };
+};
+
+export const session = {
+  get: () => request<SessionInfo>(`${base}/session`),
+  login: (login: string, password: string) =>
+    request<SessionInfo>(`${base}/session`, { method: "POST", body: { login, password } }),
+  patch: (body: SessionPatch) => request<SessionInfo>(`${base}/session`, { method: "PATCH", body }),
+  logout: () => request<void>(`${base}/session`, { method: "DELETE" }),
+};
+
+export const tree = {
+  children: (path: string, next?: string) =>
+    request<Page<Node>>(`${base}/tree`, { query: { path: path === "/" ? "" : path, limit: 500, next } }),
+  node: (path: string) => request<NodeDetail>(`${base}/node/${urlPath(path)}`),
+  search: (q: string, signal?: AbortSignal) =>
+    request<Page<SearchHit>>(`${base}/search`, { query: { q, limit: 20 }, signal }),
+};
+
+type CallOptions = { dryRun?: boolean; key?: string; signal?: AbortSignal };
+
+/** Every effect goes through this one door, as it does for agents and schedules. */
+export function call<T>(path: string, action: string, input: unknown, options: CallOptions = {}): Promise<CallReply<T>> {
+  const body: Record<string, unknown> = { action, input };
+  if (options.dryRun) body["dry_run"] = true;
+  if (options.key) body["idempotency_key"] = options.key;
+  return request(`${base}/call/${urlPath(path)}`, { method: "POST", body, signal: options.signal });
+}
+
+const output = async <T>(reply: Promise<CallReply<T>>): Promise<T> => (await reply).output;
+
+export const table = {
+  search: (path: string, input: SearchInput, signal?: AbortSignal) =>
+    output(call<SearchOutput>(path, "search", input, signal ? { signal } : {})),
+  get: (path: string, id: string) => output(call<Row>(path, "get", { id })),
+  create: (path: string, values: Values) => output(call<Row>(path, "create", { values })),
+  update: (path: string, id: string, version: Row["version"], patch: Values) =>
+    output(call<Row>(path, "update", { id, version, patch })),
+  remove: (path: string, id: string, version: Row["version"]) => output(call(path, "delete", { id, version })),
+  restore: (path: string, id: string) => output(call<Row>(path, "restore", { id })),
+  purge: (path: string, id: string) => output(call(path, "purge", { id })),
+  bulk: (path: string, op: "delete" | "restore" | "purge", ids: string[]) =>
+    output(call<{ changed: number }>(path, "bulk", { op, ids })),
+  history: (path: string, id: string, next?: string) =>
+    output(call<Page<HistoryItem>>(path, "history", { id, limit: 50, ...(next ? { next } : {}) })),
+  import: (path: string, csv: string, dryRun: boolean) => output(call<ImportOutput>(path, "import", { csv }, { dryRun })),
+  exportUrl: (path: string, filter: Filter | undefined, sort: string) =>
+    `${base}/export/${urlPath(path)}${queryString({ format: "csv", filter, sort })}`,
+};
+
+export const activity = {
+  list: (path: string, row?: string, next?: string) =>
+    request<Page<Activity>>(`${base}/activity`, { query: { path, row, limit: 50, next } }),
+};
+
+export type GrantInput = {
+  subject: { kind: string; id: string };
+  role: Role;
+  deny?: boolean;
+  expires_at?: string | null;
+};
+
+export const access = {
+  list: (path: string) => request<Page<Grant>>(`${base}/access`, { query: { path } }),
+  explain: (path: string, action: string, user: string) =>
+    request<Explanation>(`${base}/access/explain`, { query: { path, action, user } }),
+  grant: (path: string, input: GrantInput) => call(path, "grant", input),
+  revoke: (path: string, grant: string) => call(path, "revoke", { grant }),
+};
+
+export type TokenInput = { name: string; scope: { path: string; rights: Right[] }; expires_at: string | null };
+
+export const tokens = {
+  list: () => request<Page<Token>>(`${base}/tokens`),
+  create: (body: TokenInput) => request<NewToken>(`${base}/tokens`, { method: "POST", body }),
+  remove: (id: string) => request<void>(`${base}/tokens/${id}`, { method: "DELETE" }),
+};
+
+export type UserInput = { login: string; name: string; email: string | null; password: string; admin: boolean };
+
+export const people = {
+  users: () => request<Page<User>>(`${base}/users`, { query: { limit: 500 } }),
+  createUser: (body: UserInput) => request<User>(`${base}/users`, { method: "POST", body }),
+  patchUser: (id: string, body: Partial<UserInput> & { disabled?: boolean }) =>
+    request<User>(`${base}/users/${id}`, { method: "PATCH", body }),
+  groups: () => request<Page<Group>>(`${base}/groups`),
+  createGroup: (body: { code: string; title: string }) => request<Group>(`${base}/groups`, { method: "POST", body }),
+  addMember: (group: string, user: string) =>
+    request<void>(`${base}/groups/${group}/members/${user}`, { method: "PUT" }),
+  removeMember: (group: string, user: string) =>
+    request<void>(`${base}/groups/${group}/members/${user}`, { method: "DELETE" }),
+};
+
+export const files = {
+  upload: (owner: string, file: File) =>
+    request<FileRef>(`${base}/files`, {
+      method: "POST",
+      query: { owner, name: file.name },
+      raw: file,
+      headers: { "content-type": file.type || "application/octet-stream" },
+    }),
+  url: (id: string) => `${base}/files/${encodeURIComponent(id)}`,
+};

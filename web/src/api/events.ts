@@ -1,0 +1,90 @@
+import { onScopeDispose } from "vue";
+import { EventParser, type ServerEvent } from "./sse";
+
+export type ChangeEvent = { path: string; action: string; call: string; rows: string[] };
+export type LiveEvents = {
+  change: ChangeEvent;
+  tree: { path: string };
+  access: { path: string };
+  progress: { call: string; done: number; total: number | null; message: string };
+  reset: Record<string, never>;
+};
+type Name = keyof LiveEvents;
+type Listener = (data: unknown) => void;
+
+const listeners = new Map<string, Set<Listener>>();
+// Long enough not to press a server that restarts, short enough not to be noticed.
+const retryMs = 2_000;
+let lastId = "";
+
+function deliver(event: ServerEvent): void {
+  if (event.id) lastId = event.id;
+  for (const listener of listeners.get(event.type) ?? []) listener(event.data);
+}
+
+/** Reads until the stream ends; answers whether it is worth opening again. */
+async function readStream(signal: AbortSignal, tell: (event: ServerEvent) => void): Promise<boolean> {
+  const headers: Record<string, string> = { accept: "text/event-stream" };
+  if (lastId) headers["last-event-id"] = lastId;
+  const response = await fetch("/api/v1/events", { headers, signal, credentials: "same-origin" });
+  // Nobody is signed in any more: the next request of a screen will say so.
+  if (response.status === 401) return false;
+  if (!response.ok || !response.body) throw new Error(`events answered ${response.status}`);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const parser = new EventParser();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return true;
+    for (const event of parser.push(value)) tell(event);
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+
+async function lead(signal: AbortSignal, tell: (event: ServerEvent) => void): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      if (!(await readStream(signal, tell))) return;
+    } catch {
+      // The stream ends when the server stops or the network drops; it is opened again below.
+    }
+    await pause(retryMs, signal);
+  }
+}
+
+/**
+ * Starts the live stream. Of all tabs one holds the lock and the connection;
+ * the others hear through the channel and know the last id, so the next
+ * leader resumes without a gap.
+ */
+export function startEvents(): () => void {
+  const stop = new AbortController();
+  const channel = new BroadcastChannel("kageos-events");
+  channel.addEventListener("message", (message: MessageEvent<ServerEvent>) => deliver(message.data));
+  const tell = (event: ServerEvent) => {
+    deliver(event);
+    channel.postMessage(event);
+  };
+  const held = navigator.locks
+    ? navigator.locks.request("kageos-events", { signal: stop.signal }, () => lead(stop.signal, tell))
+    : lead(stop.signal, tell);
+  // An aborted wait for the lock rejects; that is how a tab signs out.
+  held.catch(() => undefined);
+  return () => {
+    stop.abort();
+    channel.close();
+  };
+}
+
+/** Listens until the component goes. */
+export function useEvent<K extends Name>(name: K, act: (data: LiveEvents[K]) => void): void {
+  const listener = act as Listener;
+  const set = listeners.get(name) ?? new Set();
+  set.add(listener);
+  listeners.set(name, set);
+  onScopeDispose(() => set.delete(listener));
+}

@@ -1,0 +1,86 @@
+import type { FieldProblem, Problem } from "./types";
+
+/** A refusal by the server, or `network` when no answer came. */
+export class ApiError extends Error {
+  readonly code: string;
+  readonly status: number;
+  readonly trace: string;
+  readonly fields: FieldProblem[];
+
+  constructor(problem: Partial<Problem>) {
+    super(problem.detail || problem.title || "");
+    this.name = "ApiError";
+    this.code = problem.code ?? "unknown";
+    this.status = problem.status ?? 0;
+    this.trace = problem.trace ?? "";
+    this.fields = problem.fields ?? [];
+  }
+}
+
+type Options = {
+  method?: string;
+  query?: Record<string, unknown>;
+  body?: unknown;
+  raw?: BodyInit;
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+};
+
+let onUnauthenticated: () => void = () => undefined;
+
+/** Says what happens when a session has ended; the router sets it once. */
+export function whenUnauthenticated(act: () => void): void {
+  onUnauthenticated = act;
+}
+
+export function queryString(query: Record<string, unknown> = {}): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value === undefined || value === null || value === "" || value === false) continue;
+    params.set(key, typeof value === "object" ? JSON.stringify(value) : String(value));
+  }
+  const text = params.toString();
+  return text ? `?${text}` : "";
+}
+
+/** `/demo/crm` as it stands in a URL path. */
+export function urlPath(path: string): string {
+  return path.split("/").filter(Boolean).map(encodeURIComponent).join("/");
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const trace = response.headers.get("x-trace-id") ?? "";
+  try {
+    const problem = (await response.json()) as Problem;
+    return new ApiError({ ...problem, status: response.status, trace: problem.trace || trace });
+  } catch {
+    return new ApiError({ status: response.status, code: `http_${response.status}`, title: response.statusText, trace });
+  }
+}
+
+/** One request; answers the parsed body or throws an `ApiError`. */
+export async function request<T>(path: string, options: Options = {}): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json", ...options.headers };
+  let body = options.raw;
+  if (options.body !== undefined) {
+    headers["content-type"] = "application/json";
+    body = JSON.stringify(options.body);
+  }
+  const init: RequestInit = { method: options.method ?? "GET", headers, credentials: "same-origin" };
+  if (body !== undefined) init.body = body;
+  if (options.signal) init.signal = options.signal;
+  let response: Response;
+  try {
+    response = await fetch(path + queryString(options.query), init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError({ code: "network", title: "", status: 0 });
+  }
+  if (!response.ok) {
+    const error = await problemOf(response);
+    if (error.status === 401 && !(path === "/api/v1/session" && init.method === "POST")) onUnauthenticated();
+    throw error;
+  }
+  if (response.status === 204 || response.status === 202) return undefined as T;
+  return (await response.json()) as T;
+}

@@ -1,0 +1,6 @@
+export * as api from "./client";
+export { type ChangeEvent, startEvents, useEvent } from "./events";
+export { ApiError, queryString, whenUnauthenticated } from "./http";
+export { keys, useChildren, useGroups, useNode, useSearch, useUsers } from "./queries";
+export { useSession } from "./session";
+export type * from "./types";

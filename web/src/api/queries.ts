@@ -1,0 +1,44 @@
+import { keepPreviousData, useQuery } from "@tanstack/vue-query";
+import { computed, type MaybeRefOrGetter, toValue } from "vue";
+import { people, tree } from "./client";
+
+/** Keys of what is cached; events invalidate by their first words. */
+export const keys = {
+  node: (path: string) => ["node", path] as const,
+  tree: (path: string) => ["tree", path] as const,
+  access: (path: string) => ["access", path] as const,
+  activity: (path: string, row?: string) => ["activity", path, row ?? ""] as const,
+};
+
+export function useNode(path: MaybeRefOrGetter<string>) {
+  return useQuery({
+    queryKey: computed(() => keys.node(toValue(path))),
+    queryFn: () => tree.node(toValue(path)),
+    enabled: computed(() => toValue(path) !== "/" && toValue(path) !== ""),
+  });
+}
+
+export function useChildren(path: MaybeRefOrGetter<string>, enabled: MaybeRefOrGetter<boolean> = true) {
+  return useQuery({
+    queryKey: computed(() => keys.tree(toValue(path))),
+    queryFn: () => tree.children(toValue(path)),
+    enabled: computed(() => toValue(enabled)),
+  });
+}
+
+export function useSearch(words: MaybeRefOrGetter<string>) {
+  return useQuery({
+    queryKey: computed(() => ["search", toValue(words)]),
+    queryFn: ({ signal }) => tree.search(toValue(words), signal),
+    enabled: computed(() => toValue(words).trim() !== ""),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useUsers(enabled: MaybeRefOrGetter<boolean> = true) {
+  return useQuery({ queryKey: ["users"], queryFn: people.users, enabled: computed(() => toValue(enabled)) });
+}
+
+export function useGroups(enabled: MaybeRefOrGetter<boolean> = true) {
+  return useQuery({ queryKey: ["groups"], queryFn: people.groups, enabled: computed(() => toValue(enabled)) });
+}

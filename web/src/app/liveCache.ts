@@ -1,0 +1,27 @@
+import { useQueryClient } from "@tanstack/vue-query";
+import { keys, useEvent } from "@/api";
+import { parentOf } from "@/ui";
+
+/** Keeps what is cached true to what the server says has changed. */
+export function useLiveCache(): void {
+  const client = useQueryClient();
+  const stale = (queryKey: readonly unknown[]) => void client.invalidateQueries({ queryKey: [...queryKey] });
+  useEvent("tree", ({ path }) => {
+    stale(keys.tree(path));
+    stale(keys.tree(parentOf(path)));
+    stale(keys.node(path));
+    stale(keys.node(parentOf(path)));
+  });
+  useEvent("access", () => {
+    stale(["access"]);
+    stale(["node"]);
+    stale(["tree"]);
+  });
+  useEvent("change", ({ path }) => {
+    stale(["activity", path]);
+    stale(["chart"]);
+    stale(["row", path]);
+    stale(["history", path]);
+  });
+  useEvent("reset", () => void client.invalidateQueries());
+}

@@ -1,0 +1,53 @@
+import { createRouter, createWebHistory } from "vue-router";
+import { api, keys, useSession, whenUnauthenticated } from "@/api";
+import { queryClient } from "./queryClient";
+import { warmScreen } from "./screens";
+
+const shell = () => import("./AppShell.vue");
+const resource = () => import("./ResourcePage.vue");
+
+/** Fetches code and node of a path while it is still being asked who is signed in. */
+function warm(path: string): void {
+  void Promise.allSettled([shell(), resource()]);
+  warmScreen(path);
+  const node = decodeURI(path).replace(/\/$/, "");
+  if (node) void queryClient.prefetchQuery({ queryKey: keys.node(node), queryFn: () => api.tree.node(node) });
+}
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: "/login", name: "login", component: () => import("@/features/login/LoginScreen.vue") },
+    {
+      path: "/",
+      component: shell,
+      children: [
+        { path: "-/settings/:section?", name: "settings", component: () => import("@/features/settings/SettingsScreen.vue") },
+        { path: ":path(.*)*", name: "resource", component: resource },
+      ],
+    },
+  ],
+  scrollBehavior: (to, _from, saved) => saved ?? (to.hash ? { el: to.hash } : undefined),
+});
+
+router.beforeEach(async (to) => {
+  if (to.name === "resource") warm(to.path);
+  const session = useSession();
+  try {
+    await session.load();
+  } catch {
+    // The server cannot be reached: each screen says so at its place.
+    return true;
+  }
+  if (!session.user && to.name !== "login") return { name: "login", query: { next: to.fullPath } };
+  if (session.user && to.name === "login") return "/";
+  return true;
+});
+
+whenUnauthenticated(() => {
+  const session = useSession();
+  if (!session.user) return;
+  session.forget();
+  const here = router.currentRoute.value;
+  if (here.name !== "login") void router.push({ name: "login", query: { next: here.fullPath } });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import type { Filter } from "@/api";
+import { toFilter, toGroup } from "./filterModel";
+import { countRules, parseFilter, parseSort, toggleSort, writeSort } from "./query";
+
+describe("sort", () => {
+  it("round-trips", () => expect(writeSort(parseSort("-total,name"))).toBe("-total,name"));
+  it("goes up, down, off", () => {
+    let sort = toggleSort([], "a", false);
+    expect(writeSort(sort)).toBe("a");
+    sort = toggleSort(sort, "a", false);
+    expect(writeSort(sort)).toBe("-a");
+    expect(writeSort(toggleSort(sort, "a", false))).toBe("");
+  });
+  it("adds to the others with shift and keeps their order", () => {
+    expect(writeSort(toggleSort(parseSort("a,b"), "c", true))).toBe("a,b,c");
+    expect(writeSort(toggleSort(parseSort("a,b"), "a", true))).toBe("-a,b");
+    expect(writeSort(toggleSort(parseSort("-a,b"), "a", true))).toBe("b");
+  });
+});
+
+describe("filter", () => {
+  const filters: Filter[] = [
+    { and: [{ contains: ["name", "x"] }, { or: [{ eq: ["state", "open"] }, { empty: "state" }] }] },
+    { not: { empty: "name" } },
+    { range: ["total", "1.00", null] },
+    { in: ["state", ["open", "closed"]] },
+  ];
+  it.each(filters)("%j survives the builder", (filter) => expect(toFilter(toGroup(filter))).toEqual(filter));
+  it("counts conditions", () => expect(countRules(filters[0])).toBe(3));
+  it("leaves out what has no value", () =>
+    expect(toFilter({ kind: "group", op: "and", items: [{ kind: "rule", field: "a", op: "eq", value: "" }] })).toBeUndefined());
+  it("takes an unreadable filter for none", () => expect(parseFilter("{")).toBeUndefined());
+});

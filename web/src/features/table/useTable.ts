@@ -1,0 +1,88 @@
+import { computed, onScopeDispose, ref, watch } from "vue";
+import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent } from "@/api";
+import { deref } from "@/schema/fields";
+import { useUrl } from "@/ui";
+import { columnsOf } from "./columns";
+import { parseFilter, parseSort } from "./query";
+import { blockSize, type Load, RowWindow } from "./window";
+
+/** Words of the URL that a table keeps; an embedded table keeps them to itself. */
+type Name = "q" | "sort" | "filter" | "bin" | "cols" | "row" | "mode";
+
+function useOwnState() {
+  const state = ref<Record<string, string>>({});
+  return {
+    read: (name: string) => state.value[name] ?? "",
+    write: (change: Record<string, string>) => (state.value = { ...state.value, ...change }),
+  };
+}
+
+/** Everything one table screen shares: the question, the rows, the selection. */
+export function useTable(detail: NodeDetail, embedded: boolean) {
+  const path = detail.node.path;
+  const schema = detail.function?.table as TableSchema;
+  const url = embedded ? useOwnState() : useUrl();
+  const read = (name: Name) => url.read(name);
+  const write = (change: Partial<Record<Name, string>>, push = false) => url.write(change, push);
+  const selected = ref(new Set<string>());
+
+  const sort = computed(() => parseSort(read("sort")));
+  const filter = computed(() => parseFilter(read("filter")));
+  const columns = computed(() => columnsOf(schema, read("cols").split(",").filter(Boolean)));
+  const bin = computed(() => read("bin") === "1");
+  const question = computed(() => JSON.stringify([read("q"), read("sort"), read("filter"), read("bin")]));
+
+  let abort = new AbortController();
+  /** Asks one question; the one before it is no longer waited for. */
+  function loader(): Load {
+    abort.abort();
+    abort = new AbortController();
+    const { signal } = abort;
+    return (next, first): Promise<SearchOutput> => {
+      return api.table.search(
+        path,
+        {
+          limit: blockSize,
+          ...(sort.value.length ? { sort: sort.value } : {}),
+          ...(filter.value ? { filter: filter.value } : {}),
+          ...(read("q") ? { q: read("q") } : {}),
+          ...(bin.value ? { bin: true } : {}),
+          ...(first ? { count: true } : {}),
+          ...(next ? { next } : {}),
+        },
+        signal,
+      );
+    };
+  }
+
+  const rows = new RowWindow(loader());
+  onScopeDispose(() => abort.abort());
+  watch(question, () => {
+    select([]);
+    rows.reset(loader());
+  });
+  useEvent("change", (event) => event.path === path && rows.refresh());
+  useEvent("reset", () => rows.refresh());
+
+  const may = (action: string) => {
+    const declared = detail.function?.actions.find((one) => one.name === action);
+    return !!declared && (detail.rights.includes(declared.right) || detail.rights.includes("owner"));
+  };
+
+  const select = (ids: Iterable<string>) => (selected.value = new Set(ids));
+
+  /** What is entered: the row without its read-only fields, defaults and all. */
+  const entry = entrySchema(detail);
+
+  return { path, schema, entry, rows, columns, sort, filter, bin, selected, select, read, write, may, embedded };
+}
+
+function entrySchema(detail: NodeDetail): JsonObject {
+  const input = detail.function?.actions.find((action) => action.name === "create")?.input;
+  const values = (input?.["properties"] as JsonObject | undefined)?.["values"] as JsonObject | undefined;
+  const row = detail.function?.table?.row ?? {};
+  if (!input || !values) return row;
+  return { ...deref(values, input), ...(input["$defs"] ? { $defs: input["$defs"] } : {}) };
+}
+
+export type TableState = ReturnType<typeof useTable>;

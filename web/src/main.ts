@@ -1,0 +1,11 @@
+import ui from "@nuxt/ui/vue-plugin";
+import { VueQueryPlugin } from "@tanstack/vue-query";
+import { createPinia } from "pinia";
+import { createApp } from "vue";
+import App from "./app/App.vue";
+import { i18n } from "./app/i18n";
+import { queryClient } from "./app/queryClient";
+import { router } from "./app/router";
+import "./style.css";
+
+createApp(App).use(createPinia()).use(router).use(i18n).use(VueQueryPlugin, { queryClient }).use(ui).mount("#app");

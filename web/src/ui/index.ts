@@ -1,0 +1,13 @@
+export { default as ChangeList } from "./ChangeList.vue";
+export { default as ConfirmDialog } from "./ConfirmDialog.vue";
+export { default as ErrorState } from "./ErrorState.vue";
+export { type Formatter, makeFormatter, useFormat } from "./format";
+export { isDirectory, kindIcon } from "./kinds";
+export { default as LoadingRows } from "./LoadingRows.vue";
+export { useNotify, useProblemText } from "./notify";
+export { ancestry, isWithin, leafOf, parentOf } from "./path";
+export { type Locale, type Theme, usePreferences } from "./preferences";
+export { default as StatePanel } from "./StatePanel.vue";
+export { default as TimeAgo } from "./TimeAgo.vue";
+export { useUrl, useUrlState } from "./urlState";
+export { useSettled } from "./settled";

@@ -1,0 +1,28 @@
+import { useToast } from "@nuxt/ui/composables";
+import { useI18n } from "vue-i18n";
+import { ApiError } from "@/api";
+
+/** An error in words a person can act on. */
+export function useProblemText(): (error: unknown) => string {
+  const { t, te } = useI18n();
+  return (error) => {
+    if (!(error instanceof ApiError)) return t("ui.problem.unknown");
+    if (error.message) return error.message;
+    const key = `ui.problem.${error.code}`;
+    return te(key) ? t(key) : t("ui.problem.unknown");
+  };
+}
+
+/** Short news at the edge of the screen. */
+export function useNotify() {
+  const toast = useToast();
+  const { t } = useI18n();
+  const text = useProblemText();
+  return {
+    done: (title: string) => toast.add({ title, color: "success", icon: "i-lucide-check", duration: 2500 }),
+    failed: (error: unknown) => {
+      const trace = error instanceof ApiError && error.trace ? t("ui.trace", { trace: error.trace }) : "";
+      toast.add({ title: text(error), description: trace, color: "error", icon: "i-lucide-circle-alert", duration: 8000 });
+    },
+  };
+}

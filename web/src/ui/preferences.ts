@@ -1,0 +1,54 @@
+import { defineStore } from "pinia";
+import { computed, ref, watch } from "vue";
+
+export type Theme = "system" | "light" | "dark";
+export type Locale = "en" | "zh";
+
+function stored(key: string): string {
+  try {
+    return localStorage.getItem(`kageos.${key}`) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function store(key: string, value: string): void {
+  try {
+    localStorage.setItem(`kageos.${key}`, value);
+  } catch {
+    // Without storage the choice lasts as long as the page.
+  }
+}
+
+function firstLocale(): Locale {
+  const wanted = stored("locale") || navigator.language;
+  return wanted.startsWith("zh") ? "zh" : "en";
+}
+
+/** Theme, language and time zone of this browser; the server keeps the user's own. */
+export const usePreferences = defineStore("preferences", () => {
+  const theme = ref<Theme>((stored("theme") as Theme) || "system");
+  const locale = ref<Locale>(firstLocale());
+  const timeZone = ref(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const systemDark = ref(false);
+  if (typeof matchMedia === "function") {
+    const query = matchMedia("(prefers-color-scheme: dark)");
+    systemDark.value = query.matches;
+    query.addEventListener("change", (event) => (systemDark.value = event.matches));
+  }
+  const dark = computed(() => theme.value === "dark" || (theme.value === "system" && systemDark.value));
+
+  watch(theme, (value) => store("theme", value));
+  watch(locale, (value) => store("locale", value));
+  watch(
+    dark,
+    (value) => {
+      document.documentElement.classList.toggle("dark", value);
+      document.documentElement.classList.toggle("light", !value);
+    },
+    { immediate: true },
+  );
+  watch(locale, (value) => (document.documentElement.lang = value === "zh" ? "zh-CN" : "en"), { immediate: true });
+
+  return { theme, locale, timeZone, dark };
+});
