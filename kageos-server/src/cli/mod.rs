@@ -27,6 +27,7 @@ use std::{collections::HashMap, ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 use kageos_core::{Env, Result};
+use rustix::fs::Mode;
 
 use self::{
     args::{Args, Audit, Command},
@@ -57,6 +58,8 @@ pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
         Ok(args) => args,
         Err(error) => return output::usage(&error),
     };
+    // What this process makes is for its own user only, also what libraries make.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let output = Output::new(args.json);
     let root = args.state.or_else(|| vars.get("KAGEOS_STATE").map(Into::into));
     let state = StateDir::at(root.unwrap_or_else(|| args::DEFAULT_STATE.into()));
