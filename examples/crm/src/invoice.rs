@@ -35,7 +35,7 @@ pub struct Invoice {
     #[field(unit = "USD", min = 0)]
     pub total: Decimal,
     /// What has been paid so far; `record_payment.form` keeps it.
-    #[field(unit = "USD", readonly, default = 0)]
+    #[field(unit = "USD", readonly, default = "0")]
     pub paid: Decimal,
     /// Whether it is paid; `record_payment.form` keeps it.
     #[field(readonly, default = State::Open)]
