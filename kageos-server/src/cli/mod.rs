@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod backup;
 mod bootstrap;
 mod call;
 #[cfg(feature = "demo")]
@@ -89,6 +90,9 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Grant(args) => call::grant(session, args).await,
         Command::Call(args) => call::run(session, args).await,
         Command::Audit(Audit::Verify) => audit::run(session).await,
+        Command::Backup(args) => backup::backup(session, &args),
+        Command::Restore(args) => backup::restore(session, &args),
+        Command::Reset(args) => backup::reset(session, &args),
         Command::Openapi => {
             session.output.raw(crate::openapi::text());
             Ok(())
