@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Router, middleware};
-use kageos_core::{Code, Error, platform::Platform};
+use kageos_core::{
+    Code, Error,
+    platform::{Platform, identity::Secret},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -14,7 +17,6 @@ use crate::{
     problem::Refused,
     routes,
     shared::{Parts, Shared},
-    state::Secret,
     web,
 };
 
@@ -26,7 +28,7 @@ pub struct Server {
 }
 
 /// Puts a [`Server`] together.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "it holds a token")]
 pub struct Builder {
     platform: Platform,
     config: Config,

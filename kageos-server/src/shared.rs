@@ -3,10 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use axum::extract::FromRef;
-use kageos_core::{Env, platform::Platform};
+use kageos_core::{
+    Env,
+    platform::{Platform, identity::Secret},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{extract::BodyLimits, state::Secret, wire::Dependency};
+use crate::{extract::BodyLimits, wire::Dependency};
 
 /// A handle on the parts that the handlers work with.
 #[derive(Clone)]

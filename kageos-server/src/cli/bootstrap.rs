@@ -24,7 +24,7 @@ pub(super) async fn run(session: &Session) -> Result<()> {
     let ready = Ready {
         address: &started.address,
         user: "system",
-        password: started.secrets.system_password.reveal(),
+        password: started.secrets.system_password.expose(),
     };
     session.output.result(&ready, || {
         format!(

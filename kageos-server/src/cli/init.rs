@@ -17,7 +17,7 @@ pub(super) fn run(session: &Session) -> Result<()> {
     let made = Made {
         state: session.state.root().display().to_string(),
         user: "system",
-        password: secrets.system_password.reveal().to_owned(),
+        password: secrets.system_password.expose().to_owned(),
     };
     session.output.result(&made, || {
         format!("state     {}\nuser      {}\npassword  {}", made.state, made.user, made.password)

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http_body_util::BodyExt;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use kageos_core::{Code, Error, FieldError, Result};
+use kageos_core::{Code, Error, FieldError, Result, platform::identity::Secret};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -12,12 +12,11 @@ use tokio::net::TcpStream;
 use super::failure::Context;
 use crate::{
     extract::typed,
-    state::{Running, Secret, Secrets, StateDir},
+    state::{Running, Secrets, StateDir},
     wire::{Problem, Readiness},
 };
 
 /// The server that works on a state folder.
-#[derive(Debug)]
 pub(crate) struct Remote {
     authority: String,
     token: Secret,
@@ -61,7 +60,7 @@ impl Remote {
             .uri(path)
             .header(header::HOST, &self.authority)
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.reveal()))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
             .context("the request")?;
         let exchange = async {

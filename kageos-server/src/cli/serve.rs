@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kageos_core::{
     Dispatch, Result,
-    platform::{Platform, PlatformOptions, identity::Secret, oplog::SigningKey},
+    platform::{Platform, PlatformOptions, oplog::SigningKey},
     sql::{Db, DbOptions},
 };
 use serde::Serialize;
@@ -101,7 +101,7 @@ async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<P
         log_heads: session.state.heads_file(),
     };
     let platform = Platform::open(db, session.env.clone(), options).await?;
-    platform.identity().ensure_system(&Secret::new(secrets.system_password.reveal())).await?;
+    platform.identity().ensure_system(&secrets.system_password).await?;
     Ok(platform)
 }
 

@@ -5,7 +5,7 @@
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, Method, header},
+    http::{HeaderName, Method, header},
 };
 use kageos_core::{Code, Error, Result};
 
@@ -15,20 +15,23 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) fn check(request: &Request, public_origin: Option<&str>) -> Result<()> {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     let headers = request.headers();
-    if safe || headers.contains_key(header::AUTHORIZATION) || same_site(headers, public_origin) {
+    if safe || headers.contains_key(header::AUTHORIZATION) || same_site(request, public_origin) {
         Ok(())
     } else {
         Err(Error::of(Code::CrossSite))
     }
 }
 
-fn same_site(headers: &HeaderMap, public_origin: Option<&str>) -> bool {
+fn same_site(request: &Request, public_origin: Option<&str>) -> bool {
+    let headers = request.headers();
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         return matches!(site.as_bytes(), b"same-origin" | b"none");
     }
     let Some(given) = headers.get(header::ORIGIN) else { return true };
     let given = given.to_str().unwrap_or("null");
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 has the host in the address.
+    let named = request.uri().authority().map(|authority| authority.as_str());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or(named);
     let authority = given.split_once("://").map(|(_, authority)| authority);
     public_origin == Some(given) || (authority.is_some() && authority == host)
 }

@@ -54,6 +54,7 @@ macro_rules! endpoints {
                 crate::wire::ChartOutput,
                 crate::wire::DocsOutput,
                 crate::wire::Effect,
+                crate::wire::FileRef,
                 crate::wire::HistoryOutput,
                 crate::wire::Role,
                 crate::wire::Sort,

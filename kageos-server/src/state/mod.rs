@@ -14,7 +14,7 @@ mod private;
 mod secrets;
 
 pub use lock::{LockError, RunLock, Running};
-pub use secrets::{Secret, Secrets};
+pub use secrets::Secrets;
 pub(crate) use secrets::{hex, new_password as password};
 
 use std::{

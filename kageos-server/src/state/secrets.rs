@@ -1,9 +1,8 @@
 //! Keys and passwords, made once from the randomness that comes in.
 
-use std::{fmt, fs, io};
+use std::{fs, io};
 
-use kageos_core::Entropy;
-use subtle::ConstantTimeEq;
+use kageos_core::{Entropy, platform::identity::Secret};
 
 use super::{StateDir, private};
 
@@ -14,32 +13,9 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Length of a made password: 100 bits.
 const PASSWORD_LEN: usize = 20;
 
-/// A text that is never logged.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself, for the one place that needs it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether `given` is the secret, in a time that tells nothing.
-    #[must_use]
-    pub fn matches(&self, given: &str) -> bool {
-        self.0.as_bytes().ct_eq(given.as_bytes()).into()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
 /// The secrets of a state folder.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "secrets must not reach a log")]
 pub struct Secrets {
     /// Signs cursors and sessions: 32 bytes.
     pub server_key: [u8; 32],
@@ -57,7 +33,7 @@ impl Secrets {
         Ok(Self {
             server_key: key(state, "server.key", entropy)?,
             log_key: key(state, "log.key", entropy)?,
-            local_token: Secret(hex(&key(state, "local.token", entropy)?)),
+            local_token: Secret::new(hex(&key(state, "local.token", entropy)?)),
             system_password: password(state, entropy)?,
         })
     }
@@ -67,7 +43,7 @@ impl Secrets {
     /// # Errors
     /// When it cannot be read.
     pub fn local_token(state: &StateDir) -> io::Result<Secret> {
-        fs::read_to_string(state.secret_file("local.token")).map(|text| Secret(text.trim().to_owned()))
+        fs::read_to_string(state.secret_file("local.token")).map(|text| Secret::new(text.trim()))
     }
 }
 
@@ -94,11 +70,11 @@ fn password(state: &StateDir, entropy: &dyn Entropy) -> io::Result<Secret> {
         read => read?,
     };
     if let Some(known) = text.lines().find_map(|line| line.strip_prefix(PASSWORD_KEY)) {
-        return Ok(Secret(known.trim().to_owned()));
+        return Ok(Secret::new(known.trim()));
     }
     let made = new_password(entropy);
     private::write(&file, format!("{text}{PASSWORD_KEY}{made}\n").as_bytes())?;
-    Ok(Secret(made))
+    Ok(Secret::new(made))
 }
 
 /// A new password.

@@ -23,7 +23,7 @@ pub use node::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use rows::{
-    CreateRow, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion,
+    CreateRow, FileRef, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion,
     SearchOutput,
 };
 pub use session::{

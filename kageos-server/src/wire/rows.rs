@@ -133,3 +133,19 @@ pub struct ImportError {
     /// What is wrong in it.
     pub fields: Vec<FieldProblem>,
 }
+
+/// A file, as a field of a row names it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FileRef {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its media type.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+}

@@ -20,7 +20,7 @@ impl Machine {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kagectl"));
         command.args(args).current_dir(self.dir.path()).env_clear();
-        command.stdin(Stdio::null()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.stdin(Stdio::null()).env("PATH", "/usr/bin:/bin");
         command.env("KAGEOS_SERVER__ADDRESS", "127.0.0.1:0");
         command
     }

@@ -1,9 +1,13 @@
 //! Signing in, out, and with tokens.
 
-use kageos_core::Role;
+use kageos_core::{Role, platform::identity::Secret};
+use kageos_server::Server;
 use serde_json::json;
 
-use crate::site::{PASSWORD, Site};
+use crate::{
+    ask::ask,
+    site::{PASSWORD, Site},
+};
 
 #[tokio::test]
 async fn a_session_lasts_from_login_to_logout() {
@@ -138,4 +142,23 @@ async fn an_account_is_made_changed_and_shut_out_by_an_administrator() {
     let next = listed["next"].as_str().unwrap();
     let rest = system.get(&format!("/api/v1/users?next={next}")).await.json();
     assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &json!(null)));
+}
+
+#[tokio::test]
+async fn the_token_of_the_state_folder_is_the_user_system() {
+    let site = Site::new().await;
+    let server = Server::builder(site.platform.clone()).local_token(Secret::new("local")).build();
+    let check = async |token: &str| {
+        let ask = ask(&server.router(), "GET", "/api/v1/users");
+        ask.header("authorization", &format!("Bearer {token}")).send().await
+    };
+    assert_eq!(check("local").await.json()["items"][0]["login"], "system");
+    for token in ["", "loca", "locall", "Local"] {
+        check(token).await.refused("unauthenticated");
+    }
+    site.ask("GET", "/api/v1/users")
+        .header("authorization", "Bearer local")
+        .send()
+        .await
+        .refused("unauthenticated");
 }

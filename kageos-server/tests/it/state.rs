@@ -24,10 +24,11 @@ fn a_folder_is_private_and_kept() {
     let again = state.init(&SeededEntropy::new(2)).unwrap();
     assert_eq!(first.server_key, again.server_key);
     assert_eq!(first.log_key, again.log_key);
-    assert!(first.local_token == again.local_token && first.system_password == again.system_password);
+    assert_eq!(first.local_token.expose(), again.local_token.expose());
+    assert_eq!(first.system_password.expose(), again.system_password.expose());
     assert_ne!(first.server_key, first.log_key);
     let text = fs::read_to_string(state.env_file()).unwrap();
-    assert_eq!(text, format!("SYSTEM_USER_PASSWORD={}\n", first.system_password.reveal()));
+    assert_eq!(text, format!("SYSTEM_USER_PASSWORD={}\n", first.system_password.expose()));
 }
 
 #[test]
@@ -43,17 +44,8 @@ fn a_damaged_key_is_an_error_and_stays() {
     let (_dir, state) = fresh();
     state.init(&SeededEntropy::new(1)).unwrap();
     fs::write(state.secret_file("log.key"), "short").unwrap();
-    assert!(state.init(&SeededEntropy::new(1)).unwrap_err().to_string().contains("log.key"));
+    assert!(state.init(&SeededEntropy::new(1)).err().unwrap().to_string().contains("log.key"));
     assert_eq!(fs::read_to_string(state.secret_file("log.key")).unwrap(), "short");
-}
-
-#[test]
-fn a_secret_is_not_printed() {
-    let (_dir, state) = fresh();
-    let secrets = state.init(&SeededEntropy::new(1)).unwrap();
-    assert_eq!(format!("{:?}", secrets.local_token), "Secret");
-    assert!(secrets.local_token.matches(secrets.local_token.reveal()));
-    assert!(!secrets.local_token.matches("x"));
 }
 
 #[test]

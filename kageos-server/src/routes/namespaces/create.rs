@@ -1,5 +1,5 @@
 use axum::{Json, extract::State, http::StatusCode};
-use kageos_core::{Code, Error, ResourcePath};
+use kageos_core::{Code, Error, ResourcePath, bus::EventBody};
 
 use crate::{
     caller::Caller,
@@ -25,6 +25,7 @@ pub(in crate::routes) async fn create(
         return Err(Error::new(Code::Conflict, "The namespace is taken.").into());
     }
     tree.ensure_namespace(&path, &input.title, input.owner.unwrap_or(caller.user.id)).await?;
+    shared.platform().events().publish(EventBody::Tree { path: path.clone() });
     let view = View::of(&shared, &caller.actor);
     Ok((StatusCode::CREATED, Json(view.show(view.node(&path)?))))
 }

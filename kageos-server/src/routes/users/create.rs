@@ -1,6 +1,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use kageos_core::{
     Code, Error, ResourcePath, Result,
+    bus::EventBody,
     platform::identity::{NewUser, Secret, UserKind},
 };
 
@@ -33,6 +34,7 @@ pub(in crate::routes) async fn create(
     let user = shared.platform().identity().create_user(new).await?;
     if let Some(path) = namespace {
         shared.platform().tree().ensure_namespace(&path, &user.name, user.id).await?;
+        shared.platform().events().publish(EventBody::Tree { path });
     }
     Ok((StatusCode::CREATED, Json(User::from(&user))))
 }
