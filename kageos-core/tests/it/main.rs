@@ -1,5 +1,7 @@
 //! Integration tests of `kageos-core`.
 
+#![cfg(test)]
+
 mod access_matrix;
 mod access_naive;
 mod access_properties;
