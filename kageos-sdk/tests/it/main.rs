@@ -1,9 +1,16 @@
 //! Integration tests.
 
+#[cfg(test)]
 mod table_aggregate;
+#[cfg(test)]
 mod table_csv;
+#[cfg(test)]
 mod table_migration;
+#[cfg(test)]
 mod table_naive;
+#[cfg(test)]
 mod table_search;
+#[cfg(test)]
 mod table_support;
+#[cfg(test)]
 mod table_unit;
