@@ -10,6 +10,7 @@ mod access_world;
 mod bars;
 mod boundaries;
 mod codes;
+mod contract;
 mod dispatcher;
 mod identity_login;
 mod identity_sessions;
