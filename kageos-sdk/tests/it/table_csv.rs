@@ -20,7 +20,8 @@ async fn import(place: &Place, path: &str, csv: &[u8]) -> ImportReport {
 }
 
 async fn export(place: &Place, path: &str) -> String {
-    let by_id = SearchQuery { sort: vec![Sort { field: "id".to_owned(), desc: false }], ..SearchQuery::default() };
+    let by_id =
+        SearchQuery { sort: vec![Sort { field: "id".to_owned(), desc: false }], ..SearchQuery::default() };
     let mut export = place.store.export_csv(path, &by_id).unwrap();
     let mut text = Vec::new();
     while let Some(block) = export.next_block().await.unwrap() {
@@ -97,8 +98,12 @@ async fn every_wrong_line_is_named_and_nothing_is_kept() {
     assert!(place.all(CUSTOMER, &SearchQuery::default(), 10).await.is_empty());
     let good = b"name,seen\r\na,2020-01-02 03:04:05\r\nb,2020-01-02T00:00:00+02:00\r\n";
     assert_eq!(import(&place, CUSTOMER, good).await.created, 2);
-    let seen: Vec<Value> =
-        place.all(CUSTOMER, &SearchQuery::default(), 10).await.iter().map(|row| row.values["seen"].clone()).collect();
+    let seen: Vec<Value> = place
+        .all(CUSTOMER, &SearchQuery::default(), 10)
+        .await
+        .iter()
+        .map(|row| row.values["seen"].clone())
+        .collect();
     assert_eq!(seen, [json!("2020-01-01T22:00:00Z"), json!("2020-01-02T03:04:05Z")]);
     let mut unit = place.store.unit();
     let error = unit.import_csv(CUSTOMER, &b"name,colour,name\na,b,c\n"[..]).await.unwrap_err();
