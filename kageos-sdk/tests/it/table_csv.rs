@@ -86,8 +86,8 @@ async fn every_wrong_line_is_named_and_nothing_is_kept() {
         .collect();
     let wanted = [
         "3 /order type",
-        "3 /seen format",
         "3 /value scale",
+        "3 /seen format",
         "3 /name required",
         "3 /id unique",
         "4 /id type",
@@ -142,7 +142,7 @@ async fn a_hundred_thousand_rows_come_in_and_out() {
         assert_eq!((report.created, report.failed), (100_000, 0));
         let out = export(&place, "wide.table").await;
         assert_eq!(out.lines().count(), 100_001);
-        assert!(out.lines().last().unwrap().ends_with("row 99999,87,99999.99,2026-01-01T00:00:00Z"));
+        assert!(out.lines().last().unwrap().ends_with("row 99999,89,99999.99,2026-01-01T00:00:00Z"));
         csv.push_str("one more,,,\n");
         let mut unit = place.store.unit();
         let error = unit.import_csv("wide.table", csv.as_bytes()).await.unwrap_err();
