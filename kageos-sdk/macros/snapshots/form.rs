@@ -42,24 +42,6 @@ impl ::kageos_sdk::Object for CloseDeal {
             note: field_2?,
         })
     }
-    fn check(
-        name: &str,
-        value: ::kageos_sdk::Value,
-        reader: &mut ::kageos_sdk::field::Reader,
-    ) {
-        match name {
-            "deal" => {
-                reader.value::<RowId>("deal", value);
-            }
-            "won" => {
-                reader.value::<bool>("won", value);
-            }
-            "note" => {
-                reader.value::<Option<String>>("note", value);
-            }
-            _ => reader.unknown(name, value),
-        }
-    }
     fn problems() -> ::std::vec::Vec<::std::string::String> {
         let found: ::std::vec::Vec<::core::option::Option<::std::string::String>> = ::std::vec![];
         found.into_iter().flatten().collect()

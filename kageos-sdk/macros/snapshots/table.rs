@@ -62,27 +62,6 @@ impl ::kageos_sdk::Object for Deal {
             value: field_4?,
         })
     }
-    fn check(
-        name: &str,
-        value: ::kageos_sdk::Value,
-        reader: &mut ::kageos_sdk::field::Reader,
-    ) {
-        match name {
-            "name" => {
-                reader.value::<String>("name", value);
-            }
-            "owner" => {
-                reader.value::<Option<RowId>>("owner", value);
-            }
-            "stage" => {
-                reader.value::<Stage>("stage", value);
-            }
-            "value" => {
-                reader.value::<Decimal>("value", value);
-            }
-            _ => reader.unknown(name, value),
-        }
-    }
     fn problems() -> ::std::vec::Vec<::std::string::String> {
         let found: ::std::vec::Vec<::core::option::Option<::std::string::String>> = ::std::vec![
             ::kageos_sdk::field::default_problem:: < Stage > ("stage",

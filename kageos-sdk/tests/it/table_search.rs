@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     table_naive,
-    table_support::{CUSTOMER, OWNER, Place, Seeded, customer, field, ids, object, owner, places, table},
+    table_support::{CUSTOMER, OWNER, Seeded, customer, field, ids, object, owner, places, table},
 };
 
 /// Rows that random ones are made of: few values, so that many are equal, and none.
