@@ -41,7 +41,6 @@ impl Server {
     }
 
     /// The router: mount it at the root of a listener, or merge it into another service's.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

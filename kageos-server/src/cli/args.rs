@@ -52,8 +52,34 @@ pub(super) enum Command {
     /// The operation log.
     #[command(subcommand)]
     Audit(Audit),
+    /// Copies the state folder, each file with its hash. The server must not run.
+    Backup(Backup),
+    /// Makes the state folder from a backup, after checking every file.
+    Restore(Restore),
+    /// Removes the state folder after a backup. Asks first.
+    Reset(Reset),
     /// Prints the OpenAPI document.
     Openapi,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Backup {
+    /// The folder to make. [default: backups/<time> beside the state folder]
+    #[arg(long)]
+    pub(super) to: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Restore {
+    /// The folder of the backup.
+    pub(super) from: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Reset {
+    /// Does not ask.
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

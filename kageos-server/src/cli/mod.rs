@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod backup;
 mod bootstrap;
 mod call;
 #[cfg(feature = "demo")]
@@ -27,6 +28,7 @@ use std::{collections::HashMap, ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 use kageos_core::{Env, Result};
+use rustix::fs::Mode;
 
 use self::{
     args::{Args, Audit, Command},
@@ -57,6 +59,8 @@ pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
         Ok(args) => args,
         Err(error) => return output::usage(&error),
     };
+    // What this process makes is for its own user only, also what libraries make.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let output = Output::new(args.json);
     let root = args.state.or_else(|| vars.get("KAGEOS_STATE").map(Into::into));
     let state = StateDir::at(root.unwrap_or_else(|| args::DEFAULT_STATE.into()));
@@ -86,6 +90,9 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Grant(args) => call::grant(session, args).await,
         Command::Call(args) => call::run(session, args).await,
         Command::Audit(Audit::Verify) => audit::run(session).await,
+        Command::Backup(args) => backup::backup(session, &args),
+        Command::Restore(args) => backup::restore(session, &args),
+        Command::Reset(args) => backup::reset(session, &args),
         Command::Openapi => {
             session.output.raw(crate::openapi::text());
             Ok(())

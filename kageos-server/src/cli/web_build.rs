@@ -21,6 +21,8 @@ const OLDEST_NODE: u32 = 20;
 /// What is not a source.
 const NOT_SOURCES: [&str; 6] =
     ["node_modules", "dist", "coverage", "test-results", "playwright-report", "e2e"];
+/// What npm writes down is none either.
+const LOG: &str = "log";
 
 /// Builds `web` when something changed since the last time; without Node or sources it says so and goes on.
 pub(super) async fn run(session: &Session, web: &Path) -> Result<()> {
@@ -48,7 +50,8 @@ pub(super) async fn run(session: &Session, web: &Path) -> Result<()> {
     let build = Step { session, stamp: "web-build", hash: hash(&sources(web)?)? };
     if build.needed(built)? {
         npm(session, web, &["run", "build"]).await?;
-        build.done()?;
+        // The build writes some of its sources itself.
+        Step { hash: hash(&sources(web)?)?, ..build }.done()?;
     }
     Ok(())
 }
@@ -117,7 +120,7 @@ fn sources(web: &Path) -> Result<Vec<PathBuf>> {
         for entry in fs::read_dir(&folder).context("web")? {
             let path = entry.context("web")?.path();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if NOT_SOURCES.contains(&name.as_str()) {
+            if NOT_SOURCES.contains(&name.as_str()) || path.extension().is_some_and(|ending| ending == LOG) {
                 continue;
             }
             if path.is_dir() { open.push(path) } else { files.push(path) }

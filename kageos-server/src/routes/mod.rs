@@ -79,7 +79,7 @@ endpoints! {
         get "/api/v1/tree" tree::list;
         get "/api/v1/node/{*path}" tree::node;
         get "/api/v1/search" tree::search;
-        post "/api/v1/call/{*path}" call::call;
+        post "/api/v1/call/{*path}" call::make;
         post "/api/v1/rows/{*path}" rows::create;
         patch "/api/v1/rows/{*path}" rows::update;
         delete "/api/v1/rows/{*path}" rows::delete;

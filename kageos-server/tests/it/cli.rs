@@ -20,7 +20,7 @@ impl Machine {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kagectl"));
         command.args(args).current_dir(self.dir.path()).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.stdin(Stdio::null()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("KAGEOS_SERVER__ADDRESS", "127.0.0.1:0");
         command
     }
@@ -125,4 +125,153 @@ fn the_doctor_says_what_to_do() {
     assert!(text.contains("kagectl init --dev"), "{text}");
     let findings: Value = serde_json::from_slice(&machine.run(&["doctor", "--json"]).stdout).unwrap();
     assert_eq!(findings[0]["layer"], "state");
+}
+
+#[test]
+fn accounts_tokens_and_grants_are_made_on_the_running_server() {
+    let machine = Machine::new();
+    let (mut child, listening) = machine.start(&["serve"]);
+    let ada = machine.json(&["user", "add", "ada", "--name", "Ada"]);
+    assert_eq!(ada["user"]["namespace"], "ada");
+    assert!(ada["password"].as_str().unwrap().len() >= 20);
+    let bot = machine.json(&["user", "add", "bot", "--service"]);
+    assert!(bot["password"].is_null());
+    assert_eq!(machine.json(&["user", "list"]).as_array().unwrap().len(), 3);
+    check_exit(&machine.run(&["user", "add", "ada"]), Code::Conflict);
+    check_exit(&machine.run(&["user", "disable", "nobody"]), Code::NotFound);
+    assert_eq!(machine.json(&["user", "disable", "ada"])["user"]["disabled"], true);
+    assert_eq!(machine.json(&["user", "enable", "ada"])["user"]["disabled"], false);
+    assert_eq!(machine.json(&["namespace", "sales", "--owner", "ada"])["path"], "/sales");
+    let grant = machine.json(&["grant", "/sales", "viewer", "--user", "bot"]);
+    let call = machine.json(&["call", "/sales", "describe", "{\"title\":\"Sales\"}"]);
+    assert_eq!(call["output"]["title"], "Sales");
+    machine.json(&["grant", "/sales", "--revoke", grant["grant"].as_str().unwrap()]);
+    check_exit(&machine.run(&["grant", "/sales", "viewer"]), Code::InvalidInput);
+    check_exit(&machine.run(&["call", "/none", "describe"]), Code::NotFound);
+    check_exit(&machine.run(&["call", "/sales", "describe", "{"]), Code::InvalidJson);
+    let token = machine.json(&["token", "create", "reader", "--user", "bot", "--rights", "read,write"]);
+    assert_eq!(token["scope"]["rights"], serde_json::json!(["read", "write"]));
+    let mine = machine.json(&["token", "create", "mine"]);
+    assert_eq!(machine.json(&["token", "list"])[0]["id"], mine["id"]);
+    machine.json(&["token", "revoke", mine["id"].as_str().unwrap()]);
+    assert_eq!(machine.json(&["token", "list"]), serde_json::json!([]));
+    assert!(listening["address"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    machine.json(&["down"]);
+    assert!(child.wait().unwrap().success());
+    check_exit(&machine.run(&["user", "list"]), Code::Unavailable);
+}
+
+#[test]
+fn the_log_is_checked_without_a_server() {
+    let machine = Machine::new();
+    check_exit(&machine.run(&["audit", "verify"]), Code::NotFound);
+    let (mut child, _) = machine.start(&["serve"]);
+    machine.json(&["namespace", "sales"]);
+    machine.json(&["call", "/sales", "describe", "{\"title\":\"Sales\"}"]);
+    assert_eq!(machine.json(&["audit", "verify"])["findings"], 0);
+    machine.json(&["down"]);
+    child.wait().unwrap();
+    let report = machine.json(&["audit", "verify"]);
+    assert_eq!((&report["findings"], &report["unanchored"]), (&0.into(), &0.into()));
+    let heads = machine.dir.path().join(".kageos/dev/logs/heads");
+    let text = std::fs::read_to_string(&heads).unwrap();
+    std::fs::write(&heads, text.replace("\"seq\":2", "\"seq\":9")).unwrap();
+    check_exit(&machine.run(&["audit", "verify"]), Code::Conflict);
+}
+
+#[test]
+fn a_backup_is_checked_and_restored() {
+    let machine = Machine::new();
+    check_exit(&machine.run(&["backup"]), Code::NotFound);
+    let (mut child, _) = machine.start(&["serve"]);
+    machine.json(&["namespace", "sales", "--title", "Sales"]);
+    check_exit(&machine.run(&["backup"]), Code::Conflict);
+    machine.json(&["down"]);
+    child.wait().unwrap();
+    let password = machine.json(&["init", "--dev"])["password"].clone();
+    check_exit(&machine.run(&["restore", "nowhere"]), Code::Conflict);
+    check_exit(&machine.run(&["reset"]), Code::Cancelled);
+    let reset = machine.json(&["reset", "--yes"]);
+    let backup = reset["backup"].as_str().unwrap();
+    assert!(!machine.dir.path().join(".kageos/dev").exists());
+    let file = machine.dir.path().join(backup).join("env/kageos.env");
+    let kept = std::fs::read(&file).unwrap();
+    std::fs::write(&file, "SYSTEM_USER_PASSWORD=other\n").unwrap();
+    check_exit(&machine.run(&["restore", backup]), Code::Conflict);
+    assert!(!machine.dir.path().join(".kageos/dev").exists(), "nothing is written from a damaged backup");
+    std::fs::write(&file, kept).unwrap();
+    machine.json(&["restore", backup]);
+    assert_eq!(machine.json(&["init", "--dev"])["password"], password);
+    let (mut child, _) = machine.start(&["serve"]);
+    let call = machine.json(&["call", "/sales", "describe", "{}"]);
+    assert_eq!(call["output"]["title"], "Sales");
+    assert_eq!(machine.json(&["audit", "verify"])["findings"], 0);
+    machine.json(&["down"]);
+    child.wait().unwrap();
+}
+
+/// A `node` and an `npm` that write down what they were asked for.
+fn tools(machine: &Machine, version: &str) -> String {
+    let folder = machine.dir.path().join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let npm = "#!/bin/sh\necho \"$*\" >> npm.log\nmkdir -p node_modules dist\necho '<!doctype html>' > dist/index.html\n";
+    for (name, text) in [("node", format!("#!/bin/sh\necho {version}\n")), ("npm", npm.to_owned())] {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    format!("{}:/usr/bin:/bin", folder.display())
+}
+
+fn bootstrap(machine: &Machine, path: &str) -> (Value, String) {
+    let mut command = machine.command(&["bootstrap", "--dev", "--json"]);
+    let mut child = command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready = serde_json::from_str(&line).unwrap_or_default();
+    machine.run(&["down"]);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    (ready, said)
+}
+
+#[test]
+fn bootstrap_builds_what_changed() {
+    let machine = Machine::new();
+    let web = machine.dir.path().join("web");
+    std::fs::create_dir_all(web.join("src")).unwrap();
+    std::fs::write(web.join("package.json"), "{}").unwrap();
+    std::fs::write(web.join("package-lock.json"), "{}").unwrap();
+    std::fs::write(web.join("src/main.ts"), "1").unwrap();
+    let asked = || std::fs::read_to_string(web.join("npm.log")).unwrap_or_default();
+    let old = tools(&machine, "v18.1.0");
+    assert!(bootstrap(&machine, &old).1.contains("serving the API only"));
+    assert_eq!(asked(), "");
+    let path = tools(&machine, "v20.2.0");
+    let install = "ci --ignore-scripts --no-audit --no-fund\n";
+    bootstrap(&machine, &path);
+    assert_eq!(asked(), format!("{install}run build\n"));
+    bootstrap(&machine, &path);
+    assert_eq!(asked(), format!("{install}run build\n"), "nothing changed");
+    std::fs::write(web.join("src/main.ts"), "2").unwrap();
+    bootstrap(&machine, &path);
+    assert_eq!(asked(), format!("{install}run build\nrun build\n"));
+}
+
+#[cfg(feature = "demo")]
+#[test]
+fn bootstrap_installs_the_example_once() {
+    let machine = Machine::new();
+    let (first, said) = bootstrap(&machine, "/usr/bin:/bin");
+    assert!(said.contains("invoice.table: 412 rows"), "{said}");
+    assert_eq!(first["user"], "system");
+    let (again, said) = bootstrap(&machine, "/usr/bin:/bin");
+    assert!(!said.contains("rows"), "{said}");
+    assert_eq!(first["password"], again["password"]);
+    let (mut child, _) = machine.start(&["serve"]);
+    let found = machine.json(&["call", "/demo/crm/invoice.table", "search", "{\"limit\":1,\"count\":true}"]);
+    assert_eq!(found["output"]["count"], 412);
+    machine.json(&["down"]);
+    child.wait().unwrap();
 }

@@ -27,9 +27,9 @@ fn an_image_of_a_resource_alone_is_the_live_resource() {
     check("see ![Revenue](revenue.chart)", "<p>see <img src=\"revenue.chart\" alt=\"Revenue\"></p>\n");
     check(
         "<div data-kageos-embed=\"/demo/crm/a.form\"></div>",
-        "<div data-kageos-embed=\"/demo/crm/a.form\"></div>",
+        "<div data-kageos-embed=\"/demo/crm/a.form\"></div>\n",
     );
-    check("<div data-kageos-embed=\"javascript:1\"></div>", "<div></div>");
+    check("<div data-kageos-embed=\"javascript:1\"></div>", "<div></div>\n");
 }
 
 #[test]

@@ -60,7 +60,7 @@ async fn an_export_has_every_page() {
     let csv = ada.get("/api/v1/export/demo/notes/note.table").await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     assert_eq!(csv.header("content-disposition"), "attachment; filename=\"note.csv\"");
-    assert_eq!(String::from_utf8(csv.bytes).unwrap(), "text,stars\n\"a, \"\"b\"\"\",2\nsecond,2\n");
+    assert_eq!(String::from_utf8(csv.bytes).unwrap(), "id,text,stars\n1,\"a, \"\"b\"\"\",2\n1,second,2\n");
     ada.get("/api/v1/export/demo/notes/note.table?format=xlsx").await.refused("invalid_query");
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Site {
     pub(crate) platform: Platform,
     pub(crate) server: Server,
     pub(crate) router: Router,
-    pub(crate) dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
 }
 
 /// Someone with a session.
@@ -53,7 +53,7 @@ impl Site {
         platform.mount(&path("/demo/notes"), system.id, Echo::new()).await.unwrap();
         let server = Server::builder(platform.clone()).config(config).build();
         let router = server.router();
-        Self { platform, server, router, dir }
+        Self { platform, server, router, _dir: dir }
     }
 
     /// The administrator.

@@ -1,6 +1,6 @@
 //! Calls: every use of a function goes through the dispatcher.
 
-pub(super) mod call;
 mod lower;
+pub(super) mod make;
 
 pub(super) use lower::{Ask, dispatch};

@@ -33,7 +33,7 @@ pub(in crate::routes) struct Which {
     sort: Option<String>,
 }
 
-/// All rows of a table that match, as CSV. Each page is read with the rights that the caller has by then.
+/// All rows of a table that match, as CSV that can be imported again. Each page is read with the rights that the caller has by then.
 #[utoipa::path(get, path = "/api/v1/export/{path}", tag = "rows", params(("path" = String, Path, description = "The path without its first slash"), Which), responses((status = 200, body = String, content_type = "text/csv")))]
 pub(in crate::routes) async fn export(
     State(shared): State<Shared>,
@@ -75,6 +75,7 @@ struct Page {
 
 #[derive(Deserialize)]
 struct Row {
+    id: String,
     values: Map<String, Value>,
 }
 
@@ -102,10 +103,11 @@ impl Export {
     fn lines(&mut self, rows: &[Row]) -> csv::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         if !std::mem::replace(&mut self.headed, true) {
-            writer.write_record(&self.fields)?;
+            writer.write_record(["id"].into_iter().chain(self.fields.iter().map(String::as_str)))?;
         }
         for row in rows {
-            writer.write_record(self.fields.iter().map(|field| cell(row.values.get(field))))?;
+            let cells = self.fields.iter().map(|field| cell(row.values.get(field)));
+            writer.write_record([row.id.clone()].into_iter().chain(cells))?;
         }
         writer.into_inner().map_err(|error| error.into_error().into())
     }

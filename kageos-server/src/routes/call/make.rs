@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// Calls an action of the function or directory at a path.
-#[utoipa::path(post, path = "/api/v1/call/{path}", tag = "call", params(("path" = String, Path, description = "The path without its first slash")), request_body = CallRequest, responses((status = 200, body = CallReply)))]
-pub(in crate::routes) async fn call(
+#[utoipa::path(post, path = "/api/v1/call/{path}", tag = "call", operation_id = "call", params(("path" = String, Path, description = "The path without its first slash")), request_body = CallRequest, responses((status = 200, body = CallReply)))]
+pub(in crate::routes) async fn make(
     State(shared): State<Shared>,
     caller: Caller,
     At(path): At,
