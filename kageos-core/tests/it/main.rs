@@ -1,5 +1,7 @@
 //! Integration tests of `kageos-core`.
 
+#![cfg(test)]
+
 mod access_world;
 mod bars;
 mod boundaries;
