@@ -48,4 +48,3 @@ pub struct Customer {
     #[field(title = "Looked after by", relation = Employee, label = "last_name")]
     pub support_rep: Option<RowId>,
 }
-

@@ -52,4 +52,3 @@ pub struct Employee {
     #[field(title = "E-mail", group = "Contact")]
     pub email: Option<Email>,
 }
-

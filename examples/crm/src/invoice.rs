@@ -57,7 +57,6 @@ pub struct Invoice {
     pub billing_postal_code: Option<String>,
 }
 
-
 /// One line of an invoice.
 #[derive(Debug, Clone, PartialEq, Table)]
 #[table(title = "Invoice lines", search = [track, artist])]
@@ -84,4 +83,3 @@ pub struct InvoiceLine {
     #[field(min = 1)]
     pub quantity: i32,
 }
-

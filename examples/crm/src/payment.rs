@@ -23,7 +23,6 @@ pub struct Payment {
     pub note: Option<Multiline>,
 }
 
-
 /// Record a payment and bring its invoice up to date.
 #[derive(Debug, Form)]
 #[form(title = "Record payment", effect(creates, updates, undoable))]

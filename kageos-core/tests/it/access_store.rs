@@ -36,7 +36,7 @@ async fn a_grant_and_its_end_hold_at_once() {
         let new = NewGrant { created_by: Some(ada.id), ..allow(chain[1], me(&ada), Role::Viewer) };
         let grant = world.access.grant(new.clone()).await.unwrap();
         assert_eq!((check(Right::Read), check(Right::Write)), (None, Some(Code::Forbidden)));
-        assert_eq!(world.access.grants_on(&chain, None, 10), [grant.clone()]);
+        assert_eq!(world.access.grants_on(&chain, None, 10), std::slice::from_ref(&grant));
         let why = world.access.explain(&actor, Right::Read, &chain, &path);
         assert_eq!((why.reason, why.deciding), (Reason::Granted, Some(grant.id)));
 

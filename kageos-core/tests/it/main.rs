@@ -1,5 +1,7 @@
 //! Integration tests of `kageos-core`.
 
+#![cfg(test)]
+
 mod access_matrix;
 mod access_naive;
 mod access_properties;
@@ -8,6 +10,7 @@ mod access_world;
 mod bars;
 mod boundaries;
 mod codes;
+mod contract;
 mod dispatcher;
 mod identity_login;
 mod identity_sessions;

@@ -69,8 +69,6 @@ pub trait Object: Sized + Send + Sync + 'static {
     fn to_map(&self) -> Map;
     /// Takes the values out of `map`. `None` when a mistake was told to the reader, which hears all of them.
     fn read(map: &mut Map, reader: &mut Reader) -> Option<Self>;
-    /// Reads the value of one field for its mistakes only.
-    fn check(name: &str, value: Value, reader: &mut Reader);
     /// What is wrong in the declaration that only running code can tell.
     #[must_use]
     fn problems() -> Vec<String> {

@@ -81,22 +81,10 @@ impl Reader {
         self.within(name, |reader| T::read(value, reader))
     }
 
-    /// Reads the value of a field for its mistakes only.
-    pub fn value<T: FieldType>(&mut self, name: &str, value: Value) {
-        self.within(name, |reader| {
-            T::read(value, reader);
-        });
-    }
-
-    /// Tells that there is no such field.
-    pub fn unknown(&mut self, name: &str, _: Value) {
-        self.within(name, |reader| reader.fault::<()>("additionalProperties", "is not a field here"));
-    }
-
     /// Tells which fields are left over.
     pub fn rest(&mut self, map: &Map) {
         for name in map.keys() {
-            self.unknown(name, Value::Null);
+            self.within(name, |reader| reader.fault::<()>("additionalProperties", "is not a field here"));
         }
     }
 

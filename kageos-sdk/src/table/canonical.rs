@@ -37,7 +37,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 fn write(value: &Value, out: &mut String) {
     match value {
         Value::Array(items) => {
-            list('[', ']', items, out, |item, out| write(item, out));
+            list('[', ']', items, out, write);
         }
         Value::Object(entries) => {
             let mut sorted: Vec<_> = entries.iter().collect();

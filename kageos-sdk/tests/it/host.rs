@@ -261,7 +261,10 @@ async fn rows_come_in_from_csv_all_or_none() {
     let kit = kit().await;
     let wrong = json!({ "csv": "name,count\nAda,1\n,2\n" });
     let report = kit.call("item.table", "import", wrong).await.expect("it is told").output;
-    assert_eq!((&report["created"], &report["failed"], &report["errors"][0]["line"]), (&json!(0), &json!(1), &json!(3)));
+    assert_eq!(
+        (&report["created"], &report["failed"], &report["errors"][0]["line"]),
+        (&json!(0), &json!(1), &json!(3))
+    );
     let right = json!({ "csv": "name,count\nAda,1\nEve,2\n" });
     assert_eq!(kit.call("item.table", "import", right).await.expect("imported").output["created"], 2);
     assert_eq!(names(&kit, "item.table").await.len(), 2);

@@ -1,4 +1,6 @@
-//! Integration tests.
+//! Integration tests of `kageos-sdk`.
+
+#![cfg(test)]
 
 mod fields;
 mod host;

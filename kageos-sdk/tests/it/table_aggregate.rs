@@ -60,8 +60,13 @@ async fn every_mark_is_what_its_filter_finds() {
     for place in places(&[customer(), owner()]).await {
         let rows = random_rows(&place).await;
         let field = || "value".to_owned();
-        let values =
-            [Aggregate::Count, Aggregate::Sum(field()), Aggregate::Avg(field()), Aggregate::Min(field()), Aggregate::Max(field())];
+        let values = [
+            Aggregate::Count,
+            Aggregate::Sum(field()),
+            Aggregate::Avg(field()),
+            Aggregate::Min(field()),
+            Aggregate::Max(field()),
+        ];
         let time = |name: &str, bucket| Group::Time(name.to_owned(), bucket);
         let groups = [
             vec![],
@@ -77,7 +82,8 @@ async fn every_mark_is_what_its_filter_finds() {
         let mut told = Vec::new();
         for (at, group_by) in groups.into_iter().enumerate() {
             let value = values[at % values.len()].clone();
-            let marks = place.store.aggregate(CUSTOMER, &query(group_by.clone(), value.clone())).await.unwrap();
+            let marks =
+                place.store.aggregate(CUSTOMER, &query(group_by.clone(), value.clone())).await.unwrap();
             for mark in &marks {
                 assert_eq!(mark.value, drilled(&place, &mark.filter, &value).await, "{mark:?}");
             }
@@ -100,7 +106,16 @@ async fn stretches_start_where_people_say() {
             .collect();
         place.create(CUSTOMER, &rows).await;
         for (bucket, wanted) in [
-            (Bucket::Day, vec![("1969-12-31", 1), ("2023-12-31", 1), ("2024-01-01", 1), ("2024-01-07", 1), ("2024-02-29", 1)]),
+            (
+                Bucket::Day,
+                vec![
+                    ("1969-12-31", 1),
+                    ("2023-12-31", 1),
+                    ("2024-01-01", 1),
+                    ("2024-01-07", 1),
+                    ("2024-02-29", 1),
+                ],
+            ),
             (Bucket::Week, vec![("1969-12-29", 1), ("2023-12-25", 1), ("2024-01-01", 2), ("2024-02-26", 1)]),
             (Bucket::Month, vec![("1969-12-01", 1), ("2023-12-01", 1), ("2024-01-01", 2), ("2024-02-01", 1)]),
             (Bucket::Quarter, vec![("1969-10-01", 1), ("2023-10-01", 1), ("2024-01-01", 3)]),
@@ -113,7 +128,8 @@ async fn stretches_start_where_people_say() {
                     .iter()
                     .map(|mark| (mark.keys[0].as_str().unwrap().to_owned(), mark.value.unwrap()))
                     .collect();
-                let wanted = wanted.iter().map(|(day, count)| (format!("{day}{rest}"), Decimal::from(*count)));
+                let wanted =
+                    wanted.iter().map(|(day, count)| (format!("{day}{rest}"), Decimal::from(*count)));
                 assert_eq!(found, wanted.collect(), "{bucket:?} of {name}");
             }
         }

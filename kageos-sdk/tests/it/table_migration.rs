@@ -15,7 +15,10 @@ fn first() -> TableDef {
     let mut note = field("note", ColumnKind::Text, false);
     note.annotation.filter = false;
     note.annotation.sort = false;
-    let mut def = table(PATH, vec![field("name", ColumnKind::Text, true), note, field("size", ColumnKind::Integer, false)]);
+    let mut def = table(
+        PATH,
+        vec![field("name", ColumnKind::Text, true), note, field("size", ColumnKind::Integer, false)],
+    );
     def.fields[2].annotation.filter = false;
     def.fields[2].annotation.sort = false;
     def
@@ -28,7 +31,8 @@ async fn reopen(db: &Db, def: TableDef) -> Result<std::sync::Arc<Store>, Error> 
 #[tokio::test]
 async fn additions_keep_every_row() {
     for place in places(&[first()]).await {
-        let rows = place.create(PATH, &[json!({"name": "a", "note": "ÄB", "size": 3}), json!({"name": "b"})]).await;
+        let rows =
+            place.create(PATH, &[json!({"name": "a", "note": "ÄB", "size": 3}), json!({"name": "b"})]).await;
         let mut def = first();
         def.fields[1].annotation.filter = true;
         def.fields[1].annotation.sort = true;
@@ -45,14 +49,24 @@ async fn additions_keep_every_row() {
             let values: Vec<_> = {
                 let sort = vec![Sort { field: "id".to_owned(), desc: false }];
                 let query = SearchQuery { sort, ..SearchQuery::default() };
-                store.search(PATH, query).await.unwrap().rows.into_iter().map(|row| json!(row.values)).collect()
+                store
+                    .search(PATH, query)
+                    .await
+                    .unwrap()
+                    .rows
+                    .into_iter()
+                    .map(|row| json!(row.values))
+                    .collect()
             };
             let wanted = [
                 json!({"name": "a", "note": "ÄB", "size": 3, "level": "Low", "price": null}),
                 json!({"name": "b", "note": null, "size": 7, "level": "Low", "price": null}),
             ];
             assert_eq!(values, wanted);
-            for filter in [Filter::Contains("note".to_owned(), "äb".to_owned()), Filter::Starts("note".to_owned(), "ä".to_owned())] {
+            for filter in [
+                Filter::Contains("note".to_owned(), "äb".to_owned()),
+                Filter::Starts("note".to_owned(), "ä".to_owned()),
+            ] {
                 let query = SearchQuery {
                     filter: Some(filter),
                     sort: vec![Sort { field: "note".to_owned(), desc: true }],
@@ -113,12 +127,18 @@ async fn what_cannot_be_a_table_says_why() {
     let place = places(&[]).await.remove(0);
     let mut def = table(
         "Thing",
-        vec![field("version", ColumnKind::Text, true), field("a", ColumnKind::Json, false), field("a", ColumnKind::Text, false)],
+        vec![
+            field("version", ColumnKind::Text, true),
+            field("a", ColumnKind::Json, false),
+            field("a", ColumnKind::Text, false),
+        ],
     );
     def.fields[1].annotation.sort = true;
     def.search = vec!["gone".to_owned()];
     let error = reopen(&place.db, def).await.unwrap_err();
-    for part in ["its path", "every row has version", "a stands twice", "cannot be sorted by", "no field gone"] {
+    for part in
+        ["its path", "every row has version", "a stands twice", "cannot be sorted by", "no field gone"]
+    {
         assert!(error.message.contains(part), "{part:?} is not in {:?}", error.message);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     table_naive,
-    table_support::{CUSTOMER, OWNER, Place, Seeded, customer, field, ids, object, owner, places, table},
+    table_support::{CUSTOMER, OWNER, Seeded, customer, field, ids, object, owner, places, table},
 };
 
 /// Rows that random ones are made of: few values, so that many are equal, and none.
@@ -358,4 +358,17 @@ async fn rows_come_and_go_under_their_ids() {
     );
     place.apply(unit).await.unwrap();
     assert_eq!(place.store.get(OWNER, id).await.unwrap().unwrap().values["name"], "five");
+}
+
+#[tokio::test]
+async fn a_query_that_no_index_serves_is_stopped() {
+    let mut def = table("long.table", vec![field("note", kageos_sdk::def::ColumnKind::LongText, false)]);
+    def.history = false;
+    let place = places(&[def]).await.remove(0);
+    place.create("long.table", &vec![json!({"note": "x".repeat(1_000_000)}); 30]).await;
+    let needles = (0..90).map(|n| Filter::Contains("note".to_owned(), format!("{}{n}", "x".repeat(100))));
+    let query = SearchQuery { filter: Some(Filter::Or(needles.collect())), ..SearchQuery::default() };
+    let error = place.store.search("long.table", query).await.unwrap_err();
+    assert_eq!(error.code, Code::QueryTooExpensive);
+    assert!(error.message.contains("no index serves note"), "{}", error.message);
 }

@@ -60,10 +60,6 @@ pub(crate) fn refuse_ids(fields: &[Field], what: &str, errors: &mut Errors) {
 pub(crate) fn implement(ident: &Ident, fields: &[Field], krate: &TokenStream) -> TokenStream {
     let definitions = definitions(fields, krate);
     let reads = reads(fields, krate);
-    let checks = fields
-        .iter()
-        .filter(|field| field.id.is_none())
-        .map(|Field { name, ty, .. }| quote!(#name => { reader.value::<#ty>(#name, value); }));
     let writes = fields.iter().map(|Field { ident, name, .. }| {
         quote!((::std::string::String::from(#name), #krate::field::FieldType::to_json(&self.#ident)))
     });
@@ -80,12 +76,6 @@ pub(crate) fn implement(ident: &Ident, fields: &[Field], krate: &TokenStream) ->
                 <#krate::Map as ::core::iter::FromIterator<_>>::from_iter([#(#writes),*])
             }
             #reads
-            fn check(name: &str, value: #krate::Value, reader: &mut #krate::field::Reader) {
-                match name {
-                    #(#checks)*
-                    _ => reader.unknown(name, value),
-                }
-            }
             fn problems() -> ::std::vec::Vec<::std::string::String> {
                 let found: ::std::vec::Vec<::core::option::Option<::std::string::String>> =
                     ::std::vec![#(#defaults),*];

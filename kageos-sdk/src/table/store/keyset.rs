@@ -129,8 +129,7 @@ pub(super) fn narrow(
             select.and_where(first.col().is_null());
         }
     }
-    // In its segment the first key is null for all rows or for none. It stays in the order even where it is the
-    // same for all, because PostgreSQL sees only so that the index has that order.
+    // In its segment the first key is null for all rows or for none.
     let mut keys = keys.to_vec();
     keys[0].nullable = false;
     let after = match (segment, after) {
@@ -142,7 +141,10 @@ pub(super) fn narrow(
     if let Some((keys, after)) = after {
         select.cond_where(behind(engine, keys, after));
     }
-    for key in &keys {
+    // Where the first key is the same for all, PostgreSQL sees that the index has the order only when the key is
+    // named, MySQL only when it is not.
+    let skip = usize::from(segment == Segment::Null && engine != Engine::Postgres);
+    for key in &keys[skip..] {
         if key.nullable {
             select.order_by_expr(key.col().is_null(), Order::Asc);
         }
