@@ -52,7 +52,7 @@ pub(crate) fn render(mut response: Response, trace: Trace) -> Response {
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if matches!(problem.status, 429 | 503) {
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     }
     if problem.status == StatusCode::UNAUTHORIZED.as_u16() {

@@ -1,6 +1,6 @@
 //! A listener, its connections, and the end of both.
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request};
 use hyper::body::Incoming;
@@ -8,13 +8,18 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tower::Service;
 
 use crate::{Server, caller::Peer};
 
 /// Longest wait for the head of a request: a connection that says nothing is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections that are open at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 8_192;
 /// Pause after the system had no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -28,10 +33,15 @@ pub async fn serve(
 ) {
     let router = server.router();
     let connections = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let next = async || {
+        let place = Arc::clone(&places).acquire_owned().await;
+        (listener.accept().await, place.ok())
+    };
     tokio::pin!(stop);
     loop {
         tokio::select! {
-            accepted = listener.accept() => accept(accepted, &router, &connections).await,
+            (accepted, place) = next() => accept(accepted, &router, &connections, place).await,
             () = &mut stop => break,
         }
     }
@@ -46,6 +56,7 @@ async fn accept(
     accepted: io::Result<(TcpStream, SocketAddr)>,
     router: &Router,
     connections: &GracefulShutdown,
+    place: Option<OwnedSemaphorePermit>,
 ) {
     let (stream, peer) = match accepted {
         Ok(accepted) => accepted,
@@ -69,6 +80,7 @@ async fn accept(
     let connection = server.serve_connection(TokioIo::new(stream), answer).into_owned();
     let watched = connections.watch(connection);
     tokio::spawn(async move {
+        let _place = place;
         if let Err(error) = watched.await {
             tracing::debug!(%error, "a connection broke off");
         }

@@ -7,6 +7,7 @@ use kageos_core::{
     Code, Error,
     platform::{Platform, identity::Secret},
 };
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
     shared::{Parts, Shared},
     web,
 };
+
+/// Event streams that are open at once: one a browser, however many tabs it has.
+const MAX_STREAMS: usize = 4_096;
 
 /// A server that is put together; [`Server::router`] is what an HTTP service mounts.
 #[derive(Debug, Clone)]
@@ -76,7 +80,9 @@ impl Builder {
             BodyLimits { json: config.server.max_body_bytes, import: config.server.max_import_bytes };
         let secure_cookies =
             config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
-        let parts = Parts { platform, limits, local_token, secure_cookies, stopping: stopping.clone() };
+        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        let parts =
+            Parts { streams, platform, limits, local_token, secure_cookies, stopping: stopping.clone() };
         let shared = Shared(Arc::new(parts));
         let closed = routes::closed().layer(middleware::from_fn_with_state(shared.clone(), caller::known));
         let routes = routes::open()

@@ -7,6 +7,7 @@ use kageos_core::{
     Env,
     platform::{Platform, identity::Secret},
 };
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{extract::BodyLimits, wire::Dependency};
@@ -23,6 +24,8 @@ pub(crate) struct Parts {
     pub(crate) local_token: Option<Secret>,
     /// Whether cookies are sent over TLS only.
     pub(crate) secure_cookies: bool,
+    /// A place for each open event stream.
+    pub(crate) streams: Arc<Semaphore>,
     /// Ends what would not end by itself.
     pub(crate) stopping: CancellationToken,
 }

@@ -1,9 +1,12 @@
 //! `kagectl doctor`: every layer, and what to do about what is wrong.
 
-use kageos_core::{Code, Error, Result};
+use kageos_core::{
+    Code, Error, Result,
+    sql::{Db, DbOptions},
+};
 use serde::Serialize;
 
-use super::{Session, remote::Remote};
+use super::{Session, remote::Remote, serve};
 use crate::state::Running;
 
 /// What was found in one layer.
@@ -85,7 +88,7 @@ fn web(session: &Session) -> Finding {
 
 async fn server(session: &Session) -> Vec<Finding> {
     if !matches!(Running::find(&session.state), Ok(Some(_))) {
-        return vec![Finding::good("server", "not running")];
+        return vec![database(session).await, Finding::good("server", "not running")];
     }
     let remote = Remote::find(&session.state);
     let readiness = match remote {
@@ -104,6 +107,25 @@ async fn server(session: &Session) -> Vec<Finding> {
             error.message,
             "look into `kagectl logs server`, then `kagectl down` and `serve`",
         )],
+    }
+}
+
+/// The database, opened here because no server has it open.
+async fn database(session: &Session) -> Finding {
+    let Ok(config) = session.config() else {
+        return Finding::bad("database", "unknown without a configuration", "mend the configuration first");
+    };
+    if config.database.url.is_none() && !session.state.database_file().exists() {
+        return Finding::good("database", "not made yet; `kagectl serve` makes it");
+    }
+    match Db::open(&DbOptions::new(serve::database_url(session, &config))).await {
+        Ok(db) => {
+            db.close().await;
+            Finding::good("database", "opens")
+        }
+        Err(error) => {
+            Finding::bad("database", error.to_string(), "look at database.url, the disk and the file's owner")
+        }
     }
 }
 

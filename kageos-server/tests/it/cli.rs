@@ -125,6 +125,20 @@ fn the_doctor_says_what_to_do() {
     assert!(text.contains("kagectl init --dev"), "{text}");
     let findings: Value = serde_json::from_slice(&machine.run(&["doctor", "--json"]).stdout).unwrap();
     assert_eq!(findings[0]["layer"], "state");
+    machine.json(&["init", "--dev"]);
+    let layers = || {
+        let findings: Value = serde_json::from_slice(&machine.run(&["doctor", "--json"]).stdout).unwrap();
+        let found = findings.as_array().unwrap().iter();
+        found
+            .filter(|one| one["ok"] == false)
+            .map(|one| one["layer"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(layers(), ["web"]);
+    let database = machine.dir.path().join(".kageos/dev/platform.db");
+    std::fs::write(&database, "this is no database, whatever its name says").unwrap();
+    std::fs::set_permissions(&database, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    assert_eq!(layers(), ["state", "web", "database"]);
 }
 
 #[test]

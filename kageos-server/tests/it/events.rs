@@ -117,6 +117,16 @@ async fn a_session_that_ends_cuts_its_stream() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_shut_out_is_cut_off() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person_with("ada", "/demo", Role::Viewer).await);
+    let mut listener = listen(&ada, None).await;
+    let off = system.send("PATCH", &format!("/api/v1/users/{}", ada.id), &json!({ "disabled": true })).await;
+    assert_eq!(off.status, 200);
+    assert!(listener.next().await.is_none());
+}
+
+#[tokio::test]
 async fn a_server_that_stops_ends_its_streams() {
     let site = Site::new().await;
     let system = site.system().await;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -8,7 +8,7 @@ use axum::{
         sse::{KeepAlive, Sse},
     },
 };
-use kageos_core::bus::EventId;
+use kageos_core::{Code, Error, bus::EventId};
 
 use super::stream;
 use crate::{caller::Caller, problem::Answer, shared::Shared};
@@ -28,6 +28,8 @@ pub(in crate::routes) async fn listen(
         headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
     // An id that is none was not given here: the listener starts over as after a gap.
     let last = last.map(|text| text.parse::<EventId>().ok());
-    let events = stream::events(shared, caller, last);
+    let place = Arc::clone(&shared.0.streams).try_acquire_owned();
+    let place = place.map_err(|_| Error::new(Code::Unavailable, "Too many event streams are open."))?;
+    let events = stream::events(shared, caller, last, place);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }

@@ -6,7 +6,10 @@ use axum::response::sse;
 use futures_util::{Stream, stream};
 use kageos_core::bus::{Event, EventBody, EventId, Listener};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until},
+};
 
 use crate::{caller::Caller, shared::Shared, view::View};
 
@@ -20,6 +23,7 @@ struct Open {
     /// The first thing to tell is that something was missed.
     missed: bool,
     ask_at: Instant,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Events from now on, or from after `last` on; an unreadable `last` (`Some(None)`) is one that was missed.
@@ -27,6 +31,7 @@ pub(super) fn events(
     shared: Shared,
     caller: Caller,
     last: Option<Option<EventId>>,
+    place: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     let bus = shared.platform().events();
     let resumed = match last {
@@ -35,7 +40,8 @@ pub(super) fn events(
     };
     let begun = resumed.or_else(|| bus.listen(None).ok().map(|listener| (listener, true)));
     let ask_at = Instant::now() + ASK_AGAIN;
-    let open = begun.map(|(listener, missed)| Open { shared, caller, listener, missed, ask_at });
+    let open =
+        begun.map(|(listener, missed)| Open { shared, caller, listener, missed, ask_at, _place: place });
     stream::unfold(open, |open| async move {
         let mut open = open?;
         let event = open.next().await?;
