@@ -31,13 +31,13 @@ pub(super) fn is_installed(platform: &Platform) -> Result<bool> {
     Ok(platform.tree().snapshot().get(&workspace()?).is_some())
 }
 
-/// Mounts the example, making its workspace where it is missing.
+/// Mounts the example, making its workspace where it is missing, and answers its database.
 pub(super) async fn mount(
     session: &Session,
     platform: &Platform,
     cursor_key: [u8; 32],
     dispatch: &Arc<dyn Dispatch>,
-) -> Result<()> {
+) -> Result<Db> {
     let system = platform.identity().user_by_login(SYSTEM_LOGIN).await?;
     let owner = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.id;
     let app = crm::app();
@@ -47,10 +47,10 @@ pub(super) async fn mount(
     session.state.make_dir(&folder).context("workspaces")?;
     let url = format!("sqlite:{}", folder.join("app.db").display());
     let db = Db::open(&DbOptions::new(url)).await.context("the example's database")?;
-    let host = InProcess::open(&app, path.clone(), db, session.env.clone(), cursor_key).await?;
+    let host = InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), cursor_key).await?;
     host.connect(dispatch);
     platform.mount(&path, owner, host).await?;
-    Ok(())
+    Ok(db)
 }
 
 /// Loads the data of the example, each table once, as the user `system` through the one door.

@@ -31,6 +31,8 @@ pub(super) struct Started {
     platform: Platform,
     /// Held for the apps, which know it only while it is there.
     dispatch: Arc<dyn Dispatch>,
+    /// The databases of the mounted apps.
+    apps: Vec<Db>,
     config: Config,
     pub(super) secrets: Secrets,
     pub(super) address: String,
@@ -61,7 +63,7 @@ pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
     let address = format!("http://{}", listener.local_addr().context("server.address")?);
     let platform = open(session, &config, &secrets).await?;
     let dispatch: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
-    mount(session, &platform, &secrets, &dispatch, install).await?;
+    let apps = mount(session, &platform, &secrets, &dispatch, install).await?;
     let settled = platform.recover().await?;
     if settled > 0 {
         tracing::info!(calls = settled, "settled the calls that were cut off");
@@ -69,10 +71,10 @@ pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
     let builder = Server::builder(platform.clone()).config(config.clone());
     let server = builder.local_token(secrets.local_token.clone()).build();
     lock.announce(&address).context("run/lock")?;
-    Ok(Started { lock, listener, server, platform, dispatch, config, secrets, address })
+    Ok(Started { lock, listener, server, platform, dispatch, apps, config, secrets, address })
 }
 
-/// Mounts the example where it is installed, or is to be.
+/// Mounts the example where it is installed, or is to be, and answers the databases of what was mounted.
 #[cfg(feature = "demo")]
 async fn mount(
     session: &Session,
@@ -80,17 +82,21 @@ async fn mount(
     secrets: &Secrets,
     dispatch: &Arc<dyn Dispatch>,
     install: bool,
-) -> Result<()> {
-    if install || demo::is_installed(platform)? {
-        demo::mount(session, platform, secrets.server_key, dispatch).await?;
+) -> Result<Vec<Db>> {
+    if !install && !demo::is_installed(platform)? {
+        return Ok(Vec::new());
     }
-    if install { demo::load(session, platform).await } else { Ok(()) }
+    let db = demo::mount(session, platform, secrets.server_key, dispatch).await?;
+    if install {
+        demo::load(session, platform).await?;
+    }
+    Ok(vec![db])
 }
 
 /// Nothing is linked that could be mounted.
 #[cfg(not(feature = "demo"))]
-async fn mount(_: &Session, _: &Platform, _: &Secrets, _: &Arc<dyn Dispatch>, _: bool) -> Result<()> {
-    Ok(())
+async fn mount(_: &Session, _: &Platform, _: &Secrets, _: &Arc<dyn Dispatch>, _: bool) -> Result<Vec<Db>> {
+    Ok(Vec::new())
 }
 
 /// Opens the platform and makes the first account.
@@ -122,6 +128,9 @@ pub(super) async fn answer(started: Started) -> Result<()> {
     serve(started.listener, &started.server, stop, started.config.server.shutdown_timeout).await;
     drop(started.dispatch);
     started.platform.close().await;
+    for db in &started.apps {
+        db.close().await;
+    }
     tracing::info!("the server stopped");
     drop(started.lock);
     Ok(())

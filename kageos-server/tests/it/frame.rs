@@ -82,7 +82,7 @@ async fn a_write_from_another_site_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_full_or_slow_says_so() {
+async fn a_server_that_is_full_says_so() {
     let mut config = kageos_server::Config::default();
     config.server.max_concurrent_requests = 0;
     let site = Site::with(config).await;
@@ -110,4 +110,15 @@ async fn long_answers_are_compressed_when_asked() {
     let plain = ask(&router, "GET", "/api/openapi.json").send().await;
     assert_eq!(plain.json()["openapi"], "3.1.0");
     assert!(answer.bytes.len() < plain.bytes.len());
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_ends_at_the_deadline() {
+    let mut config = kageos_server::Config::default();
+    config.server.request_timeout = std::time::Duration::from_millis(1);
+    let site = Site::with(config).await;
+    let never =
+        axum::body::Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let answer = ask(&site.router, "POST", "/api/v1/session").body("application/json", never).send().await;
+    answer.refused("deadline_exceeded");
 }
