@@ -12,23 +12,31 @@
 //! # }
 //! ```
 //!
-//! The kit runs the app on its host: with its checks, units, receipts and dry runs, on a fresh SQLite file, with a
-//! clock that stands still and randomness that follows from a seed. Calls from one function to another of the app
-//! go through the kit. Rights, the operation log and events are the platform's and are not here.
+//! The kit is a whole platform in memory: calls go through the same door as in a server, with its rights, its
+//! validation, its operation log and its events, on fresh SQLite files, with a clock that stands still and
+//! randomness that follows from a seed.
 
 use std::{
-    sync::{Arc, Weak},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
-use async_trait::async_trait;
 use kageos_core::{
-    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Host, HostCall, HostError,
-    HostReply, Reply, ResourcePath, Result, Source, SourceKind, Timestamp, UserId,
-    actor::ActorKind,
+    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Host, HostCall, ResourcePath, Result,
+    Source, SourceKind, Timestamp,
+    bus::Listener,
     clock::ManualClock,
     entropy::SeededEntropy,
     host::NoControl,
+    platform::{
+        Platform, PlatformOptions,
+        identity::{NewUser, UserKind},
+        oplog::{Activity, ActivityQuery, SigningKey},
+    },
     sql::testing::{TestDb, sqlite},
 };
 use serde_json::Value;
@@ -49,43 +57,77 @@ pub struct Given<T> {
     pub output: T,
     /// The rows that were, or in a dry run would be, changed.
     pub changes: Vec<Change>,
-    /// Whether a receipt was written with them.
-    pub receipt: bool,
 }
 
 /// An app, mounted for a test.
 #[derive(Debug)]
 pub struct Kit {
+    platform: Platform,
     host: Arc<InProcess>,
     env: Env,
     clock: Arc<ManualClock>,
     actor: Actor,
     dry_run: bool,
-    _door: Arc<dyn Dispatch>,
-    _db: TestDb,
+    door: Arc<dyn Dispatch>,
+    _folder: Folder,
+    _databases: [TestDb; 2],
+}
+
+/// A folder of its own that goes when it is dropped.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("kageos-kit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).map_err(Error::internal)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Kit {
-    /// Mounts the app on a fresh database.
+    /// Mounts the app for its owner, `ada`, on fresh databases.
     ///
     /// # Errors
     /// Every mistake in the app's declaration, or what the database answers.
     pub async fn open(app: &App) -> Result<Self> {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(START)));
         let env = Env { clock: Arc::<ManualClock>::clone(&clock), entropy: Arc::new(SeededEntropy::new(1)) };
-        let db = sqlite().await.map_err(Error::internal)?;
-        let workspace: ResourcePath = WORKSPACE.parse().map_err(Error::internal)?;
-        let host = InProcess::open(app, workspace, db.db(), env.clone(), [1; 32]).await?;
-        let door: Arc<dyn Dispatch> = Arc::new(Door(Arc::downgrade(&host)));
+        let databases = [sqlite().await?, sqlite().await?];
+        let folder = Folder::new()?;
+        let key = SigningKey::from_bytes(&[1; 32]);
+        let options = PlatformOptions { log_key: key, log_heads: folder.0.join("heads.jsonl") };
+        let platform = Platform::open(databases[0].db(), env.clone(), options).await?;
+        let actor = account(&platform, "ada").await?;
+        let workspace: ResourcePath = WORKSPACE.parse()?;
+        let host = InProcess::open(app, workspace.clone(), databases[1].db(), env.clone(), [1; 32]).await?;
+        let door: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
         host.connect(&door);
-        let actor = Actor::principal(ActorKind::User, UserId::new(&env), "ada");
-        Ok(Self { host, env, clock, actor, dry_run: false, _door: door, _db: db })
+        let owner = actor.id.ok_or_else(|| Error::of(Code::Internal))?;
+        platform.mount(&workspace, owner, Arc::clone(&host) as Arc<dyn Host>).await?;
+        Ok(Self { platform, host, env, clock, actor, dry_run: false, door, _folder: folder, _databases: databases })
     }
 
     /// The same app, asked by somebody else.
     #[must_use]
     pub fn acting(self, actor: Actor) -> Self {
         Self { actor, ..self }
+    }
+
+    /// Somebody who has no right yet.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub async fn stranger(&self, login: &str) -> Result<Actor> {
+        account(&self.platform, login).await
     }
 
     /// From now on nothing is changed, only shown.
@@ -99,21 +141,55 @@ impl Kit {
         self.clock.advance(by);
     }
 
+    /// The platform that the app is mounted on.
+    #[must_use]
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
     /// The host that runs the app.
     #[must_use]
     pub fn host(&self) -> &Arc<InProcess> {
         &self.host
     }
 
+    /// What the operation log says about the app, newest first.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn activity(&self) -> Result<Vec<Activity>> {
+        let query = ActivityQuery { path: WORKSPACE.parse()?, limit: 500, next: None };
+        Ok(self.platform.log().activity(&query).await?.0)
+    }
+
+    /// The events from now on.
+    ///
+    /// # Errors
+    /// Never from now on; the error is for listeners that come back.
+    pub fn events(&self) -> Result<Listener> {
+        self.platform.events().listen(None).map_err(Error::internal)
+    }
+
     /// Calls an action of a function, whose path lies in the app: `"deal.table"`.
     ///
     /// # Errors
-    /// What the function, or the checks before it, refuse.
+    /// What the door or the function refuses.
     pub async fn call(&self, path: &str, action: &str, input: Value) -> Result<Given<Value>> {
-        let call = self.host_call(path, action, &input)?;
-        let reply = self.host.call(call).await.map_err(error)?;
+        let call = Call {
+            id: CallId::new(&self.env),
+            path: format!("{WORKSPACE}/{path}").parse()?,
+            action: ActionName::new(action).ok_or_else(|| Error::of(Code::UnknownAction))?,
+            input,
+            actor: self.actor.clone(),
+            source: Source::of(SourceKind::Cli),
+            trace: self.env.trace(),
+            deadline: None,
+            idempotency_key: None,
+            dry_run: self.dry_run,
+        };
+        let reply = self.door.dispatch(call).await?;
         let output = serde_json::from_str(reply.output.get()).map_err(Error::internal)?;
-        Ok(Given { output, changes: reply.changes, receipt: reply.receipt })
+        Ok(Given { output, changes: reply.changes })
     }
 
     /// Hands in a form.
@@ -133,21 +209,18 @@ impl Kit {
     }
 
     async fn typed<T: Wire>(&self, path: &str, action: &str, input: Value) -> Result<Given<T>> {
-        let Given { output, changes, receipt } = self.call(path, action, input).await?;
-        Ok(Given { output: Reader::whole(output)?, changes, receipt })
+        let Given { output, changes } = self.call(path, action, input).await?;
+        Ok(Given { output: Reader::whole(output)?, changes })
     }
 
-    /// A call as the host sees it.
+    /// A call as the host sees it, for tests of the host itself.
     ///
     /// # Errors
     /// When path or action are malformed.
     pub fn host_call(&self, path: &str, action: &str, input: &Value) -> Result<HostCall> {
-        let path = format!("{WORKSPACE}/{path}").parse();
-        let path =
-            path.map_err(|error: kageos_core::PathError| Error::new(Code::InvalidPath, error.to_string()))?;
         Ok(HostCall {
             id: CallId::new(&self.env),
-            path,
+            path: format!("{WORKSPACE}/{path}").parse()?,
             action: ActionName::new(action).ok_or_else(|| Error::of(Code::UnknownAction))?,
             input: input.to_string().into_bytes(),
             actor: self.actor.clone(),
@@ -160,34 +233,16 @@ impl Kit {
     }
 }
 
-fn error(error: HostError) -> Error {
-    match error {
-        HostError::Refused(error) | HostError::CutOff(error) => error,
-    }
-}
-
-/// What stands where the platform's dispatcher does: it runs the call on the same host.
-#[derive(Debug)]
-struct Door(Weak<InProcess>);
-
-#[async_trait]
-impl Dispatch for Door {
-    async fn dispatch(&self, call: Call) -> Result<Reply> {
-        let host = self.0.upgrade().ok_or_else(|| Error::of(Code::Unavailable))?;
-        let deadline = call.deadline.unwrap_or_else(|| host.store().env().now().plus(DEADLINE));
-        let asked = HostCall {
-            id: call.id,
-            path: call.path,
-            action: call.action,
-            input: call.input.to_string().into_bytes(),
-            actor: call.actor,
-            source: call.source,
-            trace: call.trace,
-            deadline,
-            dry_run: call.dry_run,
-            control: Arc::new(NoControl),
-        };
-        let HostReply { output, changes, .. } = host.call(asked).await.map_err(error)?;
-        Ok(Reply { call: call.id, output, changes, dry_run: call.dry_run, diff_hash: None })
-    }
+/// A service account: it needs no password, so nothing has to be hashed.
+async fn account(platform: &Platform, login: &str) -> Result<Actor> {
+    let new = NewUser {
+        login: login.to_owned(),
+        name: login.to_owned(),
+        email: None,
+        kind: UserKind::Service,
+        namespace: None,
+        admin: false,
+        password: None,
+    };
+    Ok(platform.identity().create_user(new).await?.actor())
 }

@@ -166,7 +166,7 @@ async fn a_deadline_that_has_passed_starts_nothing() {
 async fn a_dry_run_shows_and_leaves_nothing() {
     let kit = kit().await.dry_run(true);
     let shown = kit.submit(&act("nested")).await.expect("it can be tried");
-    assert_eq!((shown.output, shown.changes.len(), shown.receipt), (2, 1, false));
+    assert_eq!((shown.output, shown.changes.len()), (2, 1));
     let kit = kit.dry_run(false);
     assert!(names(&kit, "item.table").await.is_empty());
 }
