@@ -21,6 +21,7 @@ mod frame;
 pub mod openapi;
 mod page;
 mod problem;
+mod record;
 mod routes;
 pub mod serve;
 mod server;

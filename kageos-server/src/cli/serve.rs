@@ -99,7 +99,7 @@ async fn mount(_: &Session, _: &Platform, _: &Secrets, _: &Arc<dyn Dispatch>, _:
     Ok(Vec::new())
 }
 
-/// Opens the platform and makes the first account.
+/// Opens the platform and makes the first account with its namespace.
 async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<Platform> {
     let db = Db::open(&DbOptions::new(database_url(session, config))).await.context("database.url")?;
     let options = PlatformOptions {
@@ -107,7 +107,9 @@ async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<P
         log_heads: session.state.heads_file(),
     };
     let platform = Platform::open(db, session.env.clone(), options).await?;
-    platform.identity().ensure_system(&secrets.system_password).await?;
+    let system = platform.identity().ensure_system(&secrets.system_password).await?;
+    let own = format!("/{}", system.login).parse()?;
+    platform.tree().ensure_namespace(&own, &system.name, system.id).await?;
     Ok(platform)
 }
 

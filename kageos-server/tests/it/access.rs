@@ -100,3 +100,38 @@ async fn a_namespace_belongs_to_its_owner() {
         system.send("POST", "/api/v1/namespaces", &make(code)).await.refused("invalid_input");
     }
 }
+
+#[tokio::test]
+async fn what_concerns_accounts_is_in_the_log_without_secrets() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    site.platform.tree().ensure_namespace(&"/system".parse().unwrap(), "System", system.id).await.unwrap();
+    let made = system
+        .send(
+            "POST",
+            "/api/v1/users",
+            &json!({ "login": "x1", "name": "X", "password": "a very good secret" }),
+        )
+        .await
+        .json();
+    let token = json!({ "name": "t", "scope": { "rights": ["read"] } });
+    let token = system.send("POST", "/api/v1/tokens", &token).await.json();
+    system
+        .send(
+            "PATCH",
+            &format!("/api/v1/users/{}", made["id"].as_str().unwrap()),
+            &json!({ "password": "another good secret" }),
+        )
+        .await;
+    let told = system.get("/api/v1/activity?path=/system").await;
+    let text = String::from_utf8(told.bytes.clone()).unwrap();
+    for secret in ["a very good secret", "another good secret", token["token"].as_str().unwrap()] {
+        assert!(!text.contains(secret));
+    }
+    let entries = told.json();
+    let actions: Vec<_> =
+        entries["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["change_user", "create_token", "create_user"]);
+    assert_eq!(entries["items"][2]["input"]["login"], "x1");
+    site.person("eve").await.get("/api/v1/activity?path=/system").await.refused("not_found");
+}

@@ -3,7 +3,9 @@ use axum::{
     http::StatusCode,
 };
 
-use crate::{caller::Caller, extract::id, problem::Answer, shared::Shared};
+use serde_json::json;
+
+use crate::{caller::Caller, extract::id, problem::Answer, record::record, shared::Shared};
 
 /// Makes someone a member of a group.
 #[utoipa::path(put, path = "/api/v1/groups/{id}/members/{user}", tag = "groups", operation_id = "add_member", params(("id" = String, Path), ("user" = String, Path)), responses((status = 204)))]
@@ -14,5 +16,6 @@ pub(in crate::routes) async fn add(
 ) -> Answer<StatusCode> {
     caller.admin()?;
     shared.platform().access().add_member(id(&group)?, id(&user)?).await?;
+    record(&shared, &caller, "add_member", json!({ "group": group, "user": user })).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,12 @@
 use axum::{Json, extract::State, http::StatusCode};
 
+use serde_json::json;
+
 use crate::{
     caller::Caller,
     extract::Input,
     problem::Answer,
+    record::record,
     shared::Shared,
     wire::{Group, GroupInput},
 };
@@ -17,5 +20,6 @@ pub(in crate::routes) async fn create(
 ) -> Answer<(StatusCode, Json<Group>)> {
     caller.admin()?;
     let group = shared.platform().access().create_group(&input.name, Some(caller.user.id)).await?;
+    record(&shared, &caller, "create_group", json!({ "id": group.id, "name": group.name })).await?;
     Ok((StatusCode::CREATED, Json(Group { id: group.id, name: group.name, members: Vec::new() })))
 }

@@ -3,7 +3,9 @@ use axum::{
     http::StatusCode,
 };
 
-use crate::{caller::Caller, extract::id, problem::Answer, shared::Shared};
+use serde_json::json;
+
+use crate::{caller::Caller, extract::id, problem::Answer, record::record, shared::Shared};
 
 /// Ends a membership.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}/members/{user}", tag = "groups", operation_id = "remove_member", params(("id" = String, Path), ("user" = String, Path)), responses((status = 204)))]
@@ -14,5 +16,6 @@ pub(in crate::routes) async fn remove(
 ) -> Answer<StatusCode> {
     caller.admin()?;
     shared.platform().access().remove_member(id(&group)?, id(&user)?).await?;
+    record(&shared, &caller, "remove_member", json!({ "group": group, "user": user })).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,13 @@
 use axum::{Json, extract::State, http::StatusCode};
 use kageos_core::{Code, Error, ResourcePath, bus::EventBody};
 
+use serde_json::json;
+
 use crate::{
     caller::Caller,
     extract::Input,
     problem::Answer,
+    record::record,
     shared::Shared,
     view::View,
     wire::{NamespaceInput, Node},
@@ -25,6 +28,7 @@ pub(in crate::routes) async fn create(
         return Err(Error::new(Code::Conflict, "The namespace is taken.").into());
     }
     tree.ensure_namespace(&path, &input.title, input.owner.unwrap_or(caller.user.id)).await?;
+    record(&shared, &caller, "create_namespace", json!({ "path": path, "owner": input.owner })).await?;
     shared.platform().events().publish(EventBody::Tree { path: path.clone() });
     let view = View::of(&shared, &caller.actor);
     Ok((StatusCode::CREATED, Json(view.show(view.node(&path)?))))

@@ -4,10 +4,13 @@ use kageos_core::{
     platform::identity::{self, TOKEN_LONGEST},
 };
 
+use serde_json::json;
+
 use crate::{
     caller::Caller,
     extract::Input,
     problem::Answer,
+    record::record,
     shared::Shared,
     wire::{NewToken, Token, TokenInput},
 };
@@ -28,6 +31,8 @@ pub(in crate::routes) async fn create(
     let scope = Scope { path: input.scope.path, rights: input.scope.rights };
     let new = identity::NewToken { user, name: input.name, scope, expires_at };
     let issued = shared.platform().identity().create_token(new).await?;
+    let made = json!({ "id": issued.token.id, "user": user, "name": issued.token.name, "scope": issued.token.scope });
+    record(&shared, &caller, "create_token", made).await?;
     let token = issued.secret.expose().to_owned();
     Ok((StatusCode::CREATED, Json(NewToken { token, listed: Token::from(issued.token) })))
 }

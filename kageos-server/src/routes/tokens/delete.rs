@@ -1,9 +1,12 @@
 use axum::{extract::State, http::StatusCode};
 
+use serde_json::json;
+
 use crate::{
     caller::Caller,
     extract::{Segments, id},
     problem::Answer,
+    record::record,
     shared::Shared,
 };
 
@@ -16,5 +19,6 @@ pub(in crate::routes) async fn delete(
 ) -> Answer<StatusCode> {
     caller.in_person()?;
     shared.platform().identity().end_token(caller.user.id, id(&token)?).await?;
+    record(&shared, &caller, "delete_token", json!({ "id": token })).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,10 +4,13 @@ use kageos_core::{
     platform::identity::{self, Secret},
 };
 
+use serde_json::json;
+
 use crate::{
     caller::Caller,
     extract::{Input, Segments, id},
     problem::Answer,
+    record::record,
     shared::Shared,
     wire::{User, UserPatch},
 };
@@ -23,10 +26,16 @@ pub(in crate::routes) async fn change(
     caller.admin()?;
     let user: UserId = id(&user)?;
     let identity = shared.platform().identity();
+    let changed = json!({
+        "id": user, "name": patch.name, "email": patch.email, "admin": patch.admin, "disabled": patch.disabled,
+        "password": patch.password.is_some(),
+    });
     if let Some(password) = patch.password {
         identity.set_password(user, &Secret::new(password)).await?;
     }
     let UserPatch { name, email, admin, disabled, .. } = patch;
     let patch = identity::UserPatch { name, email, admin, disabled, ..identity::UserPatch::default() };
-    Ok(Json(User::from(&identity.update_user(user, patch).await?)))
+    let user = identity.update_user(user, patch).await?;
+    record(&shared, &caller, "change_user", changed).await?;
+    Ok(Json(User::from(&user)))
 }

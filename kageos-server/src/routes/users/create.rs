@@ -5,10 +5,13 @@ use kageos_core::{
     platform::identity::{NewUser, Secret, UserKind},
 };
 
+use serde_json::json;
+
 use crate::{
     caller::Caller,
     extract::Input,
     problem::Answer,
+    record::record,
     shared::Shared,
     wire::{User, UserInput},
 };
@@ -36,6 +39,8 @@ pub(in crate::routes) async fn create(
         shared.platform().tree().ensure_namespace(&path, &user.name, user.id).await?;
         shared.platform().events().publish(EventBody::Tree { path });
     }
+    let made = json!({ "id": user.id, "login": user.login, "admin": user.admin });
+    record(&shared, &caller, "create_user", made).await?;
     Ok((StatusCode::CREATED, Json(User::from(&user))))
 }
 
