@@ -142,7 +142,7 @@ async fn nothing_is_kept_of_a_call_that_fails() {
     }
     assert_eq!(kit.submit(&Sneak { at: None }).await.expect_err("reads only").code, Code::Internal);
     assert!(names(&kit, "item.table").await.is_empty());
-    kit.submit(&act("")).await.expect("the host still runs");
+    kit.submit(&act("nothing")).await.expect("the host still runs");
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,7 +253,7 @@ async fn bad_input_is_told_all_at_once() {
     let kit = kit().await;
     let error = kit.call("act.form", "submit", json!({ "waht": 1 })).await.expect_err("two mistakes");
     let told: Vec<(&str, &str)> = error.fields.iter().map(|it| (it.pointer.as_str(), &*it.code)).collect();
-    assert_eq!(told, [("/what", "required"), ("/waht", "additionalProperties")]);
+    assert_eq!(told, [("/waht", "additionalProperties"), ("/what", "required")]);
 }
 
 #[tokio::test]
@@ -268,4 +268,18 @@ async fn rows_come_in_from_csv_all_or_none() {
     let right = json!({ "csv": "name,count\nAda,1\nEve,2\n" });
     assert_eq!(kit.call("item.table", "import", right).await.expect("imported").output["created"], 2);
     assert_eq!(names(&kit, "item.table").await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_kit_has_rights_a_record_and_events() {
+    let kit = kit().await;
+    let mut events = kit.events().expect("from now on");
+    kit.call("item.table", "create", json!({ "values": { "name": "Ada" } })).await.expect("the owner may");
+    let record = kit.activity().await.expect("the log is read");
+    assert_eq!((record[0].action.as_str(), record[0].actor.name.as_str()), ("create", "ada"));
+    assert_eq!(record[0].changes.len(), 1);
+    assert_eq!(events.next().await.expect("none missed").expect("one").body.name(), "change");
+    let stranger = kit.stranger("bob").await.expect("a new account");
+    let error = kit.acting(stranger).call("item.table", "search", json!({})).await.expect_err("bob may not");
+    assert_eq!(error.code, Code::NotFound);
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use super::redact;
@@ -100,12 +101,12 @@ impl Action {
         if self.input.is_valid(input) {
             return Ok(());
         }
-        let field = |error: jsonschema::ValidationError<'_>| FieldError {
-            pointer: pointer(&error),
-            code: error.kind().keyword().to_owned().into(),
-            message: error.masked().to_string(),
-        };
-        Err(Error::invalid(self.input.iter_errors(input).take(MAX_FIELD_ERRORS).map(field).collect()))
+        let errors = self.input.iter_errors(input).flat_map(|error| {
+            let (code, message) = (error.kind().keyword().to_owned(), error.masked().to_string());
+            let field = move |pointer| FieldError { pointer, code: code.clone().into(), message: message.clone() };
+            pointers(&error).into_iter().map(field)
+        });
+        Err(Error::invalid(errors.take(MAX_FIELD_ERRORS).collect()))
     }
 
     /// The input as a log may show it.
@@ -118,15 +119,16 @@ impl Action {
     }
 }
 
-/// Where the mistake is: a missing property is named itself, not only the object that lacks it.
-fn pointer(error: &jsonschema::ValidationError<'_>) -> String {
+/// Where the mistake is: a property that is missing or too much is named itself, not only the object around it.
+fn pointers(error: &jsonschema::ValidationError<'_>) -> Vec<String> {
     let place = error.instance_path().as_str();
+    let member = |name: &str| format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
     match error.kind() {
-        jsonschema::error::ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default().replace('~', "~0").replace('/', "~1");
-            format!("{place}/{name}")
+        ValidationErrorKind::Required { property } => vec![member(property.as_str().unwrap_or_default())],
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            unexpected.iter().map(|name| member(name)).collect()
         }
-        _ => place.to_owned(),
+        _ => vec![place.to_owned()],
     }
 }
 
