@@ -26,8 +26,8 @@ use std::{
 };
 
 use kageos_core::{
-    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Host, HostCall, ResourcePath, Result,
-    Source, SourceKind, Timestamp,
+    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Host, HostCall, ResourcePath,
+    Result, Source, SourceKind, Timestamp,
     bus::Listener,
     clock::ManualClock,
     entropy::SeededEntropy,
@@ -113,7 +113,17 @@ impl Kit {
         host.connect(&door);
         let owner = actor.id.ok_or_else(|| Error::of(Code::Internal))?;
         platform.mount(&workspace, owner, Arc::clone(&host) as Arc<dyn Host>).await?;
-        Ok(Self { platform, host, env, clock, actor, dry_run: false, door, _folder: folder, _databases: databases })
+        Ok(Self {
+            platform,
+            host,
+            env,
+            clock,
+            actor,
+            dry_run: false,
+            door,
+            _folder: folder,
+            _databases: databases,
+        })
     }
 
     /// The same app, asked by somebody else.

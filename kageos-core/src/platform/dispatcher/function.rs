@@ -103,7 +103,8 @@ impl Action {
         }
         let errors = self.input.iter_errors(input).flat_map(|error| {
             let (code, message) = (error.kind().keyword().to_owned(), error.masked().to_string());
-            let field = move |pointer| FieldError { pointer, code: code.clone().into(), message: message.clone() };
+            let field =
+                move |pointer| FieldError { pointer, code: code.clone().into(), message: message.clone() };
             pointers(&error).into_iter().map(field)
         });
         Err(Error::invalid(errors.take(MAX_FIELD_ERRORS).collect()))
