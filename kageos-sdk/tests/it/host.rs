@@ -274,7 +274,7 @@ async fn rows_come_in_from_csv_all_or_none() {
 async fn the_kit_has_rights_a_record_and_events() {
     let kit = kit().await;
     let mut events = kit.events().expect("from now on");
-    kit.call("item.table", "create", json!({ "values": { "name": "Ada", "count": 1 } }))
+    kit.call("item.table", "create", json!({ "values": { "name": "Ada", "count": "1" } }))
         .await
         .expect("the owner may");
     let record = kit.activity().await.expect("the log is read");
