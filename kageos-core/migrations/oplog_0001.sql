@@ -1,7 +1,6 @@
 CREATE TABLE op_stream (
     id {id} NOT NULL PRIMARY KEY,
     started_at {int} NOT NULL,
-    resolved_below {int} NOT NULL,
     closed_at {int}
 ) {table_options};
 
@@ -38,4 +37,8 @@ CREATE TABLE op_key (
     output {long_text}
 ) {table_options};
 
+CREATE INDEX op_call_status ON op_call (status, stream_id, seq);
+
 CREATE INDEX op_key_created ON op_key (created_at);
+
+CREATE INDEX op_key_call ON op_key (call_id);

@@ -16,6 +16,10 @@ CREATE TABLE tree_node (
 
 CREATE UNIQUE INDEX tree_node_path ON tree_node (path);
 
+CREATE INDEX tree_node_parent ON tree_node (parent_id);
+
+CREATE INDEX tree_node_root ON tree_node (deleted_by);
+
 CREATE INDEX tree_node_deleted ON tree_node (deleted_path);
 
 CREATE TABLE tree_receipt (

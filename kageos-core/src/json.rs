@@ -26,6 +26,24 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
     read.map_err(|error| Error::new(Code::InvalidJson, error.to_string()))
 }
 
+/// A value as text with the members of every object in the order of their names: equal values, equal text.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    sorted(value).to_string()
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut members: Vec<_> = object.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            members.into_iter().map(|(name, member)| (name.clone(), sorted(member))).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        value => value.clone(),
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,

@@ -15,6 +15,7 @@ impl From<SqlError> for Error {
             | SqlError::Closed => Code::Unavailable,
             SqlError::Timeout => Code::DeadlineExceeded,
             SqlError::UniqueViolation { .. } => Code::Conflict,
+            SqlError::NulInText | SqlError::ConstraintViolation { .. } => Code::InvalidInput,
             _ => Code::Internal,
         };
         Self::of(code).caused_by(error)

@@ -81,7 +81,7 @@ impl Platform {
     /// What the database answers, or a manifest that does not compile.
     pub async fn mount(&self, path: &ResourcePath, owner: UserId, host: Arc<dyn Host>) -> Result<NodeId> {
         let manifest = host.manifest();
-        let id = self.tree.ensure_workspace(path, &manifest.title, owner).await?;
+        let id = self.tree.ensure_workspace(path, &manifest, owner).await?;
         self.mounts.mount(id, host)?;
         self.tree.reconcile(path, &manifest).await?;
         Ok(id)
@@ -98,6 +98,7 @@ impl Platform {
 
     /// Writes what waits, signs the log's head and closes the database.
     pub async fn close(&self) {
+        self.dispatcher.record_refusals().await;
         self.log.close().await;
         self.db.close().await;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kageos_core::host::{HostCall, HostError, HostReply, Receipt};
 use kageos_core::manifest::SCHEMA_VERSION;
-use kageos_core::platform::identity::Secret;
+use kageos_core::platform::identity::{NewUser, Secret, UserKind};
 use kageos_core::platform::oplog::{ActivityQuery, Status, hash_payload, read_heads, verify};
 use kageos_core::platform::{Platform, PlatformOptions};
 use kageos_core::sql::{Db, SqlError, params, testing};
@@ -411,6 +411,65 @@ async fn directories_are_made_moved_deleted_and_restored_by_calls() {
         assert_eq!(at("/demo/notes/people/leave"), Some(id));
         let declared = ask(PATH, "create", json!({ "text": "still here" })).await;
         assert!(declared.is_ok());
+    })
+    .await;
+}
+
+/// A deleted directory comes back where its parent lies now, and not below another one that took the old path.
+#[tokio::test]
+async fn what_was_deleted_is_restored_below_its_own_parent() {
+    each_engine(async |world| {
+        let ask = async |path: &str, action: &str, input: Value| {
+            world.dispatch(call(&world.env, path, action, input)).await.map(drop)
+        };
+        let at =
+            |path: &str| world.platform.tree().snapshot().get(&path.parse().unwrap()).map(|node| node.id);
+        let make = |code: &str| json!({ "code": code, "title": code });
+        ask("/demo/notes", "create_directory", make("a")).await.unwrap();
+        ask("/demo/notes/a", "create_directory", make("w")).await.unwrap();
+        let id = at("/demo/notes/a/w").unwrap();
+        ask("/demo/notes/a/w", "delete", json!({})).await.unwrap();
+        ask("/demo/notes/a", "rename", json!({ "code": "b" })).await.unwrap();
+        ask("/demo/notes", "create_directory", make("a")).await.unwrap();
+        let other = ask("/demo/notes/a", "restore", json!({ "code": "w" })).await;
+        assert_eq!(other.unwrap_err().fields[0].code, "not_found");
+        ask("/demo/notes/b", "restore", json!({ "code": "w" })).await.unwrap();
+        assert_eq!(at("/demo/notes/b/w"), Some(id));
+    })
+    .await;
+}
+
+/// Grants hang on functions too, and nobody takes the last owner away.
+#[tokio::test]
+async fn a_grant_on_a_function_holds_and_the_last_owner_stays() {
+    each_engine(async |world| {
+        let new = NewUser {
+            login: "ada".to_owned(),
+            name: "Ada".to_owned(),
+            email: None,
+            kind: UserKind::Service,
+            namespace: None,
+            admin: false,
+            password: None,
+        };
+        let ada = world.platform.identity().create_user(new).await.unwrap();
+        let search = || Call { actor: ada.actor(), ..world.call("search", json!({})) };
+        assert_eq!(world.dispatch(search()).await.unwrap_err().code, Code::NotFound);
+        let subject = json!({ "kind": "user", "id": ada.id });
+        world.dispatch(world.call("grant", json!({ "subject": subject, "role": "viewer" }))).await.unwrap();
+        world.dispatch(search()).await.unwrap();
+        let create = Call { actor: ada.actor(), ..world.call("create", json!({ "text": "x" })) };
+        assert_eq!(world.dispatch(create).await.unwrap_err().code, Code::Forbidden);
+
+        let tree = world.platform.tree().snapshot();
+        for path in ["/demo/notes", "/demo"] {
+            let node = tree.get(&path.parse().unwrap()).unwrap();
+            let grant = world.platform.access().grants_on(&[node.id], None, 1).remove(0);
+            let revoke = call(&world.env, path, "revoke", json!({ "grant": grant.id }));
+            let revoked = world.dispatch(revoke).await.map(drop).map_err(|error| error.code);
+            // The workspace's owner may go, because the namespace has one; the namespace's may not.
+            assert_eq!(revoked, if path == "/demo" { Err(Code::Conflict) } else { Ok(()) }, "{path}");
+        }
     })
     .await;
 }

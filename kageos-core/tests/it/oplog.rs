@@ -1,11 +1,15 @@
 //! The operation log: order, durability, tampering, what is left open.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use kageos_core::clock::ManualClock;
 use kageos_core::platform::oplog::{
-    self, ActivityQuery, Checker, Draft, Finding, GENESIS, Key, Log, Sealed, Status, Stored, hash_header,
-    read_heads, verify,
+    self, ActivityQuery, Checker, Draft, Finding, GENESIS, Kept, Key, Log, Sealed, Status, Stored,
+    hash_header, read_heads, verify,
 };
-use kageos_core::sql::{Db, migrate, params, testing};
-use kageos_core::{Env, NodeId, StreamId};
+use kageos_core::sql::{Db, SqlError, migrate, params, testing};
+use kageos_core::{Call, Clock, Env, NodeId, StreamId};
 use serde_json::json;
 
 use crate::support::{HeadsFile, call, env, log_key};
@@ -22,7 +26,7 @@ async fn write(log: &Log, env: &Env, count: u64) {
         let node = NodeId::NIL;
         log.intent(Draft::intent(&call, node, env.now(), &call.input), None).await.unwrap().unwrap();
         if n % 2 == 0 {
-            log.outcome(Draft::outcome(&call, node, env.now(), Status::Ok), None, None).await;
+            log.outcome(Draft::outcome(&call, node, env.now(), Status::Ok), None).await;
         }
     }
     log.flush().await.unwrap();
@@ -68,13 +72,13 @@ async fn what_a_process_left_open_is_found_by_the_next_and_only_that() {
         write(&first, &env, 10).await;
         // The first process is gone without a word.
         let second = open(&db, &env, &heads).await;
-        let open = second.left_open().await.unwrap();
+        let open = second.left_open(None).await.unwrap();
         assert_eq!(open.len(), 5);
         for intent in &open {
-            second.outcome(Draft::recovered(&intent.header, env.now(), Status::NotApplied), None, None).await;
+            second.outcome(Draft::recovered(&intent.header, env.now(), Status::NotApplied), None).await;
         }
         second.flush().await.unwrap();
-        assert!(second.left_open().await.unwrap().is_empty());
+        assert!(second.left_open(None).await.unwrap().is_empty());
     }
 }
 
@@ -90,13 +94,13 @@ async fn an_idempotency_key_belongs_to_the_first_call_until_that_fails() {
 
         log.intent(intent(0), key()).await.unwrap().unwrap();
         let earlier = log.intent(intent(1), key()).await.unwrap().unwrap_err();
-        assert_eq!((earlier.call, earlier.reply.as_deref()), (calls[0].id, None));
+        assert_eq!((earlier.call, earlier.reply), (calls[0].id, Kept::Running));
 
-        log.outcome(outcome(0, Status::Failed), key(), None).await;
+        log.outcome(outcome(0, Status::Failed), None).await;
         log.intent(intent(1), key()).await.unwrap().unwrap();
-        log.outcome(outcome(1, Status::Ok), key(), Some("{\"done\":1}".into())).await;
+        log.outcome(outcome(1, Status::Ok), Some("{\"done\":1}".into())).await;
         let earlier = log.intent(intent(2), key()).await.unwrap().unwrap_err();
-        assert_eq!((earlier.call, earlier.reply.as_deref()), (calls[1].id, Some("{\"done\":1}")));
+        assert_eq!((earlier.call, earlier.reply), (calls[1].id, Kept::Reply("{\"done\":1}".into())));
     }
 }
 
@@ -249,4 +253,59 @@ async fn a_head_that_another_key_signed_counts_as_forged() {
     records.iter().for_each(|record| checker.feed(record));
     let report = checker.finish();
     assert_eq!((report.findings, report.places[0].finding, report.unanchored), (1, Finding::Forged, 3));
+}
+
+/// While the disk is full, reads pile up, changes are refused at once, and the log can still be closed in order.
+#[tokio::test]
+async fn a_full_disk_refuses_intents_and_loses_no_record() {
+    let db = testing::sqlite().await.unwrap();
+    let (env, heads) = (env(9), HeadsFile::new(&env(9)));
+    let log = open(&db, &env, &heads).await;
+    let limit = async |pages: i64| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        let set: Result<i64, SqlError> = db
+            .write_with(sql, |sql, tx| Box::pin(async move { tx.fetch_one(sql.clone(), &[]).await?.int(0) }))
+            .await;
+        set.unwrap()
+    };
+    let full = limit(1).await;
+    for n in 0..1_200 {
+        let call = call(&env, "/demo/crm/customer.table", "search", json!({ "n": n }));
+        log.settled(Draft::settled(&call, None, env.now(), Status::Ok).payload(&call.input)).await;
+    }
+    let change = call(&env, "/demo/crm/customer.table", "create", json!({ "text": "x".repeat(50_000) }));
+    let intent = log.intent(Draft::intent(&change, NodeId::NIL, env.now(), &change.input), None);
+    let refused = tokio::time::timeout(Duration::from_secs(5), intent).await.expect("answered at once");
+    assert!(matches!(refused, Err(SqlError::DiskFull { .. })), "{refused:?}");
+    limit(full + 100_000).await;
+    log.flush().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), log.close()).await.expect("closed");
+    let report = verify(&db, &read_heads(&heads.0).unwrap(), &log_key().verifying_key()).await.unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!(report.records, 1_200);
+}
+
+#[tokio::test]
+async fn a_key_that_a_crash_left_behind_is_settled_with_its_call_and_runs_out_after_a_day() {
+    for db in testing::engines().await.unwrap() {
+        let clock = Arc::new(ManualClock::at(crate::support::start()));
+        let env = Env { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..env(10) };
+        let heads = HeadsFile::new(&env);
+        let first = open(&db, &env, &heads).await;
+        let key = || Some(Key { scope: "scope".to_owned(), input_hash: "input".to_owned() });
+        let change = || call(&env, "/demo/crm/pay.form", "submit", json!({}));
+        let intent = |call: &Call| Draft::intent(call, NodeId::NIL, env.now(), &json!({}));
+        first.intent(intent(&change()), key()).await.unwrap().unwrap();
+
+        let second = open(&db, &env, &heads).await;
+        let left = second.left_open(None).await.unwrap();
+        second.outcome(Draft::recovered(&left[0].header, env.now(), Status::NotApplied), None).await;
+        second.intent(intent(&change()), key()).await.unwrap().expect("the key is free again");
+        second.intent(intent(&change()), key()).await.unwrap().expect_err("and taken again");
+        clock.advance(Duration::from_secs(25 * 60 * 60));
+        second.intent(intent(&change()), key()).await.unwrap().expect("a day later it has run out");
+        assert_eq!(second.sweep(env.now()).await.unwrap(), 0);
+        clock.advance(Duration::from_secs(25 * 60 * 60));
+        assert_eq!(second.sweep(env.now()).await.unwrap(), 1);
+    }
 }

@@ -42,7 +42,7 @@ pub(super) async fn mount(
     let owner = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.id;
     let app = crm::app();
     let path = workspace()?;
-    let id = platform.tree().ensure_workspace(&path, "Music shop", owner).await?;
+    let id = platform.tree().ensure_workspace(&path, &app.manifest()?, owner).await?;
     let folder = session.state.workspace_dir(&id.to_string());
     session.state.make_dir(&folder).context("workspaces")?;
     let url = format!("sqlite:{}", folder.join("app.db").display());

@@ -1,15 +1,19 @@
 //! A function as the dispatcher holds it: its schema, compiled once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::redact;
 use crate::platform::oplog::hash_payload;
-use crate::{ActionName, ActionSchema, Code, Error, FieldError, FunctionSchema, Result};
+use crate::schema::ANNOTATION_KEY;
+use crate::{
+    ActionName, ActionSchema, Annotation, Code, Error, FieldError, FunctionSchema, Relation, Result,
+};
 
 /// Most mistakes that one answer lists.
 const MAX_FIELD_ERRORS: usize = 100;
@@ -21,6 +25,8 @@ pub struct Function {
     hash: String,
     actions: HashMap<ActionName, Action>,
     row_is_sensitive: bool,
+    relations: Vec<(String, Relation)>,
+    source: Option<String>,
 }
 
 /// One action with its compiled input schema.
@@ -44,6 +50,8 @@ impl Function {
         Ok(Self {
             hash: hash_payload(&serde_json::to_string(&schema).map_err(Error::internal)?),
             actions: actions.collect::<Result<_>>()?,
+            relations: relations(&schema),
+            source: source(&schema),
             row_is_sensitive: schema.table.as_ref().is_some_and(|table| redact::is_sensitive(&table.row)),
             schema,
         })
@@ -65,6 +73,16 @@ impl Function {
     #[must_use]
     pub fn action(&self, name: &ActionName) -> Option<&Action> {
         self.actions.get(name)
+    }
+
+    /// The fields of a table that name rows of another one.
+    pub(super) fn relations(&self) -> &[(String, Relation)] {
+        &self.relations
+    }
+
+    /// The table behind a chart: a path, or a path inside the workspace without a leading slash.
+    pub(super) fn source(&self) -> Option<&str> {
+        self.source.as_deref()
     }
 
     /// The schema of a row, when it holds something that no log may show.
@@ -111,12 +129,13 @@ impl Action {
     }
 
     /// The input as a log may show it.
-    pub(super) fn redacted<'a>(&self, input: &'a Value) -> std::borrow::Cow<'a, Value> {
-        if self.is_sensitive {
-            redact::redact(&self.schema.input, input)
-        } else {
-            std::borrow::Cow::Borrowed(input)
+    pub(super) fn redacted<'a>(&self, input: &'a Value) -> Cow<'a, Value> {
+        if self.schema.name == ActionName::IMPORT {
+            // What the columns hold is not told by the schema, so of a file of rows only its digest is kept.
+            let text = input.to_string();
+            return Cow::Owned(json!({ "omitted": { "bytes": text.len(), "sha256": hash_payload(&text) } }));
         }
+        if self.is_sensitive { redact::redact(&self.schema.input, input) } else { Cow::Borrowed(input) }
     }
 }
 
@@ -131,6 +150,18 @@ fn pointers(error: &jsonschema::ValidationError<'_>) -> Vec<String> {
         }
         _ => vec![place.to_owned()],
     }
+}
+
+fn relations(schema: &FunctionSchema) -> Vec<(String, Relation)> {
+    let row = schema.table.as_ref().and_then(|table| table.row.get("properties")).and_then(Value::as_object);
+    let relation =
+        |(name, property): (&String, &Value)| Some((name.clone(), Annotation::read(property)?.relation?));
+    row.into_iter().flatten().filter_map(relation).collect()
+}
+
+fn source(schema: &FunctionSchema) -> Option<String> {
+    let output = &schema.actions.iter().find(|action| action.name == ActionName::QUERY)?.output;
+    output.get(ANNOTATION_KEY)?.get("source")?.as_str().map(str::to_owned)
 }
 
 /// Functions of one workspace by their path inside it.

@@ -21,13 +21,15 @@ pub use mounts::Mounts;
 
 use super::access::Access;
 use super::oplog::{Draft, Log, Status};
-use super::tree::{DirectoryHost, Node, Tree, directory_actions};
+use super::tree::{DirectoryHost, Node, Snapshot, Tree, directory_actions};
 use crate::bus::Events;
 use crate::call::MAX_IDEMPOTENCY_KEY;
-use crate::{Call, Code, Dispatch, Env, Error, Host, Reply, Result, Right};
+use crate::{
+    ActionName, ActionSchema, Call, Code, Dispatch, Env, Error, Host, Kind, Relation, Reply, Result, Right,
+};
 use limits::{Limits, Place};
 use mounts::Target;
-use refusals::Refusals;
+use refusals::{Counted, Refusals};
 
 /// The dispatcher; cheap to clone.
 #[derive(Debug, Clone)]
@@ -96,9 +98,12 @@ impl Dispatcher {
         let node = tree.get(&call.path).ok_or_else(|| Error::of(Code::NotFound))?;
         // Who may not read learns nothing more, not even whether the action exists.
         inner.access.check(&call.actor, Right::Read, &node.chain, &call.path)?;
-        let Target { function, host } = self.target(node)?;
+        let Target { function, host } = self.target(node, &call.action)?;
         let action = function.action(&call.action).ok_or_else(|| Error::of(Code::UnknownAction))?;
-        inner.access.check(&call.actor, action.schema().right, &node.chain, &call.path)?;
+        for right in rights_of(node, action.schema()) {
+            inner.access.check(&call.actor, right, &node.chain, &call.path)?;
+        }
+        self.check_source(call, &tree, &function)?;
         action.validate(&call.input)?;
         check_shape(call, action)?;
         let place = inner.limits.enter(&call.actor)?;
@@ -111,8 +116,20 @@ impl Dispatcher {
         Ok(Admitted { call, node, function, host, started, timeout: left, _place: Arc::new(place) })
     }
 
-    fn target(&self, node: &Node) -> Result<Target> {
-        if node.path.kind().is_none() {
+    /// A chart shows what its source table holds, so whoever asks for it has to be a reader of that table too.
+    fn check_source(&self, call: &Call, tree: &Snapshot, function: &Function) -> Result<()> {
+        let (Some(source), Some(workspace)) = (function.source(), call.path.workspace()) else {
+            return Ok(());
+        };
+        let source = Relation { path: source.to_owned(), label: String::new() }.resolve(&workspace)?;
+        if self.may_read(tree, call, &source) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Forbidden, "The rows behind this chart are not yours to read."))
+    }
+
+    fn target(&self, node: &Node, action: &ActionName) -> Result<Target> {
+        if node.path.kind().is_none() || is_about_access(action) {
             let (function, host) =
                 (Arc::clone(&self.inner.directories), Arc::clone(&self.inner.directory_host));
             return Ok(Target { function, host });
@@ -123,17 +140,50 @@ impl Dispatcher {
             .ok_or_else(|| Error::new(Code::Unavailable, "The app of this workspace is not running here."))
     }
 
-    /// The one record of a call that was not let in.
-    async fn refuse(&self, call: &Call, error: &Error, started: Duration) {
-        let now = self.inner.env.clock.monotonic();
-        let Some(repeated) = self.inner.refusals.record(call, error.code, now) else { return };
-        let node = self.inner.tree.snapshot().get(&call.path).map(|node| node.id);
-        let draft = Draft::settled(call, node, self.inner.env.now(), Status::Refused)
-            .code(Some(error.code))
-            .duration(now.saturating_sub(started))
-            .repeated(repeated);
-        self.inner.log.settled(draft).await;
+    /// The one record of a call that was not let in. Equal refusals that follow are counted and recorded together.
+    async fn refuse(&self, call: &Arc<Call>, error: &Error, started: Duration) {
+        let Some(key) = self.inner.refusals.count(call, error.code) else { return };
+        let duration = self.inner.env.clock.monotonic().saturating_sub(started);
+        self.inner.log.settled(self.refusal(call, error.code).duration(duration)).await;
+        let this = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(refusals::WINDOW).await;
+            let counted = this.inner.refusals.take(&key);
+            this.record_counted(counted).await;
+        });
     }
+
+    fn refusal(&self, call: &Call, code: Code) -> Draft {
+        let node = self.inner.tree.snapshot().get(&call.path).map(|node| node.id);
+        Draft::settled(call, node, self.inner.env.now(), Status::Refused).code(Some(code))
+    }
+
+    async fn record_counted(&self, counted: Option<Counted>) {
+        let Some(Counted { last, code, times }) = counted else { return };
+        self.inner.log.settled(self.refusal(&last, code).repeated(times - 1)).await;
+    }
+
+    /// Records the refusals that were only counted so far; before the log is closed.
+    pub async fn record_refusals(&self) {
+        for counted in self.inner.refusals.take_all() {
+            self.record_counted(Some(counted)).await;
+        }
+    }
+}
+
+/// Grants are given and taken on every node, on functions too.
+fn is_about_access(action: &ActionName) -> bool {
+    matches!(action.as_str(), "grant" | "revoke")
+}
+
+/// The rights that an action needs: the one it names, and on a table one for each of its effects.
+fn rights_of(node: &Node, action: &ActionSchema) -> impl Iterator<Item = Right> {
+    let effects = action.effect.effects;
+    let table = node.path.kind() == Some(Kind::Table) && !is_about_access(&action.name);
+    let more =
+        [(effects.creates, Right::Write), (effects.updates, Right::Update), (effects.deletes, Right::Delete)];
+    let more = more.into_iter().filter_map(move |(has, right)| (has && table).then_some(right));
+    std::iter::once(action.right).chain(more)
 }
 
 /// What the schema cannot say: the key's length, and whether the action can be tried.

@@ -1,45 +1,69 @@
 //! Refusals that repeat are counted, so that a flood of them is not a flood of records.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::{ActionName, Call, Code, ResourcePath, UserId};
 
-/// The same refusal is recorded once in this time; the next record says how many there were.
-const WINDOW: Duration = Duration::from_secs(10);
-/// Different refusals that are remembered; when there are more, all are forgotten and recorded anew.
+/// The same refusal is recorded once, and what follows in this time once more with its number.
+pub(super) const WINDOW: Duration = Duration::from_secs(10);
+/// Different refusals that are told apart; beyond it only by actor and code.
 const MAX_KINDS: usize = 4_096;
 
-type Key = (Option<UserId>, ResourcePath, ActionName, Code);
+/// What makes two refusals equal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    actor: Option<UserId>,
+    code: Code,
+    what: Option<(ResourcePath, ActionName)>,
+}
 
-/// Remembers which refusals were recorded lately.
+/// Refusals that were counted and not recorded.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub last: Arc<Call>,
+    pub code: Code,
+    /// At least one.
+    pub times: u32,
+}
+
+/// Counts equal refusals.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    seen: Mutex<HashMap<Key, (Duration, u32)>>,
+    seen: Mutex<HashMap<Key, Option<Counted>>>,
 }
 
 impl Refusals {
-    /// How many equal refusals a record made now stands for besides its own; `None` when none is to be made.
-    pub(super) fn record(&self, call: &Call, code: Code, now: Duration) -> Option<u32> {
-        let key = (call.actor.id, call.path.clone(), call.action.clone(), code);
+    /// Counts a refusal. When it is the first of its kind, it is to be recorded, and its key taken after [`WINDOW`].
+    pub(super) fn count(&self, call: &Arc<Call>, code: Code) -> Option<Key> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let actor = call.actor.id;
+        let mut key = Key { actor, code, what: Some((call.path.clone(), call.action.clone())) };
         if seen.len() >= MAX_KINDS && !seen.contains_key(&key) {
-            seen.clear();
+            key.what = None;
         }
         match seen.get_mut(&key) {
-            Some((since, count)) if now.saturating_sub(*since) < WINDOW => {
-                *count += 1;
+            Some(counted) => {
+                let times = counted.as_ref().map_or(0, |counted| counted.times) + 1;
+                *counted = Some(Counted { last: Arc::clone(call), code, times });
                 None
             }
-            Some(entry) => {
-                let (_, count) = std::mem::replace(entry, (now, 0));
-                Some(count)
-            }
             None => {
-                seen.insert(key, (now, 0));
-                Some(0)
+                seen.insert(key.clone(), None);
+                Some(key)
             }
         }
+    }
+
+    /// What was counted under a key, which is forgotten.
+    pub(super) fn take(&self, key: &Key) -> Option<Counted> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(key).flatten()
+    }
+
+    /// Everything that was counted.
+    pub(super) fn take_all(&self) -> Vec<Counted> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.drain().filter_map(|(_, counted)| counted).collect()
     }
 }

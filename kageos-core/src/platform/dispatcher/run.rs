@@ -10,11 +10,14 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::{Admitted, Dispatcher, settle};
+use super::{Admitted, Dispatcher, is_about_access, settle};
 use crate::bus::EventBody;
 use crate::host::{CallControl, HostCall, HostError, HostReply, Progress};
-use crate::platform::oplog::{Draft, Earlier, Key, Status, hash_payload, hex};
-use crate::{Call, CallId, Change, Code, Error, Reply, ResourcePath, Result};
+use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload, hex};
+use crate::platform::tree::Snapshot;
+use crate::{
+    ActionName, Call, CallId, Change, Code, Error, Relation, Reply, ResourcePath, Result, Right, json,
+};
 
 /// How much longer than its deadline a host is waited for: it ends the call itself, and commits what is in flight.
 const GRACE: Duration = Duration::from_secs(5);
@@ -36,7 +39,32 @@ impl Dispatcher {
         let call = &admitted.call;
         let draft = Draft::settled(call, Some(admitted.node.id), self.inner.env.now(), status);
         self.inner.log.settled(draft.code(code).duration(self.since(&admitted))).await;
-        done.map(|reply| answer(call, reply))
+        let reply = self.without_hidden_labels(&admitted, done?)?;
+        Ok(self.shown(call, answer(call, reply)))
+    }
+
+    /// Takes out of a page of rows the labels of relations whose target the caller may not read.
+    fn without_hidden_labels(&self, admitted: &Admitted, reply: HostReply) -> Result<HostReply> {
+        let call = &admitted.call;
+        let Some(workspace) = call.path.workspace().filter(|_| call.action == ActionName::SEARCH) else {
+            return Ok(reply);
+        };
+        let tree = self.inner.tree.snapshot();
+        let hidden = |relation: &(String, Relation)| {
+            let target = relation.1.resolve(&workspace);
+            !target.is_ok_and(|path| self.may_read(&tree, call, &path))
+        };
+        let hidden: Vec<_> =
+            admitted.function.relations().iter().filter(|relation| hidden(relation)).collect();
+        if hidden.is_empty() {
+            return Ok(reply);
+        }
+        let mut page: Value = serde_json::from_str(reply.output.get()).map_err(Error::internal)?;
+        if let Some(labels) = page.get_mut("labels").and_then(Value::as_object_mut) {
+            hidden.iter().for_each(|(field, _)| drop(labels.remove(field)));
+        }
+        let output = serde_json::value::to_raw_value(&page).map_err(Error::internal)?.into();
+        Ok(HostReply { output, ..reply })
     }
 
     /// A call that may change something: intent, run, outcome, event.
@@ -50,15 +78,13 @@ impl Dispatcher {
             return repeated(&earlier, key.as_ref());
         }
         match self.run(&admitted).await {
-            Ok(reply) => self.applied(&admitted, reply, key).await,
+            Ok(reply) => self.applied(&admitted, reply).await,
             Err(HostError::Refused(error)) => {
-                self.failed(&admitted, Status::Failed, error.code, key).await;
+                self.failed(&admitted, Status::Failed, error.code).await;
                 Err(error)
             }
-            Err(HostError::CutOff(error)) => {
-                self.cut_off(admitted, error, key, &settle::MAY_STILL_COMMIT).await
-            }
-            Err(HostError::Ended(error)) => self.cut_off(admitted, error, key, &settle::HAS_ENDED).await,
+            Err(HostError::CutOff(error)) => self.cut_off(admitted, error, &settle::MAY_STILL_COMMIT).await,
+            Err(HostError::Ended(error)) => self.cut_off(admitted, error, &settle::HAS_ENDED).await,
         }
     }
 
@@ -87,12 +113,7 @@ impl Dispatcher {
     }
 
     /// The call took effect: the outcome goes behind, unless no receipt could rebuild it.
-    pub(super) async fn applied(
-        &self,
-        admitted: &Admitted,
-        reply: HostReply,
-        key: Option<Key>,
-    ) -> Result<Reply> {
+    pub(super) async fn applied(&self, admitted: &Admitted, reply: HostReply) -> Result<Reply> {
         let (call, receipt) = (&admitted.call, reply.receipt);
         let reply = answer(call, reply);
         let draft = Draft::outcome(call, admitted.node.id, self.inner.env.now(), Status::Ok);
@@ -100,20 +121,37 @@ impl Dispatcher {
         if !reply.changes.is_empty() {
             draft = draft.payload(&self.changes_for_record(&reply.changes));
         }
-        let kept = key.as_ref().and_then(|_| serde_json::to_string(&reply).ok());
-        let kept = kept.map(|text| if text.len() <= MAX_KEPT_REPLY { text } else { "null".to_owned() });
-        self.inner.log.outcome(draft, key, kept.map(Arc::from)).await;
+        let keyed = call.idempotency_key.is_some();
+        let kept = keyed.then(|| kept_reply(&reply)).flatten();
+        self.inner.log.outcome(draft, kept).await;
         if !receipt {
             self.inner.log.flush().await?;
         }
         self.announce(call, &reply.changes);
-        Ok(reply)
+        Ok(self.shown(call, reply))
     }
 
-    pub(super) async fn failed(&self, admitted: &Admitted, status: Status, code: Code, key: Option<Key>) {
+    /// The reply as its caller may see it: changes of paths that the caller may not read are left out.
+    fn shown(&self, call: &Call, mut reply: Reply) -> Reply {
+        if reply.changes.iter().any(|change| change.path != call.path) {
+            let tree = self.inner.tree.snapshot();
+            reply
+                .changes
+                .retain(|change| change.path == call.path || self.may_read(&tree, call, &change.path));
+        }
+        reply
+    }
+
+    pub(super) fn may_read(&self, tree: &Snapshot, call: &Call, path: &ResourcePath) -> bool {
+        tree.get(path).is_some_and(|node| {
+            self.inner.access.rights(&call.actor, &node.chain, path).contains(Right::Read)
+        })
+    }
+
+    pub(super) async fn failed(&self, admitted: &Admitted, status: Status, code: Code) {
         let draft = Draft::outcome(&admitted.call, admitted.node.id, self.inner.env.now(), status);
         let draft = draft.code(Some(code)).duration(self.since(admitted));
-        self.inner.log.outcome(draft, key, None).await;
+        self.inner.log.outcome(draft, None).await;
     }
 
     fn since(&self, admitted: &Admitted) -> Duration {
@@ -143,21 +181,30 @@ impl Dispatcher {
     }
 
     pub(super) fn announce(&self, call: &Call, changes: &[Change]) {
+        if call.path.kind().is_none() || is_about_access(&call.action) {
+            return self.announce_tree(changes);
+        }
         let mut paths: Vec<&ResourcePath> = changes.iter().map(|change| &change.path).collect();
         paths.sort_unstable();
         paths.dedup();
         for path in paths {
-            if path.kind().is_none() {
-                self.inner.events.publish(EventBody::Tree { path: path.clone() });
-                self.inner.events.publish(EventBody::Access { path: Some(path.clone()) });
-                continue;
-            }
             let of_path = changes.iter().filter(|change| change.path == *path);
             let rows: Vec<String> =
                 of_path.filter_map(|change| change.row.clone()).take(MAX_EVENT_ROWS + 1).collect();
             let rows = if rows.len() > MAX_EVENT_ROWS { Vec::new() } else { rows };
             let (action, id) = (call.action.clone(), call.id);
             self.inner.events.publish(EventBody::Change { path: path.clone(), action, call: id, rows });
+        }
+    }
+
+    /// The first change is the top of what changed; after a move both places are told.
+    fn announce_tree(&self, changes: &[Change]) {
+        let Some(top) = changes.first() else { return };
+        let moved = top.new.as_ref().and_then(|new| new.get("path")).and_then(Value::as_str);
+        let moved = moved.and_then(|path| path.parse().ok());
+        for path in [Some(top.path.clone()), moved].into_iter().flatten() {
+            self.inner.events.publish(EventBody::Tree { path: path.clone() });
+            self.inner.events.publish(EventBody::Access { path: Some(path) });
         }
     }
 }
@@ -180,7 +227,13 @@ fn key_of(call: &Call) -> Option<Key> {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    Some(Key { scope: hex(&hash.finalize()), input_hash: hash_payload(&call.input.to_string()) })
+    Some(Key { scope: hex(&hash.finalize()), input_hash: hash_payload(&json::canonical(&call.input)) })
+}
+
+/// A reply as it is kept for whoever repeats the call: the output. What was changed stands in the log.
+pub(super) fn kept_reply(reply: &Reply) -> Option<Arc<str>> {
+    let kept = Reply { changes: Vec::new(), ..reply.clone() };
+    serde_json::to_string(&kept).ok().filter(|text| text.len() <= MAX_KEPT_REPLY).map(Arc::from)
 }
 
 /// The answer to a call whose key was used before.
@@ -188,9 +241,12 @@ fn repeated(earlier: &Earlier, key: Option<&Key>) -> Result<Reply> {
     if key.is_some_and(|key| key.input_hash != earlier.input_hash) {
         return Err(Error::of(Code::IdempotencyConflict));
     }
-    let Some(reply) = &earlier.reply else { return Err(Error::of(Code::InProgress)) };
-    let kept: Option<Reply> = serde_json::from_str(reply).map_err(Error::internal)?;
-    kept.map_or_else(|| Ok(without_reply(earlier.call)), Ok)
+    match &earlier.reply {
+        Kept::Running => Err(Error::of(Code::InProgress)),
+        Kept::Unknown => Err(Error::of(Code::OutcomeUnknown)),
+        Kept::Nothing => Ok(without_reply(earlier.call)),
+        Kept::Reply(reply) => serde_json::from_str(reply).map_err(Error::internal),
+    }
 }
 
 /// The first call took effect, and its reply was too large to keep.

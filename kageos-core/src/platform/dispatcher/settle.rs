@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
+use super::run::kept_reply;
 use super::{Admitted, Dispatcher};
 use crate::host::{Host, HostReply, Receipt};
-use crate::platform::oplog::{Draft, Header, Key, OpenIntent, Status};
+use crate::platform::oplog::{Draft, Header, OpenIntent, Status};
 use crate::{CallId, Code, Error, Reply, Result};
 
 /// Pauses before questions for the receipt of a call whose host may still be committing.
@@ -20,15 +23,17 @@ impl Dispatcher {
         &self,
         admitted: Admitted,
         error: Error,
-        key: Option<Key>,
         pauses: &[Duration],
     ) -> Result<Reply> {
         for pause in pauses {
             tokio::time::sleep(*pause).await;
             match admitted.host.receipt(admitted.call.id).await {
                 Ok(Some(receipt)) => {
+                    if admitted.call.path.kind().is_none() {
+                        self.inner.tree.refresh_soon().await;
+                    }
                     let reply = rebuilt(receipt);
-                    return self.applied(&admitted, reply, key).await;
+                    return self.applied(&admitted, reply).await;
                 }
                 Ok(None) => {}
                 // Out of reach: the intent stays open, and the next start asks again.
@@ -37,7 +42,7 @@ impl Dispatcher {
         }
         let external = admitted.action().is_some_and(|action| action.schema().effect.effects.external);
         let status = if external { Status::Unknown } else { Status::NotApplied };
-        self.failed(&admitted, status, error.code, key).await;
+        self.failed(&admitted, status, error.code).await;
         if external { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }
     }
 
@@ -48,20 +53,17 @@ impl Dispatcher {
     /// What the database answers.
     pub async fn recover(&self) -> Result<usize> {
         let mut settled = 0;
+        let mut after = None;
         loop {
-            let open = self.inner.log.left_open().await?;
-            let mut left = 0;
+            let open = self.inner.log.left_open(after.as_ref()).await?;
             for intent in &open {
-                if self.recover_one(intent).await? { settled += 1 } else { left += 1 }
+                settled += usize::from(self.recover_one(intent).await?);
             }
-            self.inner.log.flush().await?;
-            if open.len() == left {
-                if left == 0 {
-                    self.inner.log.close_earlier_streams(&self.inner.env).await?;
-                }
-                return Ok(settled);
-            }
+            let Some(last) = open.into_iter().next_back() else { break };
+            after = Some(last);
         }
+        self.inner.log.flush().await?;
+        Ok(settled)
     }
 
     /// Whether the intent could be settled.
@@ -70,6 +72,13 @@ impl Dispatcher {
         let Some(host) = self.host_of(header) else { return Ok(false) };
         let Ok(receipt) = host.receipt(header.call).await else { return Ok(false) };
         let now = self.inner.env.now();
+        let receipt_reply = receipt.as_ref().map(|receipt| Reply {
+            call: header.call,
+            output: receipt.output.clone().unwrap_or_else(null),
+            changes: Vec::new(),
+            dry_run: false,
+            diff_hash: None,
+        });
         let draft = match receipt {
             Some(receipt) => {
                 let draft = Draft::recovered(header, now, Status::Ok);
@@ -80,7 +89,8 @@ impl Dispatcher {
             None => Draft::recovered(header, now, Status::NotApplied),
         };
         tracing::info!(call = %header.call, status = draft.header().status.as_str(), "a call of an earlier process is settled");
-        self.inner.log.outcome(draft, None, None).await;
+        let kept = receipt_reply.as_ref().and_then(kept_reply);
+        self.inner.log.outcome(draft, kept).await;
         Ok(true)
     }
 
@@ -118,6 +128,9 @@ impl Dispatcher {
 }
 
 fn rebuilt(receipt: Receipt) -> HostReply {
-    let null = || serde_json::value::RawValue::NULL.to_owned().into();
     HostReply { output: receipt.output.unwrap_or_else(null), changes: receipt.changes, receipt: true }
+}
+
+fn null() -> Arc<RawValue> {
+    RawValue::NULL.to_owned().into()
 }

@@ -4,7 +4,7 @@
 //! are signed with a key that is not in the database and appended to a file that is not in it either.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use crate::{StreamId, Timestamp};
 const EVERY_RECORDS: i64 = 1_000;
 /// … or so long after the first record that none covers.
 const EVERY: Duration = Duration::from_secs(60);
+
+/// Longest line of the file, in bytes, with room to spare.
+const MAX_LINE: u64 = 4_096;
 
 /// Where a stream stood at a time, signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,9 +101,21 @@ impl Heads {
 }
 
 fn write_line(file: &Path, line: &str) -> io::Result<()> {
-    let mut file: File = OpenOptions::new().create(true).append(true).open(file)?;
+    let mut file: File = OpenOptions::new().create(true).read(true).append(true).open(file)?;
+    cut_torn_line(&mut file)?;
     file.write_all(format!("{line}\n").as_bytes())?;
     file.sync_data()
+}
+
+/// Takes away the end of a line that a crash or a full disk cut short.
+fn cut_torn_line(file: &mut File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(MAX_LINE);
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.read_to_end(&mut tail)?;
+    let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(from, |at| from + at as u64 + 1);
+    if whole < length { file.set_len(whole) } else { Ok(()) }
 }
 
 /// The heads in a file. A last line that a crash cut short is left out; any other damage is an error.

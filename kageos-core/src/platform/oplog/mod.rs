@@ -20,13 +20,13 @@ pub use ed25519_dalek::{SigningKey, VerifyingKey};
 pub use heads::{Heads, SignedHead, read_heads};
 pub use record::{GENESIS, Header, RecordKind, Sealed, Status, hash_header, hash_payload};
 pub use store::activity::{Activity, ActivityQuery};
-pub use store::{Earlier, Key, MIGRATIONS, Stored};
+pub use store::{Earlier, Kept, Key, MIGRATIONS, Stored};
 pub use verify::{Checker, Finding, Place, Report, verify};
 
 pub(crate) use record::hex;
 
 use crate::sql::{Db, SqlError};
-use crate::{CallId, Env, StreamId};
+use crate::{CallId, Env, StreamId, Timestamp};
 use store::Append;
 use writer::{Job, Writer};
 
@@ -61,7 +61,7 @@ impl Log {
         let stream = StreamId::new(&env);
         store::open_stream(&db, stream, env.now()).await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = Writer::new(db.clone(), env, writer::head_of(stream), Heads::new(key, heads));
+        let writer = Writer::new(db.clone(), env, stream, Heads::new(key, heads));
         tokio::spawn(writer.run(queue));
         Ok(Self { db, stream, jobs })
     }
@@ -78,20 +78,20 @@ impl Log {
     /// What the database answers; the intent is not there then.
     pub async fn intent(&self, draft: Draft, key: Option<Key>) -> Result<Result<i64, Earlier>, SqlError> {
         let (ack, place) = oneshot::channel();
-        let job = Job::Now(Append { draft, key, reply: None }, ack);
+        let job = Job::Now(Append { draft: draft.into(), key, reply: None }, ack);
         self.jobs.send(job).await.map_err(|_| SqlError::Closed)?;
         place.await.map_err(|_| SqlError::Closed)?
     }
 
-    /// Appends an outcome with the next batch. With `key`, the reply is kept for whoever repeats the call; without
-    /// a reply the key is given back.
-    pub async fn outcome(&self, draft: Draft, key: Option<Key>, reply: Option<Arc<str>>) {
-        self.later(Append { draft, key, reply }).await;
+    /// Appends an outcome with the next batch. The idempotency key that the intent took keeps `reply` for whoever
+    /// repeats the call, or is given back when nothing was changed.
+    pub async fn outcome(&self, draft: Draft, reply: Option<Arc<str>>) {
+        self.later(Append { draft: draft.into(), key: None, reply }).await;
     }
 
     /// Appends the one record of a call that had no intent, with the next batch.
     pub async fn settled(&self, draft: Draft) {
-        self.later(Append { draft, key: None, reply: None }).await;
+        self.later(Append { draft: draft.into(), key: None, reply: None }).await;
     }
 
     async fn later(&self, record: Append) {
@@ -119,55 +119,27 @@ impl Log {
         }
     }
 
-    /// The intents that earlier processes left without an outcome, a bounded number at a time. Whoever calls this
-    /// knows that those processes have ended.
+    /// The intents that earlier processes left without an outcome, in order, a bounded number after `after`. Whoever
+    /// calls this knows that those processes have ended.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn left_open(&self) -> Result<Vec<OpenIntent>, SqlError> {
-        let mut open = Vec::new();
-        for stream in store::streams(&self.db).await? {
-            if stream.closed || stream.id == self.stream.to_string() {
-                continue;
-            }
-            self.left_open_in(&stream, &mut open).await?;
-            if open.len() >= RECOVERY_BLOCK as usize {
-                break;
-            }
-        }
-        Ok(open)
+    pub async fn left_open(&self, after: Option<&OpenIntent>) -> Result<Vec<OpenIntent>, SqlError> {
+        let after = after.map_or_else(Default::default, |intent| (intent.stream.clone(), intent.header.seq));
+        let block = store::pending_after(&self.db, self.stream, &after, RECOVERY_BLOCK).await?;
+        let read = |record: Stored| {
+            let header = serde_json::from_str(&record.sealed.header).map_err(|_| SqlError::OutOfRange)?;
+            Ok(OpenIntent { header, stream: record.stream })
+        };
+        block.into_iter().map(read).collect()
     }
 
-    async fn left_open_in(&self, stream: &store::Stream, open: &mut Vec<OpenIntent>) -> Result<(), SqlError> {
-        let mut after = stream.resolved_below - 1;
-        loop {
-            let block = store::records_after(&self.db, &stream.id, after, RECOVERY_BLOCK).await?;
-            let Some(last) = block.last() else { return Ok(()) };
-            after = last.seq;
-            for record in block {
-                let Ok(header) = serde_json::from_str::<Header>(&record.sealed.header) else { continue };
-                if header.kind == RecordKind::Intent && store::is_pending(&self.db, header.call).await? {
-                    open.push(OpenIntent { header, stream: stream.id.clone() });
-                }
-            }
-            if open.len() >= RECOVERY_BLOCK as usize {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Notes that the streams of earlier processes hold no open intent any more.
+    /// Forgets idempotency keys that have run out. Called now and then.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn close_earlier_streams(&self, env: &Env) -> Result<(), SqlError> {
-        for stream in store::streams(&self.db).await? {
-            let Ok(id) = stream.id.parse::<StreamId>() else { continue };
-            if !stream.closed && id != self.stream {
-                store::mark_stream(&self.db, id, i64::MAX, Some(env.now())).await?;
-            }
-        }
-        Ok(())
+    pub async fn sweep(&self, now: Timestamp) -> Result<u64, SqlError> {
+        store::sweep_keys(&self.db, now).await
     }
 
     /// Whether a call is known and has no outcome yet.

@@ -2,9 +2,10 @@
 //!
 //! It takes what waits, seals it in order and commits it as one unit; while a commit is in flight the next
 //! batch collects. Outcomes and reads do not force a commit: they ride with the next intent, or go after
-//! [`LINGER`].
+//! [`LINGER`]. When the database is away, who waits learns of it at once; what nobody waits for is kept, within a
+//! bound, and tried again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::heads::Heads;
-use super::record::RecordKind;
+use super::record::{GENESIS, RecordKind};
 use super::store::{self, Append, Earlier, Head};
 use crate::sql::{Db, SqlError};
-use crate::{CallId, Env, StreamId};
+use crate::{Env, StreamId};
 
 /// Most records of one commit.
 const MAX_BATCH: usize = 512;
@@ -23,7 +24,7 @@ const MAX_BATCH: usize = 512;
 const LINGER: Duration = Duration::from_millis(25);
 /// Pause before records that wait for nobody are tried again after a failure.
 const RETRY: Duration = Duration::from_millis(500);
-/// Most records that wait for a database which is away; older ones that only tell of reads give way.
+/// Most records that are kept while the database is away. Beyond it records of reads are dropped and counted.
 const MAX_BACKLOG: usize = 16_384;
 
 /// What became of an intent: its place, or who had its idempotency key first.
@@ -42,21 +43,23 @@ pub(super) enum Job {
     Close(oneshot::Sender<()>),
 }
 
+/// The writer's state.
 pub(super) struct Writer {
     db: Db,
     env: Env,
     head: Head,
     heads: Heads,
-    /// Places of intents without an outcome.
-    open: BTreeSet<i64>,
-    /// The place of each open intent's call.
-    places: HashMap<CallId, i64>,
+    /// Records that nobody waits for and that could not be written yet, oldest first.
+    backlog: VecDeque<Append>,
+    retry_at: Option<Instant>,
+    dropped: u64,
 }
 
 /// What one turn of the writer works on.
 #[derive(Default)]
 struct Batch {
     records: Vec<Append>,
+    /// Beside each record who waits for it.
     acks: Vec<Option<oneshot::Sender<Ack>>>,
     flushes: Vec<oneshot::Sender<Result<(), SqlError>>>,
     close: Option<oneshot::Sender<()>>,
@@ -65,168 +68,226 @@ struct Batch {
 
 impl Batch {
     fn take(&mut self, job: Job) {
+        self.urgent |= !matches!(job, Job::Later(_));
         match job {
             Job::Now(record, ack) => {
                 self.records.push(record);
                 self.acks.push(Some(ack));
-                self.urgent = true;
             }
             Job::Later(record) => {
                 self.records.push(record);
                 self.acks.push(None);
             }
-            Job::Flush(ack) => {
-                self.flushes.push(ack);
-                self.urgent = true;
-            }
-            Job::Close(ack) => {
-                self.close = Some(ack);
-                self.urgent = true;
-            }
+            Job::Flush(ack) => self.flushes.push(ack),
+            Job::Close(ack) => self.close = Some(ack),
         }
     }
 }
 
 impl Writer {
-    pub(super) fn new(db: Db, env: Env, head: Head, heads: Heads) -> Self {
-        Self { db, env, head, heads, open: BTreeSet::new(), places: HashMap::new() }
+    pub(super) fn new(db: Db, env: Env, stream: StreamId, heads: Heads) -> Self {
+        let head = Head { stream, seq: 0, hash: GENESIS.to_owned() };
+        Self { db, env, head, heads, backlog: VecDeque::new(), retry_at: None, dropped: 0 }
     }
 
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut batch = Batch::default();
         loop {
-            collect(&mut batch, &mut jobs, self.heads.due_at()).await;
+            let mut batch = self.collect(&mut jobs).await;
             let closed = batch.close.take();
-            let ended = closed.is_some() || jobs.is_closed() && jobs.is_empty();
-            self.turn(&mut batch).await;
+            let ended = closed.is_some() || (jobs.is_closed() && jobs.is_empty());
+            self.turn(batch).await;
             if self.heads.is_due(self.head.seq) || ended {
-                self.sign(ended).await;
-            }
-            if let Some(done) = closed {
-                let _ = done.send(());
+                self.sign();
             }
             if ended {
+                self.end().await;
+                closed.map(|done| done.send(()));
                 return;
             }
         }
     }
 
-    /// Commits one batch. What nobody waits for stays in `batch` when that fails.
-    async fn turn(&mut self, batch: &mut Batch) {
-        let Batch { records, acks, flushes, .. } = std::mem::take(batch);
-        if records.is_empty() {
-            flushes.into_iter().for_each(|flush| drop(flush.send(Ok(()))));
-            return;
+    /// Waits for work: commits at once what somebody waits for, else after [`LINGER`].
+    async fn collect(&self, jobs: &mut mpsc::Receiver<Job>) -> Batch {
+        let mut batch = Batch::default();
+        let until = [self.retry_at, self.heads.due_at()].into_iter().flatten().min();
+        match until {
+            None => match jobs.recv().await {
+                Some(job) => batch.take(job),
+                None => return batch,
+            },
+            Some(at) => match tokio::time::timeout_at(at, jobs.recv()).await {
+                Ok(Some(job)) => batch.take(job),
+                Ok(None) | Err(_) => return batch,
+            },
         }
-        let state = (self.head.clone(), Arc::new(records));
-        let kept = Arc::clone(&state.1);
-        let done =
-            self.db.write_with(state, |(head, records), tx| Box::pin(store::append(tx, head, records))).await;
-        match done {
-            Ok((head, places)) => {
+        let until = Instant::now() + LINGER;
+        while batch.records.len() < MAX_BATCH {
+            if let Ok(job) = jobs.try_recv() {
+                batch.take(job);
+                continue;
+            }
+            if batch.urgent {
+                break;
+            }
+            match tokio::time::timeout_at(until, jobs.recv()).await {
+                Ok(Some(job)) => batch.take(job),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        batch
+    }
+
+    /// Commits what was kept back and what came, in this order.
+    async fn turn(&mut self, batch: Batch) {
+        let Batch { mut records, acks, flushes, .. } = batch;
+        let mut done = Ok(());
+        while done.is_ok() && !self.backlog.is_empty() {
+            let kept = self.backlog.drain(..self.backlog.len().min(MAX_BATCH)).collect();
+            done = self.commit(kept, Vec::new()).await;
+        }
+        if done.is_ok() && !records.is_empty() {
+            done = self.commit(records, acks).await;
+        } else if let Err(error) = &done {
+            let mut acks = acks.into_iter();
+            records.retain(|_| refuse(acks.next().flatten(), error));
+            self.keep(records);
+        }
+        self.retry_at = (!self.backlog.is_empty()).then(|| Instant::now() + RETRY);
+        flushes.into_iter().for_each(|flush| drop(flush.send(done.clone())));
+    }
+
+    /// Commits records as one unit. After a failure that may pass, those that nobody waits for are kept.
+    async fn commit(
+        &mut self,
+        records: Vec<Append>,
+        acks: Vec<Option<oneshot::Sender<Ack>>>,
+    ) -> Result<(), SqlError> {
+        let records = Arc::new(records);
+        let error = match self.append(&records).await {
+            Ok(places) => {
+                acks.into_iter()
+                    .zip(places)
+                    .for_each(|(ack, place)| drop(ack.map(|ack| ack.send(Ok(place)))));
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        tracing::error!(%error, records = records.len(), "the operation log cannot be written");
+        if self.landed().await {
+            return self.confirm(&records, acks, &error).await;
+        }
+        // The unit may still hold its records for a moment; a copy is as cheap as its pointers. Nobody waits for
+        // what was kept back before.
+        let acks = acks.into_iter().chain(std::iter::repeat_with(|| None));
+        let alone =
+            records.iter().zip(acks).filter_map(|(record, ack)| refuse(ack, &error).then(|| record.clone()));
+        let records: Vec<Append> = alone.collect();
+        if passes(&error) {
+            self.keep(records);
+            return Err(error);
+        }
+        self.one_by_one(records).await
+    }
+
+    async fn append(&mut self, records: &Arc<Vec<Append>>) -> Result<Vec<Result<i64, Earlier>>, SqlError> {
+        let state = (self.head.clone(), Arc::clone(records));
+        let unit =
+            self.db.write_with(state, |(head, records), tx| Box::pin(store::append(tx, head, records)));
+        let (head, places) = unit.await?;
+        self.head = head;
+        Ok(places)
+    }
+
+    /// Whether a commit whose fate was not told took place: nobody else writes this stream.
+    async fn landed(&mut self) -> bool {
+        match store::head(&self.db, self.head.stream).await {
+            Ok(Some(head)) if head.seq > self.head.seq => {
                 self.head = head;
-                self.remember(&kept, &places);
-                for (ack, place) in acks.into_iter().zip(places) {
-                    ack.map(|ack| ack.send(Ok(place)));
-                }
-                flushes.into_iter().for_each(|flush| drop(flush.send(Ok(()))));
+                true
             }
-            Err(error) => {
-                tracing::error!(%error, records = kept.len(), "the operation log cannot be written");
-                flushes.into_iter().for_each(|flush| drop(flush.send(Err(error.clone()))));
-                *batch = self.keep(kept, acks, &error).await;
-            }
+            _ => false,
         }
     }
 
-    /// After a failure: who waits learns of it, the rest is tried again.
-    async fn keep(
+    /// After a commit that landed without an answer: each intent that is there is acknowledged.
+    async fn confirm(
         &self,
-        records: Arc<Vec<Append>>,
+        records: &[Append],
         acks: Vec<Option<oneshot::Sender<Ack>>>,
         error: &SqlError,
-    ) -> Batch {
-        let mut rest = Batch::default();
-        let mut waiting: Vec<bool> = Vec::with_capacity(acks.len());
-        for ack in acks {
-            waiting.push(ack.is_some());
-            ack.map(|ack| ack.send(Err(error.clone())));
+    ) -> Result<(), SqlError> {
+        for (record, ack) in records.iter().zip(acks) {
+            let Some(ack) = ack else { continue };
+            let there = store::is_pending(&self.db, record.draft.call()).await.unwrap_or(false);
+            let _ = ack.send(if there { Ok(Ok(self.head.seq)) } else { Err(error.clone()) });
         }
-        tokio::time::sleep(RETRY).await;
-        // The unit is over, so nobody else holds the records.
-        let records = Arc::try_unwrap(records).unwrap_or_default();
-        for (record, waited) in records.into_iter().zip(waiting) {
+        Ok(())
+    }
+
+    /// One of the records cannot be written at all: the others are, and it is told.
+    async fn one_by_one(&mut self, records: Vec<Append>) -> Result<(), SqlError> {
+        for record in records {
+            let call = record.draft.call();
+            match self.append(&Arc::new(vec![record.clone()])).await {
+                Ok(_) => {}
+                Err(error) if passes(&error) => self.keep(vec![record]),
+                Err(error) => tracing::error!(%error, %call, "a record cannot be written and is lost"),
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, records: Vec<Append>) {
+        for record in records {
             let outcome = record.draft.header().kind == RecordKind::Outcome;
-            if !waited && (outcome || rest.records.len() < MAX_BACKLOG) {
-                rest.take(Job::Later(record));
-            }
-        }
-        rest
-    }
-
-    fn remember(&mut self, records: &[Append], places: &[Result<i64, Earlier>]) {
-        for (record, place) in records.iter().zip(places) {
-            let (header, Ok(seq)) = (record.draft.header(), place) else { continue };
-            match header.kind {
-                RecordKind::Intent => {
-                    self.places.insert(header.call, *seq);
-                    self.open.insert(*seq);
-                }
-                RecordKind::Outcome => {
-                    if let Some(seq) = self.places.remove(&header.call) {
-                        self.open.remove(&seq);
-                    }
-                }
-                RecordKind::Final => {}
+            if outcome || self.backlog.len() < MAX_BACKLOG {
+                self.backlog.push_back(record);
+            } else {
+                self.dropped += 1;
             }
         }
     }
 
-    /// Anchors the head outside the database and notes how far the stream is settled.
-    async fn sign(&mut self, ended: bool) {
+    /// Anchors the head outside the database.
+    fn sign(&mut self) {
         let Head { stream, seq, hash } = &self.head;
         if let Err(error) = self.heads.append(*stream, *seq, hash, self.env.now()) {
             tracing::error!(%error, "the head of the operation log cannot be anchored");
         }
-        let below = self.open.first().copied().unwrap_or(seq + 1);
-        let closed = (ended && self.open.is_empty()).then(|| self.env.now());
-        if let Err(error) = store::mark_stream(&self.db, *stream, below, closed).await {
-            tracing::error!(%error, "the state of the operation log cannot be noted");
+        if self.dropped > 0 {
+            tracing::error!(records = std::mem::take(&mut self.dropped), "records of reads were dropped");
+        }
+    }
+
+    async fn end(&self) {
+        if !self.backlog.is_empty() {
+            tracing::error!(records = self.backlog.len(), "records could not be written before the end");
+        }
+        if let Err(error) = store::close_stream(&self.db, self.head.stream, self.env.now()).await {
+            tracing::error!(%error, "the end of the operation log's stream cannot be noted");
         }
     }
 }
 
-/// Waits for work: at once when somebody waits for it, else until [`LINGER`] after the first record.
-async fn collect(batch: &mut Batch, jobs: &mut mpsc::Receiver<Job>, heads_due: Option<Instant>) {
-    if batch.records.is_empty() {
-        let idle = async {
-            match heads_due {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            job = jobs.recv() => match job { Some(job) => batch.take(job), None => return },
-            () = idle => return,
-        }
-    }
-    let until = Instant::now() + LINGER;
-    while batch.records.len() < MAX_BATCH {
-        if let Ok(job) = jobs.try_recv() {
-            batch.take(job);
-            continue;
-        }
-        if batch.urgent {
-            return;
-        }
-        match tokio::time::timeout_at(until, jobs.recv()).await {
-            Ok(Some(job)) => batch.take(job),
-            Ok(None) | Err(_) => return,
-        }
-    }
+/// Tells whoever waits that it failed; answers whether nobody waited, so that the record is to be kept.
+fn refuse(ack: Option<oneshot::Sender<Ack>>, error: &SqlError) -> bool {
+    ack.is_none_or(|ack| {
+        let _ = ack.send(Err(error.clone()));
+        false
+    })
 }
 
-pub(super) fn head_of(stream: StreamId) -> Head {
-    Head { stream, seq: 0, hash: super::record::GENESIS.to_owned() }
+/// Whether the same records may be written later.
+fn passes(error: &SqlError) -> bool {
+    error.retryable()
+        || matches!(
+            error,
+            SqlError::ConnectionLost { .. }
+                | SqlError::DiskFull { .. }
+                | SqlError::ReadOnly { .. }
+                | SqlError::Io { .. }
+                | SqlError::Timeout
+                | SqlError::Closed
+        )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json, value::RawValue};
 
-use super::actions::DirectoryAction;
+use super::actions::{DirectoryAction, directory_actions};
 use super::node::{Node, Origin};
 use super::plan::{self, Plan, Step};
 use super::snapshot::Snapshot;
@@ -13,10 +13,10 @@ use super::store::{self, NewNode};
 use super::{Tree, came_between};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
-use crate::platform::access::{NewGrant, right_to_grant};
+use crate::platform::access::{Grant, NewGrant, right_to_grant};
 use crate::platform::oplog::hash_payload;
 use crate::sql::SqlError;
-use crate::{CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right};
+use crate::{CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role};
 
 /// Most nodes that one call moves or deletes.
 const MAX_SUBTREE: usize = 5_000;
@@ -61,18 +61,21 @@ impl DirectoryHost {
 
     async fn plan(&self, call: &HostCall, tree: &Snapshot) -> Result<Plan> {
         let node = tree.get(&call.path).ok_or_else(|| Error::of(Code::NotFound))?;
+        // The node was looked up again, so is the right: somebody may have been faster.
+        if let Some(action) = directory_actions().iter().find(|action| action.name == call.action) {
+            self.tree.access.check(&call.actor, action.right, &node.chain, &node.path)?;
+        }
         let input = crate::json::parse(&call.input)?;
         let action = DirectoryAction::read(&call.action, input)
             .map_err(|error| Error::field("", "schema", error.to_string()))?;
         match action {
             DirectoryAction::CreateDirectory { code, title } => self.create(tree, node, &code, title),
             DirectoryAction::Describe { title, description, tags } => {
-                Ok(describe(node, title, description, tags))
+                describe(node, title, description, tags)
             }
             DirectoryAction::Rename { code } => {
-                let parent = node.path.parent();
-                let to = parent.map_or_else(|| format!("/{code}").parse(), |parent| parent.directory(&code));
-                relocate(tree, node, node.parent, &to?)
+                let parent = node.path.parent().ok_or_else(namespace_stays)?;
+                relocate(tree, node, node.parent, &parent.directory(&code)?)
             }
             DirectoryAction::Move { to } => self.move_below(call, tree, node, &to),
             DirectoryAction::Delete {} => delete(tree, node),
@@ -114,7 +117,7 @@ impl DirectoryHost {
         if tree.get(&path).is_some() {
             return Err(taken(&path));
         }
-        let deleted = store::deleted_at(&self.tree.db, &path).await?;
+        let deleted = store::deleted_below(&self.tree.db, node.id, &path).await?;
         if deleted.is_empty() {
             return Err(Error::field("/code", "not_found", "Nothing was deleted under this code."));
         }
@@ -135,6 +138,11 @@ impl DirectoryHost {
         let grant = self.tree.access.snapshot().grant(&[node.id], id).cloned().ok_or_else(missing)?;
         let right = right_to_grant(grant.role, grant.deny);
         self.tree.access.check(&call.actor, right, &node.chain, &node.path)?;
+        let owns = |other: &Grant| other.role == Role::Owner && !other.deny;
+        let snapshot = self.tree.access.snapshot();
+        if owns(&grant) && !snapshot.grants(&node.chain).any(|other| owns(other) && other.id != id) {
+            return Err(Error::new(Code::Conflict, "Somebody has to own this; name another owner first."));
+        }
         let mut plan = Plan { output: json!({ "grant": id }), ..Plan::default() };
         plan.steps.push(Step::Revoke { grant: id });
         plan.change(&node.path, ChangeOp::Delete, Some(json!({ "grant": grant })), None);
@@ -162,7 +170,7 @@ impl DirectoryHost {
             })
         });
         match done.await {
-            Ok(()) => self.tree.refresh().await?,
+            Ok(()) => self.tree.refresh_soon().await,
             Err(Stop::DryRun) => {}
             Err(Stop::Refused(error)) => return Err(error.into()),
             Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
@@ -201,7 +209,10 @@ fn describe(
     title: Option<String>,
     description: Option<String>,
     tags: Option<Vec<String>>,
-) -> Plan {
+) -> Result<Plan> {
+    if node.origin == Origin::Manifest {
+        return Err(declared(&node.path));
+    }
     let old = json!({ "title": node.title, "description": node.description, "tags": node.tags });
     let title = title.unwrap_or_else(|| node.title.clone());
     let description = description.unwrap_or_else(|| node.description.clone());
@@ -210,7 +221,7 @@ fn describe(
     let mut plan = Plan { output: new.clone(), ..Plan::default() };
     plan.change(&node.path, ChangeOp::Update, Some(old), Some(new));
     plan.steps.push(Step::Describe { id: node.id, title, description, tags });
-    plan
+    Ok(plan)
 }
 
 fn relocate(tree: &Snapshot, node: &Node, parent: Option<NodeId>, to: &ResourcePath) -> Result<Plan> {
@@ -242,6 +253,9 @@ fn relocate(tree: &Snapshot, node: &Node, parent: Option<NodeId>, to: &ResourceP
 }
 
 fn delete(tree: &Snapshot, node: &Node) -> Result<Plan> {
+    if node.parent.is_none() {
+        return Err(namespace_stays());
+    }
     if node.origin == Origin::Manifest {
         return Err(declared(&node.path));
     }
@@ -251,6 +265,10 @@ fn delete(tree: &Snapshot, node: &Node) -> Result<Plan> {
         plan.steps.push(Step::Delete { id: one.id, path: one.path.clone(), root: node.id });
     }
     Ok(plan)
+}
+
+fn namespace_stays() -> Error {
+    Error::new(Code::Conflict, "A namespace keeps its code and its place.")
 }
 
 fn declared(path: &ResourcePath) -> Error {

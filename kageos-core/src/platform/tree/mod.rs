@@ -13,6 +13,7 @@ mod snapshot;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
@@ -29,6 +30,9 @@ use crate::sql::{Db, SqlError};
 use crate::{Code, Env, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Role, UserId};
 use plan::{Plan, Step};
 use store::NewNode;
+
+/// Pause before a snapshot that could not be read back is read again.
+const REFRESH_AGAIN: Duration = Duration::from_millis(500);
 
 /// A handle to the tree; cheap to clone.
 #[derive(Debug, Clone)]
@@ -73,22 +77,26 @@ impl Tree {
     /// # Errors
     /// What the database answers.
     pub async fn ensure_namespace(&self, path: &ResourcePath, title: &str, owner: UserId) -> Result<NodeId> {
-        self.ensure(path, title, owner).await
+        self.ensure(path, title, "", owner).await
     }
 
     /// Makes a workspace and, where it is missing, its namespace; both belong to `owner`.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn ensure_workspace(&self, path: &ResourcePath, title: &str, owner: UserId) -> Result<NodeId> {
+    pub async fn ensure_workspace(
+        &self,
+        path: &ResourcePath,
+        manifest: &Manifest,
+        owner: UserId,
+    ) -> Result<NodeId> {
         if let Some(namespace) = path.parent() {
-            let name = namespace.code().to_owned();
-            self.ensure(&namespace, &name, owner).await?;
+            self.ensure(&namespace, namespace.code(), "", owner).await?;
         }
-        self.ensure(path, title, owner).await
+        self.ensure(path, &manifest.title, &manifest.description, owner).await
     }
 
-    async fn ensure(&self, path: &ResourcePath, title: &str, owner: UserId) -> Result<NodeId> {
+    async fn ensure(&self, path: &ResourcePath, title: &str, text: &str, owner: UserId) -> Result<NodeId> {
         let _changing = self.changing.lock().await;
         let tree = self.snapshot();
         if let Some(node) = tree.get(path) {
@@ -100,7 +108,8 @@ impl Tree {
         };
         let id = NodeId::new(&self.env);
         let mut plan = Plan::default();
-        plan.insert(NewNode::titled(id, parent, path.clone(), title, Origin::People));
+        let node = NewNode::titled(id, parent, path.clone(), title, Origin::People);
+        plan.insert(NewNode { description: text.to_owned(), ..node });
         plan.steps.push(self.owner_grant(id, owner));
         self.apply(plan).await?;
         Ok(id)
@@ -139,7 +148,24 @@ impl Tree {
     async fn apply(&self, plan: Plan) -> Result<()> {
         let at = self.env.now();
         self.db.write_with(plan.steps, move |steps, tx| Box::pin(plan::apply(tx, steps, at))).await?;
-        self.refresh().await
+        self.refresh_soon().await;
+        Ok(())
+    }
+
+    /// Reads both snapshots back after a change that is committed: now, or if that fails again and again until it
+    /// is done. The change stands, so its caller is not told of a failure here.
+    pub(super) async fn refresh_soon(&self) {
+        let Err(error) = self.refresh().await else { return };
+        tracing::error!(%error, "a change of the tree cannot be read back yet");
+        let this = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(REFRESH_AGAIN).await;
+                if this.refresh().await.is_ok() {
+                    return;
+                }
+            }
+        });
     }
 
     /// After a change of nodes or grants: both snapshots are read back.

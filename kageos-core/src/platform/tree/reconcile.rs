@@ -73,7 +73,8 @@ fn declared(workspace: &ResourcePath, manifest: &Manifest) -> Result<BTreeMap<Re
 
 fn update(plan: &mut Plan, node: &Node, entry: &Declared) {
     let same = node.title == entry.title && node.description == entry.description && node.tags == entry.tags;
-    if same || node.origin == Origin::People && node.path.kind().is_none() && node.path.depth() > 2 {
+    // What people made keeps the text that people gave it, the workspace too.
+    if same || node.origin == Origin::People {
         return;
     }
     plan.steps.push(Step::Describe {

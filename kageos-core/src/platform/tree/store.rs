@@ -127,16 +127,29 @@ pub(super) struct Deleted {
     pub path: ResourcePath,
 }
 
-/// The nodes last deleted at a path and together with it, parents first.
-pub(super) async fn deleted_at(db: &Db, path: &ResourcePath) -> Result<Vec<Deleted>, SqlError> {
-    let sql =
-        "SELECT deleted_by FROM tree_node WHERE deleted_path = ? ORDER BY deleted_at DESC, id DESC LIMIT 1";
-    let Some(row) = db.fetch_optional(sql, params![path.as_str()]).await? else { return Ok(Vec::new()) };
-    let sql = "SELECT id, deleted_path, deleted_by FROM tree_node \
-               WHERE deleted_by = ? AND (deleted_path = ? OR (deleted_path >= ? AND deleted_path < ?)) \
-               ORDER BY deleted_path";
-    let range = params![row.text("deleted_by")?, path.as_str(), format!("{path}/"), format!("{path}0")];
-    db.fetch_all(sql, range).await?.iter().map(deleted).collect()
+/// What was last deleted from a directory under the code of `path`, and what went with it, parents first, with the
+/// paths that they would have there now. The directory may have moved since.
+pub(super) async fn deleted_below(
+    db: &Db,
+    parent: NodeId,
+    path: &ResourcePath,
+) -> Result<Vec<Deleted>, SqlError> {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let sql = "SELECT id, deleted_path FROM tree_node WHERE parent_id = ? AND path IS NULL \
+               AND deleted_path LIKE ? ESCAPE '!' ORDER BY deleted_at DESC, id DESC LIMIT 1";
+    let pattern = format!("%/{}", name.replace('_', "!_"));
+    let Some(row) = db.fetch_optional(sql, params![parent.to_string(), pattern]).await? else {
+        return Ok(Vec::new());
+    };
+    let root = deleted(&row)?;
+    let sql = "SELECT id, deleted_path FROM tree_node WHERE deleted_by = ? ORDER BY deleted_path";
+    let rows = db.fetch_all(sql, params![row.text("id")?]).await?;
+    let moved = |row: &Row| {
+        let one = deleted(row)?;
+        let below = one.path.as_str().strip_prefix(root.path.as_str()).ok_or(SqlError::OutOfRange)?;
+        Ok(Deleted { id: one.id, path: value(&format!("{path}{below}"))? })
+    };
+    rows.iter().map(moved).collect()
 }
 
 fn deleted(row: &Row) -> Result<Deleted, SqlError> {

@@ -5,13 +5,18 @@ pub(super) mod activity;
 use std::sync::Arc;
 
 use super::draft::Draft;
-use super::record::{RecordKind, Sealed};
+use super::record::{RecordKind, Sealed, Status};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, Value, params};
 use crate::{CallId, StreamId, Timestamp};
 
 /// The log's tables.
 pub const MIGRATIONS: &[Migration] =
     &[Migration::new(1, "log", include_str!("../../../../migrations/oplog_0001.sql"))];
+
+/// How long an idempotency key is kept, in microseconds: a day.
+const KEY_LIFE_US: i64 = 24 * 60 * 60 * 1_000_000;
+/// Keys that one sweep forgets at most.
+const SWEEP: i64 = 1_000;
 
 /// Where a stream stands.
 #[derive(Debug, Clone)]
@@ -37,16 +42,46 @@ pub struct Earlier {
     pub call: CallId,
     /// SHA-256 of its input, hexadecimal.
     pub input_hash: String,
-    /// Its reply as JSON, once it ended well.
-    pub reply: Option<Arc<str>>,
+    /// What is kept of it.
+    pub reply: Kept,
+}
+
+/// What is kept of the call that had an idempotency key first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It still runs, or it is not settled yet.
+    Running,
+    /// It is not known whether it took effect.
+    Unknown,
+    /// It took effect; its reply was too large to keep.
+    Nothing,
+    /// It took effect; its reply as JSON.
+    Reply(Arc<str>),
+}
+
+/// What stands in the place of a reply that is not kept.
+const NOTHING: &str = "null";
+/// What stands in the place of a reply that nobody knows.
+const UNKNOWN: &str = "unknown";
+
+impl Kept {
+    fn read(output: Option<&str>) -> Self {
+        match output {
+            None => Self::Running,
+            Some(UNKNOWN) => Self::Unknown,
+            Some(NOTHING) => Self::Nothing,
+            Some(reply) => Self::Reply(reply.into()),
+        }
+    }
 }
 
 /// One record to append.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Append {
-    pub draft: Draft,
-    /// With an intent: to be taken. With an outcome: to be kept with its reply, or given back.
+    pub draft: Arc<Draft>,
+    /// The idempotency key that an intent takes.
     pub key: Option<Key>,
+    /// The reply that an outcome keeps for whoever repeats the call.
     pub reply: Option<Arc<str>>,
 }
 
@@ -54,19 +89,13 @@ pub(super) struct Append {
 pub(super) type Appended = (Head, Vec<Result<i64, Earlier>>);
 
 pub(super) async fn open_stream(db: &Db, stream: StreamId, at: Timestamp) -> Result<(), SqlError> {
-    let sql = "INSERT INTO op_stream (id, started_at, resolved_below, closed_at) VALUES (?, ?, 1, NULL)";
+    let sql = "INSERT INTO op_stream (id, started_at, closed_at) VALUES (?, ?, NULL)";
     db.execute(sql, params![stream.to_string(), at.as_micros()]).await.map(drop)
 }
 
-pub(super) async fn mark_stream(
-    db: &Db,
-    stream: StreamId,
-    resolved_below: i64,
-    closed_at: Option<Timestamp>,
-) -> Result<(), SqlError> {
-    let sql = "UPDATE op_stream SET resolved_below = ?, closed_at = ? WHERE id = ?";
-    let closed = closed_at.map(Timestamp::as_micros);
-    db.execute(sql, params![resolved_below, closed, stream.to_string()]).await.map(drop)
+pub(super) async fn close_stream(db: &Db, stream: StreamId, at: Timestamp) -> Result<(), SqlError> {
+    let sql = "UPDATE op_stream SET closed_at = ? WHERE id = ?";
+    db.execute(sql, params![at.as_micros(), stream.to_string()]).await.map(drop)
 }
 
 /// Appends a batch: seals each record behind the one before and keeps the index of calls in step.
@@ -78,7 +107,7 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
     let mut calls = Vec::with_capacity(batch.len());
     for entry in batch {
         let outcome = entry.draft.header().kind == RecordKind::Outcome;
-        if let Some(key) = entry.key.as_ref().filter(|_| !outcome)
+        if let Some(key) = &entry.key
             && let Some(earlier) = claim(tx, key, &entry.draft).await?
         {
             places.push(Err(earlier));
@@ -133,16 +162,30 @@ fn call_row(draft: &Draft, stream: &str, seq: i64) -> Vec<Value<'static>> {
     ]
 }
 
-/// Takes an idempotency key, or says who has it.
+/// Takes an idempotency key, or says who has it. A key that has run out is taken over.
 async fn claim(tx: &mut Tx, key: &Key, draft: &Draft) -> Result<Option<Earlier>, SqlError> {
-    let sql = "INSERT INTO op_key (scope, call_id, input_hash, created_at, output) VALUES (?, ?, ?, ?, NULL)";
     let header = draft.header();
-    let row = params![&key.scope, header.call.to_string(), &key.input_hash, header.at.as_micros()];
-    match tx.try_execute(sql, row).await {
+    let (call, now) = (header.call.to_string(), header.at.as_micros());
+    let sql = "DELETE FROM op_key WHERE scope = ? AND created_at < ?";
+    tx.execute(sql, params![&key.scope, now - KEY_LIFE_US]).await?;
+    let sql = "INSERT INTO op_key (scope, call_id, input_hash, created_at, output) VALUES (?, ?, ?, ?, NULL)";
+    match tx.try_execute(sql, params![&key.scope, call, &key.input_hash, now]).await {
         Ok(_) => Ok(None),
         Err(error) if error.is_unique_violation() => earlier(tx, key).await,
         Err(error) => Err(error),
     }
+}
+
+/// Forgets keys that have run out, a bounded number at a time; answers how many.
+pub(super) async fn sweep_keys(db: &Db, now: Timestamp) -> Result<u64, SqlError> {
+    let sql = "SELECT scope FROM op_key WHERE created_at < ? ORDER BY created_at LIMIT ?";
+    let old = db.fetch_all(sql, params![now.as_micros() - KEY_LIFE_US, SWEEP]).await?;
+    let scopes = old.iter().map(|row| Ok(vec![Value::from(row.text("scope")?.to_owned())]));
+    let scopes = scopes.collect::<Result<Vec<_>, SqlError>>()?;
+    db.write_with(scopes, |scopes, tx| {
+        Box::pin(async move { tx.execute_many("DELETE FROM op_key WHERE scope = ?", scopes).await })
+    })
+    .await
 }
 
 async fn earlier(tx: &mut Tx, key: &Key) -> Result<Option<Earlier>, SqlError> {
@@ -151,23 +194,25 @@ async fn earlier(tx: &mut Tx, key: &Key) -> Result<Option<Earlier>, SqlError> {
     Ok(Some(Earlier {
         call: id(row.text("call_id")?)?,
         input_hash: row.text("input_hash")?.to_owned(),
-        reply: row.opt_text("output")?.map(Arc::from),
+        reply: Kept::read(row.opt_text("output")?),
     }))
 }
 
-/// Notes in the index how a call ended, and keeps its reply for its key; a call that failed gives its key back.
+/// Notes in the index how a call ended, and keeps its reply for its key; a call that changed nothing gives its key
+/// back. An outcome that comes twice is noted once.
 async fn settle(tx: &mut Tx, entry: &Append, stream: &str, seq: i64) -> Result<(), SqlError> {
     let header = entry.draft.header();
     let call = header.call.to_string();
     let sql = "UPDATE op_call SET status = ?, outcome_stream_id = ?, outcome_seq = ? WHERE id = ?";
-    tx.execute_expect(sql, params![header.status.as_str(), stream, seq, call.as_str()], 1).await?;
-    let Some(Key { scope: key, .. }) = &entry.key else { return Ok(()) };
-    match &entry.reply {
-        Some(reply) => {
-            let sql = "UPDATE op_key SET output = ? WHERE scope = ?";
-            tx.execute(sql, params![&**reply, key.as_str()]).await.map(drop)
+    tx.execute(sql, params![header.status.as_str(), stream, seq, call.as_str()]).await?;
+    match header.status {
+        Status::Ok | Status::Unknown => {
+            let instead = if header.status == Status::Ok { NOTHING } else { UNKNOWN };
+            let reply = entry.reply.as_deref().unwrap_or(instead);
+            let sql = "UPDATE op_key SET output = ? WHERE call_id = ?";
+            tx.execute(sql, params![reply, call.as_str()]).await.map(drop)
         }
-        None => tx.execute("DELETE FROM op_key WHERE scope = ?", params![key.as_str()]).await.map(drop),
+        _ => tx.execute("DELETE FROM op_key WHERE call_id = ?", params![call.as_str()]).await.map(drop),
     }
 }
 
@@ -210,29 +255,27 @@ pub(super) async fn records_after(
     rows.iter().map(Stored::from_row).collect()
 }
 
-/// A stream: its id, from where on it may have open intents, and whether it was closed.
-#[derive(Debug, Clone)]
-pub(super) struct Stream {
-    /// Its id as the table has it.
-    pub id: String,
-    /// All intents before this place have an outcome.
-    pub resolved_below: i64,
-    /// Whether its process ended in order.
-    pub closed: bool,
+/// The intents without an outcome that other streams hold, in order, after a place.
+pub(super) async fn pending_after(
+    db: &Db,
+    own: StreamId,
+    after: &(String, i64),
+    limit: i64,
+) -> Result<Vec<Stored>, SqlError> {
+    let sql = "SELECT r.stream_id, r.seq, r.header, r.payload, r.hash FROM op_call c \
+               JOIN op_record r ON r.stream_id = c.stream_id AND r.seq = c.seq \
+               WHERE c.status = 'pending' AND c.stream_id <> ? \
+               AND (c.stream_id > ? OR (c.stream_id = ? AND c.seq > ?)) ORDER BY c.stream_id, c.seq LIMIT ?";
+    let (stream, seq) = after;
+    let values = params![own.to_string(), stream, stream, *seq, limit];
+    db.fetch_all(sql, values).await?.iter().map(Stored::from_row).collect()
 }
 
-/// Every stream, oldest first.
-pub(super) async fn streams(db: &Db) -> Result<Vec<Stream>, SqlError> {
-    let rows =
-        db.fetch_all("SELECT id, resolved_below, closed_at FROM op_stream ORDER BY id", params![]).await?;
-    let stream = |row: &Row| {
-        Ok(Stream {
-            id: row.text("id")?.to_owned(),
-            resolved_below: row.int("resolved_below")?,
-            closed: row.opt_int("closed_at")?.is_some(),
-        })
-    };
-    rows.iter().map(stream).collect()
+/// Where a stream really stands, after a commit whose fate is not known.
+pub(super) async fn head(db: &Db, stream: StreamId) -> Result<Option<Head>, SqlError> {
+    let sql = "SELECT seq, hash FROM op_record WHERE stream_id = ? ORDER BY seq DESC LIMIT 1";
+    let row = db.fetch_optional(sql, params![stream.to_string()]).await?;
+    row.map(|row| Ok(Head { stream, seq: row.int("seq")?, hash: row.text("hash")?.to_owned() })).transpose()
 }
 
 /// Whether a call is known and has no outcome yet.
