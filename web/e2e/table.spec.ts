@@ -1,9 +1,4 @@
-import { call, crm, expect, newValues, type Row, signIn, test } from "./kageos";
-
-const customers = `${crm}/customer.table`;
-const mark = () => `E2e${Date.now().toString(36)}`;
-
-test.beforeEach(async ({ context }) => signIn(context));
+import { call, crm, customers, expect, mark, newValues, type Row, test } from "./kageos";
 
 test("sorts, searches and filters, all in the URL", async ({ page }) => {
   await page.goto(customers);
