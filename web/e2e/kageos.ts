@@ -13,7 +13,7 @@ type Kageos = { page: Page; problems: string[]; quiet: RegExp };
 /** Notes what a page does wrong. */
 export function watch(page: Page, problems: string[]): void {
   page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));
-  page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
+  page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()} ${message.location().url}`));
   page.on("request", (request) => {
     if (request.url().startsWith("http") && new URL(request.url()).origin !== origin) problems.push(`foreign request: ${request.url()}`);
   });
