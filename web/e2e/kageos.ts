@@ -48,18 +48,39 @@ export async function call<T>(page: Page, path: string, action: string, input: u
   return ((await reply.json()) as { output: T }).output;
 }
 
-/** A new person, signed in, with a role on the workspace or with none. `page` belongs to an administrator. */
-export async function asPerson(browser: Browser, page: Page, role?: "viewer" | "member" | "admin"): Promise<BrowserContext> {
-  const login = mark().toLowerCase();
-  const password = `a long secret ${Math.random()}`;
-  const made = await page.request.post("/api/v1/users", { data: { login, name: `Person ${login}`, password }, headers });
-  expect(made.ok(), `create ${login}: ${made.status()} ${await made.text()}`).toBe(true);
-  const { id } = (await made.json()) as { id: string };
-  if (role) await call(page, crm, "grant", { subject: { kind: "user", id }, role });
-  const context = await browser.newContext({ baseURL: origin, storageState: { cookies: [], origins: [] } });
+type Person = { login: string; name: string; password: string };
+
+async function signedIn(browser: Browser, { login, password }: Person, options: Parameters<Browser["newContext"]>[0] = {}): Promise<BrowserContext> {
+  const context = await browser.newContext({ baseURL: origin, storageState: { cookies: [], origins: [] }, ...options });
   const reply = await context.request.post("/api/v1/session", { data: { login, password }, headers });
   expect(reply.ok(), `sign in as ${login}: ${reply.status()}`).toBe(true);
   return context;
+}
+
+/** Makes an account, or leaves the one that is there, and answers its id. `page` belongs to an administrator. */
+async function account(page: Page, person: Person): Promise<string> {
+  const made = await page.request.post("/api/v1/users", { data: person, headers });
+  if (made.status() !== 409) expect(made.ok(), `create ${person.login}: ${made.status()} ${await made.text()}`).toBe(true);
+  const found = (await (await page.request.get(`/api/v1/users?login=${person.login}`)).json()) as { items: { id: string }[] };
+  return found.items[0]?.id ?? "";
+}
+
+/** A new person, signed in, with a role on the workspace or with none. */
+export async function asPerson(browser: Browser, page: Page, role?: "viewer" | "member" | "admin"): Promise<BrowserContext> {
+  const login = mark().toLowerCase();
+  const person = { login, name: `Person ${login}`, password: `a long secret ${Math.random()}` };
+  const id = await account(page, person);
+  if (role) await call(page, crm, "grant", { subject: { kind: "user", id }, role });
+  return signedIn(browser, person);
+}
+
+/** The person on the pictures of the documentation: the same one each time. */
+export async function asRobin(browser: Browser, page: Page): Promise<BrowserContext> {
+  const robin = { login: "robin", name: "Robin", password: "pictures for the guide" };
+  const subject = { kind: "user", id: await account(page, robin) };
+  const held = (await (await page.request.get("/api/v1/access?path=/demo")).json()) as { items: { subject: { id: string } }[] };
+  if (!held.items.some((grant) => grant.subject.id === subject.id)) await call(page, "/demo", "grant", { subject, role: "member" });
+  return signedIn(browser, robin, { viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "en-GB", timezoneId: "Europe/Berlin" });
 }
 
 export type Row = { id: string; version: number; values: Record<string, unknown> };

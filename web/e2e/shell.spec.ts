@@ -80,6 +80,9 @@ test.describe("signed in", () => {
     await expect(page.getByText("Nothing is here")).toBeVisible();
     await page.getByRole("link", { name: "Go to the start" }).click();
     await expect(page).toHaveURL(/\/$/);
+    await expect(page.getByRole("main").getByRole("link", { name: /^demo/ })).toBeVisible();
+    await page.reload();
+    await expect(page.getByRole("main").getByRole("link", { name: /^demo/ })).toBeVisible();
   });
 
   test("Chinese is complete on the way through the shell, and stays with the person", async ({ browser, page: admin, problems }) => {
