@@ -1,18 +1,23 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import { test as base, type BrowserContext, expect, type Page } from "@playwright/test";
+import { test as base, type Browser, type BrowserContext, expect, type Page } from "@playwright/test";
+import { origin } from "./setup";
 
 export const crm = "/demo/crm";
-const login = process.env["KAGEOS_E2E_LOGIN"] ?? "system";
-const password = process.env["KAGEOS_E2E_PASSWORD"] ?? "";
-
-/** Signs a context in by the same request the login screen makes. */
-export async function signIn(context: BrowserContext, as = { login, password }): Promise<void> {
-  const origin = process.env["KAGEOS_E2E_URL"] ?? "http://127.0.0.1:8080";
-  const reply = await context.request.post("/api/v1/session", { data: as, headers: { origin } });
-  expect(reply.ok(), `sign in as ${as.login}: ${reply.status()}`).toBe(true);
-}
+export const customers = `${crm}/customer.table`;
+/** A word that no other test has. */
+export const mark = () => `E2e${Date.now().toString(36)}${Math.random().toString(36).slice(2, 5)}`;
+const headers = { origin };
 
 type Kageos = { page: Page; problems: string[]; quiet: RegExp };
+
+/** Notes what a page does wrong. */
+export function watch(page: Page, problems: string[]): void {
+  page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));
+  page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()} ${message.location().url}`));
+  page.on("request", (request) => {
+    if (request.url().startsWith("http") && new URL(request.url()).origin !== origin) problems.push(`foreign request: ${request.url()}`);
+  });
+}
 
 /** A page whose every console error, exception and policy violation fails the test. */
 export const test = base.extend<Kageos>({
@@ -23,12 +28,7 @@ export const test = base.extend<Kageos>({
     expect(problems.filter((problem) => !quiet.test(problem))).toEqual([]);
   },
   page: async ({ page, problems }, use) => {
-    page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));
-    page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
-    page.on("request", (request) => {
-      const origin = new URL(page.url() === "about:blank" ? request.url() : page.url()).origin;
-      if (request.url().startsWith("http") && new URL(request.url()).origin !== origin) problems.push(`foreign request: ${request.url()}`);
-    });
+    watch(page, problems);
     await use(page);
   },
 });
@@ -43,10 +43,44 @@ export async function expectAccessible(page: Page): Promise<void> {
 
 /** Calls an action by the API, to arrange what a test starts from. */
 export async function call<T>(page: Page, path: string, action: string, input: unknown): Promise<T> {
-  const origin = process.env["KAGEOS_E2E_URL"] ?? "http://127.0.0.1:8080";
-  const reply = await page.request.post(`/api/v1/call${path}`, { data: { action, input }, headers: { origin } });
+  const reply = await page.request.post(`/api/v1/call${path}`, { data: { action, input }, headers });
   expect(reply.ok(), `${action} ${path}: ${reply.status()} ${await reply.text()}`).toBe(true);
   return ((await reply.json()) as { output: T }).output;
+}
+
+type Person = { login: string; name: string; password: string };
+
+async function signedIn(browser: Browser, { login, password }: Person, options: Parameters<Browser["newContext"]>[0] = {}): Promise<BrowserContext> {
+  const context = await browser.newContext({ baseURL: origin, storageState: { cookies: [], origins: [] }, ...options });
+  const reply = await context.request.post("/api/v1/session", { data: { login, password }, headers });
+  expect(reply.ok(), `sign in as ${login}: ${reply.status()}`).toBe(true);
+  return context;
+}
+
+/** Makes an account, or leaves the one that is there, and answers its id. `page` belongs to an administrator. */
+async function account(page: Page, person: Person): Promise<string> {
+  const made = await page.request.post("/api/v1/users", { data: person, headers });
+  if (made.status() !== 409) expect(made.ok(), `create ${person.login}: ${made.status()} ${await made.text()}`).toBe(true);
+  const found = (await (await page.request.get(`/api/v1/users?login=${person.login}`)).json()) as { items: { id: string }[] };
+  return found.items[0]?.id ?? "";
+}
+
+/** A new person, signed in, with a role on the workspace or with none. */
+export async function asPerson(browser: Browser, page: Page, role?: "viewer" | "member" | "admin"): Promise<BrowserContext> {
+  const login = mark().toLowerCase();
+  const person = { login, name: `Person ${login}`, password: `a long secret ${Math.random()}` };
+  const id = await account(page, person);
+  if (role) await call(page, crm, "grant", { subject: { kind: "user", id }, role });
+  return signedIn(browser, person);
+}
+
+/** The person on the pictures of the documentation: the same one each time. */
+export async function asRobin(browser: Browser, page: Page): Promise<BrowserContext> {
+  const robin = { login: "robin", name: "Robin", password: "pictures for the guide" };
+  const subject = { kind: "user", id: await account(page, robin) };
+  const held = (await (await page.request.get("/api/v1/access?path=/demo")).json()) as { items: { subject: { id: string } }[] };
+  if (!held.items.some((grant) => grant.subject.id === subject.id)) await call(page, "/demo", "grant", { subject, role: "member" });
+  return signedIn(browser, robin, { viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "en-GB", timezoneId: "Europe/Berlin" });
 }
 
 export type Row = { id: string; version: number; values: Record<string, unknown> };

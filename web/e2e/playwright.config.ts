@@ -1,4 +1,5 @@
 import { defineConfig } from "@playwright/test";
+import { sessionFile } from "./setup";
 
 const url = process.env["KAGEOS_E2E_URL"] ?? "http://127.0.0.1:8080";
 
@@ -7,14 +8,22 @@ export default defineConfig({
   testDir: ".",
   testMatch: "*.spec.ts",
   outputDir: "../node_modules/.e2e",
-  // One server and one set of rows: tests follow one another.
-  workers: 1,
+  globalSetup: "./setup.ts",
+  // Every test works on rows and people of its own, so two can run at once.
+  workers: 2,
+  fullyParallel: true,
+  // The picture shows the example as it is delivered, before others add rows to it.
+  projects: [
+    { name: "picture", testMatch: "picture.spec.ts" },
+    { name: "suite", testIgnore: "picture.spec.ts", dependencies: ["picture"] },
+  ],
   timeout: 30_000,
   expect: { timeout: 8_000 },
   forbidOnly: !!process.env["CI"],
   reporter: [["list"]],
   use: {
     baseURL: url,
+    storageState: sessionFile,
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
     viewport: { width: 1440, height: 900 },

@@ -1,9 +1,4 @@
-import { call, crm, expect, newValues, type Row, signIn, test } from "./kageos";
-
-const customers = `${crm}/customer.table`;
-const mark = () => `E2e${Date.now().toString(36)}`;
-
-test.beforeEach(async ({ context }) => signIn(context));
+import { call, crm, customers, expect, mark, newValues, type Row, test } from "./kageos";
 
 test("sorts, searches and filters, all in the URL", async ({ page }) => {
   await page.goto(customers);
@@ -49,27 +44,32 @@ test("the grid is walked by keyboard, far beyond the first screen", async ({ pag
   await expect(grid).toBeFocused();
 });
 
-test("a row is created, edited, its history read, deleted and restored", async ({ page }) => {
-  const name = mark();
-  const values = await newValues(page, customers, name);
-  const row = await call<Row>(page, customers, "create", { values });
-  await page.goto(`${customers}?row=${row.id}&mode=edit`);
-  const drawer = page.getByRole("dialog");
-  await drawer.getByLabel("Last name").fill(`${name}x`);
-  await drawer.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText("Saved").first()).toBeVisible();
-  await drawer.getByRole("button", { name: "History" }).click();
-  await expect(drawer.locator("del").filter({ hasText: name })).toBeVisible();
-  await expect(drawer.locator("ins").filter({ hasText: `${name}x` }).first()).toBeVisible();
-  await drawer.getByRole("button", { name: "Delete" }).click();
-  await page.getByRole("dialog").last().getByRole("button", { name: "Delete" }).click();
-  await expect(drawer).toBeHidden();
-  await page.goto(`${customers}?bin=1&q=${name}`);
-  await page.getByRole("grid").locator("[data-row]").first().click({ position: { x: 120, y: 18 } });
-  await page.getByRole("dialog").getByRole("button", { name: "Restore" }).click();
-  await expect(page.getByText("Restored").first()).toBeVisible();
-  const now = await call<Row>(page, customers, "get", { id: row.id });
-  expect(now.values["last_name"]).toBe(`${name}x`);
+test.describe("deleted", () => {
+  // The open row is asked for once more when the news of its end arrive before the reply.
+  test.use({ quiet: /status of 404/ });
+
+  test("a row is created, edited, its history read, deleted and restored", async ({ page }) => {
+    const name = mark();
+    const values = await newValues(page, customers, name);
+    const row = await call<Row>(page, customers, "create", { values });
+    await page.goto(`${customers}?row=${row.id}&mode=edit`);
+    const drawer = page.getByRole("dialog");
+    await drawer.getByLabel("Last name").fill(`${name}x`);
+    await drawer.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByText("Saved").first()).toBeVisible();
+    await drawer.getByRole("button", { name: "History" }).click();
+    await expect(drawer.locator("del").filter({ hasText: name })).toBeVisible();
+    await expect(drawer.locator("ins").filter({ hasText: `${name}x` }).first()).toBeVisible();
+    await drawer.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").last().getByRole("button", { name: "Delete" }).click();
+    await expect(drawer).toBeHidden();
+    await page.goto(`${customers}?bin=1&q=${name}`);
+    await page.getByRole("grid").locator("[data-row]").first().click({ position: { x: 120, y: 18 } });
+    await page.getByRole("dialog").getByRole("button", { name: "Restore" }).click();
+    await expect(page.getByText("Restored").first()).toBeVisible();
+    const now = await call<Row>(page, customers, "get", { id: row.id });
+    expect(now.values["last_name"]).toBe(`${name}x`);
+  });
 });
 
 test("the new-row form says what is missing before it asks the server", async ({ page }) => {
@@ -131,23 +131,27 @@ test("several rows are selected and deleted together", async ({ page }) => {
   await expect(page.getByText("No row matches")).toBeVisible();
 });
 
-test("a CSV is previewed with its errors by line, and nothing is written before", async ({ page }) => {
+test("a CSV is previewed with its errors by line, and written whole or not at all", async ({ page }) => {
   const name = mark();
   const values = await newValues(page, customers, name);
   const columns = Object.keys(values).filter((column) => typeof values[column] !== "object");
   const line = columns.map((column) => `"${String(values[column]).replaceAll('"', '""')}"`).join(",");
+  const found = async () => (await call<{ rows: Row[] }>(page, customers, "search", { q: name })).rows;
   await page.goto(customers);
   await page.getByRole("button", { name: "More" }).click();
   await page.getByRole("menuitem", { name: "Import CSV" }).click();
-  await page.getByLabel("Or paste it here").fill(`${columns.join(",")}\n${line}\n${columns.map(() => "").join(",")}\n`);
+  const text = page.getByLabel("Or paste it here");
+  await text.fill(`${columns.join(",")}\n${line}\n${columns.map(() => "").join(",")}\n`);
   await page.getByRole("button", { name: "Preview" }).click();
-  await expect(page.getByText(/1 rows are good/)).toBeVisible();
-  await expect(page.getByText(/1 are refused/)).toBeVisible();
-  const before = await call<{ rows: Row[] }>(page, customers, "search", { q: name });
-  expect(before.rows).toHaveLength(0);
+  await expect(page.getByText("1 row is refused")).toBeVisible();
+  await expect(page.getByRole("row").filter({ hasText: "last_name" })).toContainText("3");
+  await text.fill(`${columns.join(",")}\n${line}\n`);
+  await page.getByRole("button", { name: "Preview" }).click();
+  await expect(page.getByText("1 row is good")).toBeVisible();
+  expect(await found()).toHaveLength(0);
   await page.getByRole("button", { name: "Import 1 row" }).click();
   await expect(page.getByRole("dialog")).toBeHidden();
-  await expect.poll(async () => (await call<{ rows: Row[] }>(page, customers, "search", { q: name })).rows.length).toBe(1);
+  await expect.poll(async () => (await found()).length).toBe(1);
 });
 
 test("the export link streams the filtered rows", async ({ page }) => {

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/vue-query";
 import { computed, type MaybeRefOrGetter, toValue } from "vue";
 import { people, tree } from "./client";
+import { useSession } from "./session";
 
 /** Keys of what is cached; events invalidate by their first words. */
 export const keys = {
@@ -35,10 +36,13 @@ export function useSearch(words: MaybeRefOrGetter<string>) {
   });
 }
 
-export function useUsers(enabled: MaybeRefOrGetter<boolean> = true) {
-  return useQuery({ queryKey: ["users"], queryFn: people.users, enabled: computed(() => toValue(enabled)) });
+/** Everybody, for administrators; others may not list people and the server is not asked. */
+export function useUsers() {
+  const session = useSession();
+  return useQuery({ queryKey: ["users"], queryFn: people.users, enabled: computed(() => !!session.user?.admin) });
 }
 
-export function useGroups(enabled: MaybeRefOrGetter<boolean> = true) {
-  return useQuery({ queryKey: ["groups"], queryFn: people.groups, enabled: computed(() => toValue(enabled)) });
+export function useGroups() {
+  const session = useSession();
+  return useQuery({ queryKey: ["groups"], queryFn: people.groups, enabled: computed(() => !!session.user?.admin) });
 }

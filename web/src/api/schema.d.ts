@@ -4,30 +4,15 @@
  */
 
 export interface paths {
-    "/api/v1/session": {
+    "/api/openapi.json": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["getSession"];
-        put?: never;
-        post: operations["postSession"];
-        delete: operations["deleteSession"];
-        options?: never;
-        head?: never;
-        patch: operations["patchSession"];
-        trace?: never;
-    };
-    "/api/v1/tree": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["getTree"];
+        /** This document. */
+        get: operations["document"];
         put?: never;
         post?: never;
         delete?: never;
@@ -36,14 +21,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/node/{path}": {
+    "/api/v1/access": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["getNodePath"];
+        /** The grants that hold at a path: its own and those it inherits. */
+        get: operations["list_grants"];
         put?: never;
         post?: never;
         delete?: never;
@@ -52,14 +38,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/search": {
+    "/api/v1/access/explain": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["getSearch"];
+        /** Whether an account may do something, and which grant decides. About others only administrators of the path ask. */
+        get: operations["explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The calls at a path and below that the caller may see, newest first.
+         * @description A page can hold fewer entries than asked for, where some are of other rows, or of paths that
+         *     the caller may not see.
+         */
+        get: operations["list_activity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -77,21 +85,43 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["postCallPath"];
+        /** Calls an action of the function or directory at a path. */
+        post: operations["call"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/rows/{path}": {
+    "/api/v1/codes": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["getRowsPath"];
+        /** Every error code, its status and what it means. */
+        get: operations["codes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server-Sent Events: `change`, `tree`, `access`, `progress`, and `reset` when some were missed. `Last-Event-ID`
+         *     resumes without a gap.
+         */
+        get: operations["listen"];
         put?: never;
         post?: never;
         delete?: never;
@@ -107,10 +137,47 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["getExportPath"];
+        /** All rows of a table that match, as CSV that can be imported again. Each page is read with the rights that the caller has by then. */
+        get: operations["export"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Groups by name, each with its first 500 members. */
+        get: operations["list_groups"];
+        put?: never;
+        /** Makes a group. */
+        post: operations["create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/members/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes someone a member of a group. */
+        put: operations["add_member"];
+        post?: never;
+        /** Ends a membership. */
+        delete: operations["remove_member"];
         options?: never;
         head?: never;
         patch?: never;
@@ -125,21 +192,40 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["postImportPath"];
+        /** Makes rows from CSV whose first line names the fields. */
+        post: operations["import"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/activity": {
+    "/api/v1/namespaces": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["getActivity"];
+        get?: never;
+        put?: never;
+        /** Makes a namespace, for a team. */
+        post: operations["create_namespace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/node/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A node with all that its screen needs: what it does, what the caller may do, who answers for it. */
+        get: operations["node"];
         put?: never;
         post?: never;
         delete?: never;
@@ -148,14 +234,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/access": {
+    "/api/v1/rows/{path}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["getAccess"];
+        /** The rows of a table that match, a page at a time. */
+        get: operations["rows"];
+        put?: never;
+        /** Makes a row. */
+        post: operations["create_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rows/{path}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A row; its version is the `ETag`. */
+        get: operations["row"];
+        put?: never;
+        post?: never;
+        /** Moves a row whose version `If-Match` names to the recycle bin. */
+        delete: operations["delete_row"];
+        options?: never;
+        head?: never;
+        /** Changes fields of a row whose version `If-Match` names. */
+        patch: operations["update_row"];
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The nodes that match and that the caller may see, best first. */
+        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -164,20 +288,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/access/explain": {
+    "/api/v1/session": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["getAccessExplain"];
+        /** Who is signed in. */
+        get: operations["current"];
         put?: never;
-        post?: never;
-        delete?: never;
+        /** Signs in; the answer sets the session cookie. */
+        post: operations["login"];
+        /** Signs out. */
+        delete: operations["logout"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes one's own account. */
+        patch: operations["change"];
         trace?: never;
     };
     "/api/v1/tokens": {
@@ -187,9 +315,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["getTokens"];
+        /** The caller's API tokens. */
+        get: operations["list_tokens"];
         put?: never;
-        post: operations["postTokens"];
+        /** Makes an API token. The token itself is in this answer and in no other. */
+        post: operations["create_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -206,7 +336,25 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["deleteTokensId"];
+        /** Ends an API token of the caller. */
+        delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The nodes below a directory that the caller may see, in the order of their paths. */
+        get: operations["list_nodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -219,9 +367,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["getUsers"];
+        /** Accounts by login. */
+        get: operations["list_users"];
         put?: never;
-        post: operations["postUsers"];
+        /** Makes an account, and a namespace of its own for a person. */
+        post: operations["create_user"];
         delete?: never;
         options?: never;
         head?: never;
@@ -241,103 +391,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch: operations["patchUsersId"];
-        trace?: never;
-    };
-    "/api/v1/groups": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["getGroups"];
-        put?: never;
-        post: operations["postGroups"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/groups/{id}/members/{user}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put: operations["putGroupsIdMembersUser"];
-        post?: never;
-        delete: operations["deleteGroupsIdMembersUser"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["getEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["postFiles"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/files/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["getFilesId"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/codes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["getCodes"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
+        /** Changes an account. */
+        patch: operations["change_user"];
         trace?: never;
     };
     "/healthz": {
@@ -347,7 +402,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["getHealthz"];
+        /** Whether the process answers. */
+        get: operations["healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -363,7 +419,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["getReadyz"];
+        /** Whether the server can do its work, with each thing that it depends on. */
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -376,394 +433,803 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        Right: "read" | "write" | "update" | "delete" | "run" | "admin" | "owner";
-        /** @enum {string} */
-        Role: "viewer" | "member" | "admin" | "owner";
-        /** @enum {string} */
-        Kind: "namespace" | "workspace" | "directory" | "form" | "table" | "chart" | "docs" | "fn";
-        /** @enum {string} */
-        Op: "create" | "update" | "delete" | "restore" | "purge";
-        /** @enum {string} */
-        CallStatus: "pending" | "ok" | "failed" | "refused" | "not_applied" | "unknown";
-        FieldProblem: {
-            pointer: string;
-            code: string;
-            message: string;
-        };
-        Problem: {
-            type: string;
-            title: string;
-            status: number;
-            code: string;
-            detail: string;
-            trace: string;
-            fields: components["schemas"]["FieldProblem"][];
-        };
-        User: {
-            id: string;
-            login: string;
-            name: string;
-            email: string | null;
-            namespace: string | null;
-            admin: boolean;
-            disabled: boolean;
-            locale: string | null;
-            theme: string | null;
-            time_zone: string | null;
-            created_at: string;
-        };
-        SessionInfo: {
-            user: components["schemas"]["User"];
-            expires_at: string;
-        };
-        LoginInput: {
-            login: string;
-            password: string;
-        };
-        PasswordChange: {
-            old: string;
-            new: string;
-        };
-        SessionPatch: {
-            name?: string;
-            locale?: string;
-            theme?: string;
-            time_zone?: string;
-            password?: components["schemas"]["PasswordChange"];
-        };
-        Node: {
-            id: string;
-            path: string;
-            code: string;
-            kind: components["schemas"]["Kind"];
-            title: string;
-            description: string;
-            tags: string[];
-            children: number;
-            /** @enum {string} */
-            origin: "manifest" | "people";
-            updated_at: string;
-        };
-        OwnerRef: {
-            id: string;
-            login: string;
-            name: string;
-        };
-        Effect: {
-            effects: string[];
-            idempotent: boolean;
-            undoable: boolean;
-            dry_run: boolean;
-            /** @enum {string} */
-            approval: "none" | "required";
-            timeout_ms: number;
-            audience: string[];
-        };
+        /** @description An action with its schemas. */
         Action: {
-            name: string;
-            title: string;
-            right: components["schemas"]["Right"];
+            /** @description What it does to the world. */
             effect: components["schemas"]["Effect"];
-            input: {
-                [key: string]: unknown;
-            };
-            output: {
-                [key: string]: unknown;
-            };
-        };
-        Sort: {
-            field: string;
-            desc: boolean;
-        };
-        TableSchema: {
-            row: {
-                [key: string]: unknown;
-            };
-            search: string[];
-            history: boolean;
-            default_sort: components["schemas"]["Sort"][];
-        };
-        Function: {
-            kind: components["schemas"]["Kind"];
+            /** @description What it takes: JSON Schema 2020-12. */
+            input: Record<string, never>;
+            /** @description Its name. */
+            name: string;
+            /** @description What it gives: JSON Schema 2020-12. */
+            output: Record<string, never>;
+            /** @description The right it needs. */
+            right: components["schemas"]["Right"];
+            /** @description Its name for people. */
             title: string;
-            description: string;
-            actions: components["schemas"]["Action"][];
-            table: components["schemas"]["TableSchema"] | null;
-            hash: string;
         };
-        Overview: {
-            functions: number;
-            docs: number;
-            calls_24h: number;
-            failed_24h: number;
-            calls_30d: number;
-            failed_30d: number;
-            last_call_at: string | null;
-            p50_ms_24h: number | null;
-            p95_ms_24h: number | null;
-            p50_ms_30d: number | null;
-            p95_ms_30d: number | null;
-        };
-        NodeDetail: {
-            node: components["schemas"]["Node"];
-            rights: components["schemas"]["Right"][];
-            owner: components["schemas"]["OwnerRef"] | null;
-            function: components["schemas"]["Function"] | null;
-            overview: components["schemas"]["Overview"] | null;
-        };
-        NodeList: {
-            items: components["schemas"]["Node"][];
-            next: string | null;
-        };
-        SearchHit: {
-            node: components["schemas"]["Node"];
-            score: number;
-        };
-        SearchHitList: {
-            items: components["schemas"]["SearchHit"][];
-            next: string | null;
-        };
-        CallRequest: {
+        /** @description One call, as the operation log has it. */
+        Activity: {
+            /** @description What was asked. */
             action: string;
-            input: unknown;
-            dry_run?: boolean;
-            idempotency_key?: string;
-        };
-        Change: {
-            path: string;
-            row: string | null;
-            op: components["schemas"]["Op"];
-            old: {
-                [key: string]: unknown;
-            } | null;
-            new: {
-                [key: string]: unknown;
-            } | null;
-        };
-        CallReply: {
-            call: string;
-            trace: string;
-            output: unknown;
-            changes: components["schemas"]["Change"][];
-            dry_run: boolean;
-            diff_hash: string | null;
-        };
-        Row: {
-            id: string;
-            version: number;
-            values: {
-                [key: string]: unknown;
-            };
-            created_at: string;
-            updated_at: string;
-        };
-        SearchOutput: {
-            rows: components["schemas"]["Row"][];
-            next: string | null;
-            count: number | null;
-            labels: {
-                [key: string]: {
-                    [key: string]: string;
-                };
-            };
-        };
-        HistoryItem: {
-            version: number;
-            op: components["schemas"]["Op"];
+            /** @description Who asked. */
+            actor: components["schemas"]["ActivityActor"];
+            /** @description When it came. */
             at: string;
-            actor: string;
-            actor_name: string;
+            /** @description The call. */
             call: string;
+            /** @description What it changed, redacted. */
+            changes: components["schemas"]["Change"][];
+            /** @description Why it was refused or failed. */
+            code: string | null;
+            /**
+             * Format: double
+             * @description How long it took.
+             */
+            duration_ms: number | null;
+            /** @description What it was given, redacted. */
+            input: unknown;
+            /** @description What was called. */
+            path: string;
+            /**
+             * Format: int32
+             * @description How many times more the same was refused.
+             */
+            repeated: number;
+            /**
+             * Format: int64
+             * @description The record's place in the stream.
+             */
+            seq: number;
+            /** @description What started it. */
+            source: components["schemas"]["ActivitySource"];
+            /** @description `pending`, `ok`, `failed`, `refused`, `not_applied` or `unknown`. */
+            status: components["schemas"]["CallStatus"];
+            /** @description Where its first record stands. */
+            stream: string;
+            /** @description The trace's id. */
             trace: string;
-            old: {
-                [key: string]: unknown;
-            } | null;
-            new: {
-                [key: string]: unknown;
-            } | null;
         };
-        HistoryOutput: {
-            items: components["schemas"]["HistoryItem"][];
-            next: string | null;
-        };
-        ImportError: {
-            line: number;
-            fields: components["schemas"]["FieldProblem"][];
-        };
-        ImportOutput: {
-            created: number;
-            failed: number;
-            errors: components["schemas"]["ImportError"][];
-        };
+        /** @description Who asked. */
         ActivityActor: {
-            kind: string;
+            /** @description The account; empty for the platform. */
             id: string;
+            /** @description `user`, `service`, `system` or `anonymous`. */
+            kind: string;
+            /** @description Its login. */
             name: string;
         };
+        /** @description Calls, newest first. */
+        ActivityList: {
+            /** @description The calls. */
+            items: components["schemas"]["Activity"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /** @description What started a call. */
         ActivitySource: {
+            /** @description `web`, `api`, `cli`, `app` … */
             kind: string;
-            ref: string | null;
+            /** @description The path it belongs to. */
             path: string | null;
+            /** @description Its id in its own list. */
+            ref: string | null;
+            /** @description What people call it. */
             title: string | null;
         };
-        Activity: {
+        /** @description What a call gave. */
+        CallReply: {
+            /** @description The call. */
             call: string;
-            at: string;
-            duration_ms: number | null;
-            status: components["schemas"]["CallStatus"];
-            code: string | null;
-            path: string;
-            action: string;
-            actor: components["schemas"]["ActivityActor"];
-            source: components["schemas"]["ActivitySource"];
-            trace: string;
-            input: unknown;
+            /** @description The rows it changed, or would change. */
             changes: components["schemas"]["Change"][];
-            stream: string;
-            seq: number;
+            /** @description SHA-256 of the changes of a dry run. */
+            diff_hash: string | null;
+            /** @description Whether nothing was changed because that was asked. */
+            dry_run: boolean;
+            /** @description The output, as the action's schema says. */
+            output: unknown;
+            /** @description The trace's id. */
+            trace: string;
         };
-        ActivityList: {
-            items: components["schemas"]["Activity"][];
-            next: string | null;
+        /** @description One use of a function. */
+        CallRequest: {
+            /** @description What is asked of it. */
+            action: string;
+            /** @description Shows what would change and changes nothing. */
+            dry_run?: boolean;
+            /** @description Makes a repetition answer what the first call answered. */
+            idempotency_key?: string | null;
+            /** @description What it is given, as the action's schema says. */
+            input: unknown;
         };
-        GrantSubject: {
-            kind: string;
-            id: string;
-            name: string;
-        };
-        Grant: {
-            id: string;
+        /**
+         * @description How a call stands.
+         * @enum {string}
+         */
+        CallStatus: "pending" | "ok" | "failed" | "refused" | "not_applied" | "unknown";
+        /** @description One changed row, with the fields that differ. */
+        Change: {
+            /** @description The values after. */
+            new: Record<string, never> | null;
+            /** @description The values before. */
+            old: Record<string, never> | null;
+            /** @description What happened. */
+            op: components["schemas"]["Op"];
+            /** @description The table or directory. */
             path: string;
-            subject: components["schemas"]["GrantSubject"];
-            role: components["schemas"]["Role"];
-            deny: boolean;
-            expires_at: string | null;
-            inherited: boolean;
-            created_at: string;
-            created_by: string;
+            /** @description The row. */
+            row: string | null;
         };
-        GrantList: {
-            items: components["schemas"]["Grant"][];
-            next: string | null;
-        };
-        Explanation: {
-            allowed: boolean;
-            right: components["schemas"]["Right"];
-            reason: string;
-            grant: components["schemas"]["Grant"] | null;
-        };
-        TokenScope: {
-            path: string;
-            rights: components["schemas"]["Right"][];
-        };
-        TokenInput: {
-            name: string;
-            scope: components["schemas"]["TokenScope"];
-            expires_at: string | null;
-        };
-        Token: {
-            id: string;
-            name: string;
-            scope: components["schemas"]["TokenScope"];
-            expires_at: string | null;
-            created_at: string;
-            last_used_at: string | null;
-        };
-        TokenList: {
-            items: components["schemas"]["Token"][];
-            next: string | null;
-        };
-        NewToken: {
-            id: string;
-            token: string;
-            name: string;
-            scope: components["schemas"]["TokenScope"];
-            expires_at: string | null;
-            created_at: string;
-        };
-        UserList: {
-            items: components["schemas"]["User"][];
-            next: string | null;
-        };
-        UserInput: {
-            login: string;
-            name: string;
-            email?: string | null;
-            password: string;
-            admin?: boolean;
-        };
-        UserPatch: {
-            name?: string;
-            email?: string | null;
-            admin?: boolean;
-            disabled?: boolean;
-            password?: string;
-        };
-        Group: {
-            id: string;
-            code: string;
-            title: string;
-            members: components["schemas"]["OwnerRef"][];
-        };
-        GroupInput: {
-            code: string;
-            title: string;
-        };
-        GroupList: {
-            items: components["schemas"]["Group"][];
-            next: string | null;
-        };
-        FileRef: {
-            id: string;
-            name: string;
-            size: number;
-            type: string;
-            sha256: string;
-        };
-        ChartPoint: {
-            x: unknown;
-            y: number | null;
-            filter?: unknown;
-        };
-        ChartSeries: {
-            name: string;
-            points: components["schemas"]["ChartPoint"][];
-        };
+        /** @description What the action `query` of a chart gives. */
         ChartOutput: {
+            /** @description The series. */
             series: components["schemas"]["ChartSeries"][];
+            /**
+             * Format: double
+             * @description The single figure.
+             */
             total?: number | null;
         };
+        /** @description One mark of a chart. */
+        ChartPoint: {
+            /** @description The filter that gives the rows behind it. */
+            filter?: unknown;
+            /** @description Where it stands. */
+            x: unknown;
+            /**
+             * Format: double
+             * @description Its value.
+             */
+            y: number | null;
+        };
+        /** @description One series of a chart. */
+        ChartSeries: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its marks. */
+            points: components["schemas"]["ChartPoint"][];
+        };
+        /** @description Every error code. */
+        CodeList: {
+            /** @description The codes. */
+            items: components["schemas"]["ErrorCode"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /** @description A row to be made. */
+        CreateRow: {
+            /** @description Its fields. */
+            values: Record<string, never>;
+        };
+        /** @description Something that the server depends on. */
+        Dependency: {
+            /** @description What it is like, or what is wrong with it. */
+            detail: string;
+            /** @description What it is. */
+            name: string;
+            /** @description Whether it answers. */
+            ok: boolean;
+        };
+        /** @description A heading of a document. */
         DocsHeading: {
+            /** @description The anchor in the document. */
             id: string;
+            /**
+             * Format: int32
+             * @description From 1 to 6.
+             */
             level: number;
+            /** @description Its text. */
             title: string;
         };
+        /** @description What the action `read` of a document gives. */
         DocsOutput: {
-            markdown: string;
+            /** @description The document, rendered and sanitised; `<div data-kageos-embed="/path">` stands for a live resource. */
             html: string;
+            /** @description The source. */
+            markdown: string;
+            /** @description Its headings. */
             toc: components["schemas"]["DocsHeading"][];
         };
-        Health: {
-            status: string;
+        /** @description What an action does to the world. */
+        Effect: {
+            /** @description `none`, or `required` when a person agrees first. */
+            approval: string;
+            /** @description `people`, `agents`, `schedules`, `public`. */
+            audience: string[];
+            /** @description It can be tried without leaving a trace. */
+            dry_run: boolean;
+            /** @description `reads`, `creates`, `updates`, `deletes`, `external`. */
+            effects: string[];
+            /** @description The same call twice leaves the same state as once. */
+            idempotent: boolean;
+            /**
+             * Format: int64
+             * @description Longest run, in milliseconds.
+             */
+            timeout_ms: number;
+            /** @description The rows it changed can be set back. */
+            undoable: boolean;
         };
-        Dependency: {
-            name: string;
-            ok: boolean;
-            detail: string;
-        };
-        Readiness: {
-            status: string;
-            dependencies: components["schemas"]["Dependency"][];
-        };
+        /** @description An error code and what it means. */
         ErrorCode: {
+            /** @description The code, `snake_case`. */
             code: string;
+            /**
+             * Format: int32
+             * @description The exit status of a command.
+             */
+            exit: number;
+            /** @description Whether the same request may succeed later. */
+            retryable: boolean;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
             status: number;
+            /** @description What it means. */
             title: string;
         };
-        CodeList: {
-            items: components["schemas"]["ErrorCode"][];
+        /** @description Why somebody may do something, or not. */
+        Explanation: {
+            /** @description Whether it is allowed. */
+            allowed: boolean;
+            grant: components["schemas"]["Grant"] | null;
+            /** @description What decided. */
+            reason: string;
+            /** @description The right that it needs. */
+            right: components["schemas"]["Right"];
+        };
+        /** @description What is wrong with one field. */
+        FieldProblem: {
+            /** @description The kind of mistake, `snake_case`. */
+            code: string;
+            /** @description What to do about it. */
+            message: string;
+            /** @description Where in the input, a JSON pointer. */
+            pointer: string;
+        };
+        /** @description A function: what can be asked of it. */
+        Function: {
+            /** @description Its actions. */
+            actions: components["schemas"]["Action"][];
+            /** @description What it is for, Markdown. */
+            description: string;
+            /** @description Changes when anything of this changes. */
+            hash: string;
+            /** @description What kind of function. */
+            kind: components["schemas"]["Kind"];
+            table: components["schemas"]["TableSchema"] | null;
+            /** @description Its name for people. */
+            title: string;
+        };
+        /** @description A role given, or denied, on a path and below. */
+        Grant: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Who made it, by login; `system` for the platform. */
+            created_by: string;
+            /** @description Takes away instead of giving. */
+            deny: boolean;
+            /**
+             * Format: date-time
+             * @description From when on it does not count any more.
+             */
+            expires_at: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether it was made further up. */
+            inherited: boolean;
+            /** @description Where it starts to hold. */
+            path: string;
+            /** @description What it gives or takes. */
+            role: components["schemas"]["Role"];
+            /** @description Who it is for. */
+            subject: components["schemas"]["GrantSubject"];
+        };
+        /** @description Grants. */
+        GrantList: {
+            /** @description The grants, the namespace's first. */
+            items: components["schemas"]["Grant"][];
+            /** @description Where the next page begins. */
             next: string | null;
+        };
+        /** @description Who a grant is for. */
+        GrantSubject: {
+            /** @description The account or group; empty for everyone. */
+            id: string;
+            /** @description `user`, `group` or `everyone`. */
+            kind: string;
+            /** @description What people call it. */
+            name: string;
+        };
+        /** @description A group of accounts. */
+        Group: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its members. */
+            members: components["schemas"]["OwnerRef"][];
+            /** @description What people call it. */
+            name: string;
+        };
+        /** @description A group to be made. */
+        GroupInput: {
+            /** @description What people call it; no two differ only in case. */
+            name: string;
+        };
+        /** @description Groups. */
+        GroupList: {
+            /** @description The groups, by name. */
+            items: components["schemas"]["Group"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /** @description That the process answers. */
+        Health: {
+            /** @description `ok` */
+            status: string;
+        };
+        /** @description One change of a row. */
+        HistoryItem: {
+            /** @description Who, by id. */
+            actor: string;
+            /** @description Who, by login. */
+            actor_name: string;
+            /** @description When. */
+            at: string;
+            /** @description In which call. */
+            call: string;
+            /** @description The values after. */
+            new: Record<string, never> | null;
+            /** @description The values before. */
+            old: Record<string, never> | null;
+            /** @description What happened. */
+            op: components["schemas"]["Op"];
+            /** @description In which trace. */
+            trace: string;
+            /**
+             * Format: int64
+             * @description The version it made.
+             */
+            version: number;
+        };
+        /** @description What happened to a row, newest first. */
+        HistoryOutput: {
+            /** @description The entries. */
+            items: components["schemas"]["HistoryItem"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /** @description Why a line was refused. */
+        ImportError: {
+            /** @description What is wrong in it. */
+            fields: components["schemas"]["FieldProblem"][];
+            /**
+             * Format: int64
+             * @description The line, from one.
+             */
+            line: number;
+        };
+        /** @description What an import did. */
+        ImportOutput: {
+            /**
+             * Format: int64
+             * @description Rows made.
+             */
+            created: number;
+            /** @description Why, of the first of them. */
+            errors: components["schemas"]["ImportError"][];
+            /**
+             * Format: int64
+             * @description Lines refused.
+             */
+            failed: number;
+        };
+        /**
+         * @description What a node is.
+         * @enum {string}
+         */
+        Kind: "namespace" | "workspace" | "directory" | "form" | "table" | "chart" | "docs" | "fn";
+        /** @description A login. */
+        LoginInput: {
+            /** @description The login name. */
+            login: string;
+            /** @description The password. */
+            password: string;
+        };
+        /** @description A namespace to be made. */
+        NamespaceInput: {
+            /** @description Its code, the first segment of its paths. */
+            code: string;
+            /** @description The account that it belongs to; absent for the caller. */
+            owner?: string | null;
+            /** @description Its name for people. */
+            title: string;
+        };
+        /** @description An API token, shown this once. */
+        NewToken: components["schemas"]["Token"] & {
+            /** @description What the program shows. */
+            token: string;
+        };
+        /** @description A node of the Service Tree. */
+        Node: {
+            /** @description How many nodes below it the caller may see. */
+            children: number;
+            /** @description The last segment, without kind. */
+            code: string;
+            /** @description What it is for, Markdown. */
+            description: string;
+            /** @description Its id, which stays when the path changes. */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["Kind"];
+            /** @description `manifest` when an app declares it, `people` when people added it. */
+            origin: string;
+            /** @description Its address. */
+            path: string;
+            /** @description Words to find it by. */
+            tags: string[];
+            /** @description Its name for people. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updated_at: string;
+        };
+        /** @description A node with all that its screen needs. */
+        NodeDetail: {
+            function: components["schemas"]["Function"] | null;
+            /** @description The node. */
+            node: components["schemas"]["Node"];
+            overview: components["schemas"]["Overview"] | null;
+            owner: components["schemas"]["OwnerRef"] | null;
+            /** @description What the caller may do here. */
+            rights: components["schemas"]["Right"][];
+        };
+        /** @description Nodes. */
+        NodeList: {
+            /** @description The nodes. */
+            items: components["schemas"]["Node"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /**
+         * @description What happened to a row.
+         * @enum {string}
+         */
+        Op: "create" | "update" | "delete" | "restore" | "purge";
+        /** @description How a directory is used. */
+        Overview: {
+            /**
+             * Format: int64
+             * @description Calls of the last 24 hours.
+             */
+            calls_24h: number;
+            /**
+             * Format: int64
+             * @description Calls of the last 30 days.
+             */
+            calls_30d: number;
+            /**
+             * Format: int64
+             * @description Documents below it.
+             */
+            docs: number;
+            /**
+             * Format: int64
+             * @description Of these, failed.
+             */
+            failed_24h: number;
+            /**
+             * Format: int64
+             * @description Of these, failed.
+             */
+            failed_30d: number;
+            /**
+             * Format: int64
+             * @description Functions below it.
+             */
+            functions: number;
+            /**
+             * Format: date-time
+             * @description When it was last used.
+             */
+            last_call_at: string | null;
+            /**
+             * Format: double
+             * @description Half of the calls of 24 hours took at most this.
+             */
+            p50_ms_24h: number | null;
+            /**
+             * Format: double
+             * @description Half of the calls of 30 days took at most this.
+             */
+            p50_ms_30d: number | null;
+            /**
+             * Format: double
+             * @description 95 % of the calls of 24 hours took at most this.
+             */
+            p95_ms_24h: number | null;
+            /**
+             * Format: double
+             * @description 95 % of the calls of 30 days took at most this.
+             */
+            p95_ms_30d: number | null;
+        };
+        /** @description An account in a sentence. */
+        OwnerRef: {
+            /** @description The account. */
+            id: string;
+            /** @description Its login. */
+            login: string;
+            /** @description What people call them. */
+            name: string;
+        };
+        /** @description A change of one's own password. */
+        PasswordChange: {
+            /** @description The password to be. */
+            new: string;
+            /** @description The password now. */
+            old: string;
+        };
+        /** @description A change of a row. */
+        PatchRow: {
+            /** @description The fields that change. */
+            patch: Record<string, never>;
+        };
+        /** @description Why a request was refused (RFC 9457). */
+        Problem: {
+            /** @description The stable code, `snake_case`. */
+            code: string;
+            /** @description What happened here, for people. */
+            detail: string;
+            /** @description What is wrong where. */
+            fields: components["schemas"]["FieldProblem"][];
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description What the code means. */
+            title: string;
+            /** @description The trace to quote. */
+            trace: string;
+            /** @description A stable address of the code. */
+            type: string;
+        };
+        /** @description Whether the server can do its work. */
+        Readiness: {
+            /** @description What it depends on. */
+            dependencies: components["schemas"]["Dependency"][];
+            /** @description `ok` or `unavailable` */
+            status: string;
+        };
+        /**
+         * @description What a caller may do on a path.
+         * @enum {string}
+         */
+        Right: "read" | "write" | "update" | "delete" | "run" | "admin" | "owner";
+        /**
+         * @description A named set of rights; each holds all of the one before.
+         * @enum {string}
+         */
+        Role: "viewer" | "member" | "admin" | "owner";
+        /** @description A row. */
+        Row: {
+            /** @description When it was made. */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description When it was last changed. */
+            updated_at: string;
+            /** @description Its fields. */
+            values: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Its version, which `If-Match` names.
+             */
+            version: number;
+        };
+        /** @description A row that was moved to the recycle bin. */
+        RowVersion: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its version now.
+             */
+            version: number;
+        };
+        /** @description A node that was found. */
+        SearchHit: {
+            /** @description The node. */
+            node: components["schemas"]["Node"];
+            /**
+             * Format: int32
+             * @description How well it matches; larger is better.
+             */
+            score: number;
+        };
+        /** @description Nodes that were found, best first. */
+        SearchHitList: {
+            /** @description The nodes. */
+            items: components["schemas"]["SearchHit"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /** @description Rows. */
+        SearchOutput: {
+            /**
+             * Format: int64
+             * @description How many there are, when that was asked; 1001 for more than a thousand.
+             */
+            count: number | null;
+            /** @description What people call the rows that fields name: field, then id, then label. */
+            labels: Record<string, never>;
+            /** @description Where the next page begins. */
+            next: string | null;
+            /** @description The rows. */
+            rows: components["schemas"]["Row"][];
+        };
+        /** @description Who is signed in, and until when. */
+        SessionInfo: {
+            /**
+             * Format: date-time
+             * @description When the session ends at the latest.
+             */
+            expires_at: string;
+            /** @description The account. */
+            user: components["schemas"]["User"];
+        };
+        /** @description What to change in one's own account; what is absent stays, what is null is emptied. */
+        SessionPatch: {
+            /** @description Language of the screens. */
+            locale?: string | null;
+            /** @description What people call them. */
+            name?: string | null;
+            password?: components["schemas"]["PasswordChange"] | null;
+            /** @description Light or dark screens. */
+            theme?: string | null;
+            /** @description Time zone of the screens. */
+            time_zone?: string | null;
+        };
+        /** @description One step of an order. */
+        Sort: {
+            /** @description Largest first. */
+            desc: boolean;
+            /** @description The field. */
+            field: string;
+        };
+        /** @description The row of a table. */
+        TableSchema: {
+            /** @description The order when none is asked for. */
+            default_sort: components["schemas"]["Sort"][];
+            /** @description Whether old values are kept. */
+            history: boolean;
+            /** @description JSON Schema, a property a field, each with `x-kageos`. */
+            row: Record<string, never>;
+            /** @description The fields that free text is looked for in. */
+            search: string[];
+        };
+        /** @description An API token; the token itself was shown once. */
+        Token: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expires_at: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last used, give or take a minute.
+             */
+            last_used_at: string | null;
+            /** @description What people call it. */
+            name: string;
+            /** @description The most it may do. */
+            scope: components["schemas"]["TokenScope"];
+        };
+        /** @description An API token to be made. */
+        TokenInput: {
+            /**
+             * Format: date-time
+             * @description When it ends; absent for as late as a token may.
+             */
+            expires_at?: string | null;
+            /** @description What people call it. */
+            name: string;
+            /** @description The most it may do. */
+            scope: components["schemas"]["TokenScope"];
+            /** @description Who it acts for; absent for oneself. Administrators make tokens for others. */
+            user?: string | null;
+        };
+        /** @description API tokens. */
+        TokenList: {
+            /** @description The tokens. */
+            items: components["schemas"]["Token"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /** @description The most that a token may do. */
+        TokenScope: {
+            /** @description Only here and below; absent for everywhere. */
+            path?: string | null;
+            /** @description Only these rights. */
+            rights: components["schemas"]["Right"][];
+        };
+        /** @description An account. */
+        User: {
+            /** @description May do everything everywhere. */
+            admin: boolean;
+            /**
+             * Format: date-time
+             * @description When the account was made.
+             */
+            created_at: string;
+            /** @description May do nothing and not sign in. */
+            disabled: boolean;
+            /** @description Where mail reaches them. */
+            email: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Language of the screens. */
+            locale: string | null;
+            /** @description What is typed to sign in. */
+            login: string;
+            /** @description What people call them. */
+            name: string;
+            /** @description The code of their own namespace. */
+            namespace: string | null;
+            /** @description Light or dark screens. */
+            theme: string | null;
+            /** @description Time zone of the screens. */
+            time_zone: string | null;
+        };
+        /** @description An account to be made. */
+        UserInput: {
+            /** @description May do everything everywhere. */
+            admin?: boolean;
+            /** @description Where mail reaches them. */
+            email?: string | null;
+            /** @description What is typed to sign in. */
+            login: string;
+            /** @description What people call them. */
+            name: string;
+            /** @description The code of a namespace of their own, made with the account. */
+            namespace?: string | null;
+            /** @description The first password; without one the account is a program's, which has tokens only. */
+            password?: string | null;
+        };
+        /** @description Accounts. */
+        UserList: {
+            /** @description The accounts, by login. */
+            items: components["schemas"]["User"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
+        /** @description What to change in an account; what is absent stays, what is null is emptied. */
+        UserPatch: {
+            /** @description May do everything everywhere. */
+            admin?: boolean | null;
+            /** @description May do nothing and not sign in. */
+            disabled?: boolean | null;
+            /** @description Where mail reaches them. */
+            email?: string | null;
+            /** @description What people call them. */
+            name?: string | null;
+            /** @description A new password; all sessions end. */
+            password?: string | null;
         };
     };
     responses: never;
@@ -774,7 +1240,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    getSession: {
+    document: {
         parameters: {
             query?: never;
             header?: never;
@@ -783,16 +1249,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description success */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionInfo"];
+                    "application/json": unknown;
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -803,7 +1268,715 @@ export interface operations {
             };
         };
     };
-    postSession: {
+    list_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The function or directory. */
+                path: string;
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The function or directory. */
+                path: string;
+                /** @description The action. */
+                action: string;
+                /** @description The account; absent for the caller. */
+                user: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_activity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Calls of this function, or of this directory and everything below it. */
+                path: string;
+                /** @description Only calls that changed this row. */
+                row: string | null;
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallReply"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listen: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Where the stream before ended */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                /** @description `csv`, which is also meant when nothing is said. */
+                format: string | null;
+                /** @description A filter as JSON. */
+                filter: string | null;
+                /** @description Fields in order, each with `-` for largest first. */
+                sort: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupInput"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                /** @description Says what would be made and makes nothing. */
+                dry_run: boolean | null;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOutput"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_namespace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamespaceInput"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    node: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                /** @description Words that the searched fields must hold. */
+                q: string | null;
+                /** @description A filter as JSON, for example `{"eq":["country","Chile"]}`. */
+                filter: string | null;
+                /** @description Fields in order, each with `-` for largest first: `country,-total`. */
+                sort: string | null;
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+                /** @description Counts the rows, up to a thousand. */
+                count: boolean | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchOutput"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRow"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Row"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Row"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_row: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowVersion"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_row: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchRow"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Row"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Words of a path, a title or a tag; all must match. */
+                q: string;
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchHitList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    current: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login: {
         parameters: {
             query?: never;
             header?: never;
@@ -816,7 +1989,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -825,7 +1997,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionInfo"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -836,7 +2008,7 @@ export interface operations {
             };
         };
     };
-    deleteSession: {
+    logout: {
         parameters: {
             query?: never;
             header?: never;
@@ -845,14 +2017,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description success */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -863,7 +2034,7 @@ export interface operations {
             };
         };
     };
-    patchSession: {
+    change: {
         parameters: {
             query?: never;
             header?: never;
@@ -876,7 +2047,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -885,7 +2055,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionInfo"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -896,339 +2066,7 @@ export interface operations {
             };
         };
     };
-    getTree: {
-        parameters: {
-            query?: {
-                path?: string;
-                limit?: number;
-                next?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NodeList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getNodePath: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NodeDetail"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getSearch: {
-        parameters: {
-            query?: {
-                q?: string;
-                limit?: number;
-                next?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchHitList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    postCallPath: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CallRequest"];
-            };
-        };
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CallReply"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getRowsPath: {
-        parameters: {
-            query?: {
-                q?: string;
-                filter?: string;
-                sort?: string;
-                limit?: number;
-                next?: string;
-                count?: string;
-            };
-            header?: never;
-            path: {
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchOutput"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getExportPath: {
-        parameters: {
-            query?: {
-                format?: string;
-                filter?: string;
-                sort?: string;
-            };
-            header?: never;
-            path: {
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    postImportPath: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportOutput"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getActivity: {
-        parameters: {
-            query?: {
-                path?: string;
-                row?: string;
-                limit?: number;
-                next?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ActivityList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getAccess: {
-        parameters: {
-            query?: {
-                path?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GrantList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getAccessExplain: {
-        parameters: {
-            query?: {
-                path?: string;
-                action?: string;
-                user?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Explanation"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getTokens: {
+    list_tokens: {
         parameters: {
             query?: never;
             header?: never;
@@ -1237,7 +2075,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1246,7 +2083,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenList"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1257,7 +2094,7 @@ export interface operations {
             };
         };
     };
-    postTokens: {
+    create_token: {
         parameters: {
             query?: never;
             header?: never;
@@ -1270,7 +2107,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description success */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1279,7 +2115,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewToken"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1290,7 +2126,7 @@ export interface operations {
             };
         };
     };
-    deleteTokensId: {
+    delete_token: {
         parameters: {
             query?: never;
             header?: never;
@@ -1301,14 +2137,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description success */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1319,19 +2154,57 @@ export interface operations {
             };
         };
     };
-    getUsers: {
+    list_nodes: {
         parameters: {
-            query?: {
-                limit?: number;
-                next?: string;
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description The directory; absent or `/` for where the caller's part of the tree begins. */
+                path: string | null;
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Only the account with this login. */
+                login: string | null;
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1340,7 +2213,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserList"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1351,7 +2224,7 @@ export interface operations {
             };
         };
     };
-    postUsers: {
+    create_user: {
         parameters: {
             query?: never;
             header?: never;
@@ -1364,7 +2237,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description success */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1373,7 +2245,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1384,7 +2256,7 @@ export interface operations {
             };
         };
     };
-    patchUsersId: {
+    change_user: {
         parameters: {
             query?: never;
             header?: never;
@@ -1399,7 +2271,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1408,7 +2279,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1419,7 +2290,7 @@ export interface operations {
             };
         };
     };
-    getGroups: {
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -1428,246 +2299,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GroupList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    postGroups: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["GroupInput"];
-            };
-        };
-        responses: {
-            /** @description success */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Group"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    putGroupsIdMembersUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                user: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deleteGroupsIdMembersUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                user: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getEvents: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    postFiles: {
-        parameters: {
-            query?: {
-                owner?: string;
-                name?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileRef"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getFilesId: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getCodes: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CodeList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getHealthz: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1676,7 +2307,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description problem */
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1687,7 +2318,7 @@ export interface operations {
             };
         };
     };
-    getReadyz: {
+    readyz: {
         parameters: {
             query?: never;
             header?: never;
@@ -1696,7 +2327,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1705,7 +2335,16 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description problem */
+            /** @description Something that it depends on is out of reach */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description Why it was refused */
             default: {
                 headers: {
                     [name: string]: unknown;

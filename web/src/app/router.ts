@@ -23,6 +23,8 @@ export const router = createRouter({
       component: shell,
       children: [
         { path: "-/settings/:section?", name: "settings", component: () => import("@/features/settings/SettingsScreen.vue") },
+        // Without this the empty path would be the shell alone.
+        { path: "", name: "start", component: resource },
         { path: ":path(.*)*", name: "resource", component: resource },
       ],
     },

@@ -1,4 +1,5 @@
 import type { JsonObject } from "@/api";
+import { plainText } from "@/ui/plainText";
 import type { Annotation, Field, Widget } from "./types";
 
 const object = (value: unknown): JsonObject | undefined =>
@@ -63,6 +64,9 @@ export function humane(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** A description that only repeats the title tells nothing. */
+const unlessSaid = (description: string, title: string) => (description.replace(/\.$/, "").toLowerCase() === title.toLowerCase() ? "" : description);
+
 /** The fields of an object schema in the order the author declared. */
 export function fieldsOf(document: JsonObject, root: JsonObject = document): Field[] {
   const schema = deref(document, root);
@@ -77,10 +81,11 @@ export function fieldsOf(document: JsonObject, root: JsonObject = document): Fie
       const items = object(bare["items"]);
       meta.choices = choicesOf(items ? deref(items, root) : bare);
     }
+    const title = String(own["title"] ?? bare["title"] ?? humane(name));
     return {
       name,
-      title: String(own["title"] ?? bare["title"] ?? humane(name)),
-      description: String(own["description"] ?? ""),
+      title,
+      description: unlessSaid(plainText(String(own["description"] ?? "")), title),
       required: required.has(name) && !nullable,
       nullable,
       schema: bare,
@@ -90,14 +95,14 @@ export function fieldsOf(document: JsonObject, root: JsonObject = document): Fie
   return fields.sort((a, b) => a.meta.order - b.meta.order);
 }
 
-/** Fields under the headings their author gave; those without one come first. */
+/** Fields under the headings their author gave, in the order of their first fields. */
 export function grouped(fields: Field[]): { title: string; fields: Field[] }[] {
-  const groups = new Map<string, Field[]>([["", []]]);
+  const groups = new Map<string, Field[]>();
   for (const field of fields) {
     const title = field.meta.group ?? "";
     groups.set(title, [...(groups.get(title) ?? []), field]);
   }
-  return [...groups].map(([title, members]) => ({ title, fields: members })).filter((group) => group.fields.length > 0);
+  return [...groups].map(([title, members]) => ({ title, fields: members }));
 }
 
 /** Says whether a number travels as a string, as decimals and 64-bit integers do. */

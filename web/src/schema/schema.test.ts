@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { check, cleaned, initialValues } from "./check";
 import { fieldsOf, grouped } from "./fields";
-import { at, holds } from "./predicate";
-import type { Predicate } from "./types";
 
 const schema = {
   type: "object",
@@ -28,25 +26,6 @@ describe("fieldsOf", () => {
   it("groups by heading, the unnamed first", () => {
     expect(grouped(fieldsOf(schema)).map((group) => [group.title, group.fields.length])).toEqual([["", 4], ["Money", 1]]);
   });
-});
-
-describe("holds", () => {
-  const values = { a: 5, b: "12.50", s: "x", list: [], deep: { k: true } };
-  const cases: [Predicate, boolean][] = [
-    [{ eq: ["/a", 5] }, true],
-    [{ ne: ["/a", 5] }, false],
-    [{ in: ["/s", ["x", "y"]] }, true],
-    [{ lt: ["/a", 100] }, true],
-    [{ lt: ["/b", 100] }, false],
-    [{ gt: ["/b", "12.4"] }, true],
-    [{ gt: ["/none", 0] }, false],
-    [{ empty: "/list" }, true],
-    [{ eq: ["/deep/k", true] }, true],
-    [{ and: [{ eq: ["/a", 5] }, { not: { empty: "/s" } }] }, true],
-    [{ or: [{ eq: ["/a", 6] }, { empty: "/s" }] }, false],
-  ];
-  it.each(cases)("%j is %s", (predicate, truth) => expect(holds(predicate, values)).toBe(truth));
-  it("reads escaped pointers", () => expect(at({ "a/b": { "~": 1 } }, "/a~1b/~0")).toBe(1));
 });
 
 describe("check", () => {

@@ -6,6 +6,7 @@ export { isDirectory, kindIcon } from "./kinds";
 export { default as LoadingRows } from "./LoadingRows.vue";
 export { useNotify, useProblemText } from "./notify";
 export { ancestry, isWithin, leafOf, parentOf } from "./path";
+export { plainText } from "./plainText";
 export { type Locale, type Theme, usePreferences } from "./preferences";
 export { default as StatePanel } from "./StatePanel.vue";
 export { default as TimeAgo } from "./TimeAgo.vue";

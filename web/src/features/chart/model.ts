@@ -10,14 +10,12 @@ export type Encoding = { mark: Mark; x: string; y: string; unit: string | null; 
 export function encodingOf(detail: NodeDetail): Encoding {
   const action = detail.function?.actions.find((one) => one.name === "query");
   const given = (action?.output["x-kageos"] ?? {}) as Partial<Encoding>;
-  const source = given.source ?? null;
   return {
     mark: given.mark ?? "bar",
     x: given.x ?? "",
     y: given.y ?? "",
     unit: given.unit ?? null,
-    // A source inside the workspace stands beside the chart.
-    source: source && !source.startsWith("/") ? `${detail.node.path.slice(0, detail.node.path.lastIndexOf("/"))}/${source}` : source,
+    source: given.source ?? null,
     time: given.time ?? false,
   };
 }

@@ -1,8 +1,9 @@
 import { computed, onScopeDispose, ref, watch } from "vue";
 import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent } from "@/api";
+import { fieldsOf, textOf } from "@/schema";
 import { deref } from "@/schema/fields";
-import { useUrl } from "@/ui";
-import { columnsOf } from "./columns";
+import { useFormat, useUrl } from "@/ui";
+import { type Column, columnsOf, widthsFor } from "./columns";
 import { parseFilter, parseSort } from "./query";
 import { blockSize, type Load, RowWindow } from "./window";
 
@@ -24,11 +25,13 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   const url = embedded ? useOwnState() : useUrl();
   const read = (name: Name) => url.read(name);
   const write = (change: Partial<Record<Name, string>>, push = false) => url.write(change, push);
+  const format = useFormat();
   const selected = ref(new Set<string>());
 
   const sort = computed(() => parseSort(read("sort")));
   const filter = computed(() => parseFilter(read("filter")));
-  const columns = computed(() => columnsOf(schema, read("cols").split(",").filter(Boolean)));
+  const widths = ref(new Map<string, number>());
+  const columns = computed(() => columnsOf(schema, read("cols").split(",").filter(Boolean), widths.value));
   const bin = computed(() => read("bin") === "1");
   const question = computed(() => JSON.stringify([read("q"), read("sort"), read("filter"), read("bin")]));
 
@@ -57,6 +60,15 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
 
   const rows = new RowWindow(loader());
   onScopeDispose(() => abort.abort());
+  // Once, before the rows are shown, so that no column moves under the eyes.
+  const fitted = watch(() => rows.state.loaded, (loaded) => loaded && fit());
+  function fit(): void {
+    const first = Array.from({ length: Math.min(rows.state.total, 50) }, (_, row) => rows.rowAt(row)).filter((row) => row !== undefined);
+    if (!first.length) return;
+    const text = ({ field }: Column) => first.map((row) => textOf(field, row.values[field.name], rows.state.labels[field.name], format()));
+    widths.value = widthsFor(columnsOf(schema, fieldsOf(schema.row).map((field) => field.name)), text);
+    fitted();
+  }
   watch(question, () => {
     select([]);
     rows.reset(loader());
