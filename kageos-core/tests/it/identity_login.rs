@@ -87,6 +87,24 @@ async fn a_thousand_guesses_in_an_hour_evaluate_at_most_twenty() {
 }
 
 #[tokio::test]
+async fn a_stranger_who_guesses_does_not_keep_the_owner_out() {
+    let world = small_world().await;
+    world.person("ada").await;
+    for _ in 0..3600 {
+        attempt(&world, "ada", "wrong wrong wrong", Some("10.0.0.1")).await.err().unwrap();
+        attempt(&world, "ada", "wrong wrong wrong", Some("10.0.0.2")).await.err().unwrap();
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let evaluated = world.identity.password_checks();
+    assert!(evaluated <= 40, "{evaluated}");
+    let stranger = attempt(&world, "ada", PASSWORD, Some("10.0.0.1")).await;
+    assert_eq!(code(stranger), Some(Code::TooManyRequests));
+    assert!(attempt(&world, "ada", PASSWORD, Some("10.0.0.3")).await.is_ok(), "from elsewhere there is no wait");
+    let stranger = attempt(&world, "ada", PASSWORD, Some("10.0.0.1")).await;
+    assert_eq!(code(stranger), Some(Code::TooManyRequests), "the owner's login helps nobody who guesses");
+}
+
+#[tokio::test]
 async fn guesses_at_many_accounts_from_one_network_are_slowed_down() {
     let world = small_world().await;
     for guess in 0..300_u32 {

@@ -10,7 +10,7 @@ use std::{
 
 use super::secret::Digest;
 
-/// Most accounts and most addresses that are remembered, each: some 5 MB when someone fills them.
+/// Most accounts, networks and pairs of both that are remembered, each: some 8 MB when someone fills them.
 const MAX_REMEMBERED: usize = 32_768;
 /// How long after the last attempt a series of attempts is forgotten.
 const FORGET: Duration = Duration::from_secs(60 * 60);
@@ -26,9 +26,12 @@ struct Backoff {
     longest: Duration,
 }
 
-/// 17 attempts in the first hour and 6 in each further one.
+/// Of one account from one network: 17 attempts in the first hour and 6 in each further one.
+const PAIR: Backoff = Backoff { free: 5, first: Duration::from_secs(4), longest: Duration::from_secs(600) };
+/// Of one account from everywhere: at most 20 attempts in the first hour. Each network counts for its free attempts
+/// only, so that it takes more than two of them to keep the owner waiting who comes from yet another one.
 const ACCOUNT: Backoff =
-    Backoff { free: 5, first: Duration::from_secs(4), longest: Duration::from_secs(600) };
+    Backoff { free: 2 * PAIR.free + 1, first: Duration::from_secs(60), longest: Duration::from_secs(600) };
 /// An office shares one address, so it has more: about 85 attempts in the first hour.
 const ADDRESS: Backoff =
     Backoff { free: 20, first: Duration::from_secs(2), longest: Duration::from_secs(60) };
@@ -50,15 +53,19 @@ impl Backoff {
     }
 }
 
-/// Remembers attempts by account and by address, in bounded memory. Asked before a password is hashed.
+/// Remembers attempts by account, by network and by both, in bounded memory. Asked before a password is hashed.
 #[derive(Debug, Default)]
 pub(super) struct Throttle(Mutex<Tables>);
+
+/// An account, and the network that somebody tries it from.
+type Pair = (Digest, Option<IpAddr>);
 
 #[derive(Debug, Default)]
 struct Tables {
     /// By the folded login, whether there is such an account or not.
     accounts: HashMap<Digest, Series>,
-    addresses: HashMap<IpAddr, Series>,
+    networks: HashMap<IpAddr, Series>,
+    pairs: HashMap<Pair, Series>,
 }
 
 impl Throttle {
@@ -74,25 +81,32 @@ impl Throttle {
         now: Duration,
     ) -> Result<(), Duration> {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = address.map(network);
-        let wait = ACCOUNT.wait(tables.accounts.get(&account), now);
-        let wait = wait.max(ADDRESS.wait(address.and_then(|it| tables.addresses.get(&it)), now));
+        let network = address.map(network);
+        let pair = (account, network);
+        let wait = PAIR
+            .wait(tables.pairs.get(&pair), now)
+            .max(ACCOUNT.wait(tables.accounts.get(&account), now))
+            .max(ADDRESS.wait(network.and_then(|it| tables.networks.get(&it)), now));
         if !wait.is_zero() {
             return Err(wait);
         }
-        count(&mut tables.accounts, account, now);
-        if let Some(address) = address {
-            count(&mut tables.addresses, address, now);
+        if count(&mut tables.pairs, pair, now) <= PAIR.free {
+            count(&mut tables.accounts, account, now);
+        }
+        if let Some(network) = network {
+            count(&mut tables.networks, network, now);
         }
         Ok(())
     }
 
-    /// Forgets the attempts on an account whose password came, and this one of its address. The other attempts
-    /// of the address stay: whoever guesses may have an account too.
+    /// Forgets the attempts on an account whose password came, and this one of its network. The other attempts
+    /// of the network stay: whoever guesses may have an account too.
     pub(super) fn succeeded(&self, account: Digest, address: Option<IpAddr>) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = address.map(network);
         tables.accounts.remove(&account);
-        if let Some(series) = address.and_then(|it| tables.addresses.get_mut(&network(it))) {
+        tables.pairs.remove(&(account, network));
+        if let Some(series) = network.and_then(|it| tables.networks.get_mut(&it)) {
             series.attempts = series.attempts.saturating_sub(1);
         }
     }
@@ -106,7 +120,8 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn count<K: Hash + Eq>(table: &mut HashMap<K, Series>, key: K, now: Duration) {
+/// Counts an attempt; answers how many there were in its series.
+fn count<K: Hash + Eq>(table: &mut HashMap<K, Series>, key: K, now: Duration) -> u32 {
     if table.len() >= MAX_REMEMBERED && !table.contains_key(&key) {
         shrink(table, now);
     }
@@ -115,6 +130,7 @@ fn count<K: Hash + Eq>(table: &mut HashMap<K, Series>, key: K, now: Duration) {
         series.attempts = 0;
     }
     *series = Series { attempts: series.attempts.saturating_add(1), last: now };
+    series.attempts
 }
 
 /// Makes room: what is old goes, then the half with the fewest attempts, so that a flood of new names does not
