@@ -1,10 +1,13 @@
 //! Who asks: by session cookie, by API token, or on this machine with the token of the state folder.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, header, request::Parts},
+    extract::{ConnectInfo, FromRequestParts, Request, State},
+    http::{Extensions, HeaderMap, header, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -26,6 +29,13 @@ pub(crate) const COOKIE: &str = "kageos_session";
 /// Where a connection comes from; the listener knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Where a request comes from: as our listener says, or that of the service that we are mounted in.
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    let ours = extensions.get().map(|Peer(address)| *address);
+    let theirs = || extensions.get().map(|ConnectInfo::<SocketAddr>(peer)| peer.ip().to_canonical());
+    ours.or_else(theirs)
+}
 
 /// What was shown with a request.
 #[derive(Clone)]
@@ -72,7 +82,7 @@ impl Shown {
         let headers = request.headers();
         if let Some(value) = headers.get(header::AUTHORIZATION) {
             let token = value.to_str().ok()?.strip_prefix("Bearer ")?;
-            let here = request.extensions().get::<Peer>().is_none_or(|peer| peer.0.is_loopback());
+            let here = peer(request.extensions()).is_some_and(|address| address.is_loopback());
             let local = here && shared.0.local_token.as_ref().is_some_and(|known| same(known, token));
             return Some(if local { Self::Local } else { Self::Token(Secret::new(token)) });
         }

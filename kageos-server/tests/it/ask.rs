@@ -1,6 +1,8 @@
 //! A router asked without a port.
 
-use axum::{Router, body::Body};
+use std::net::SocketAddr;
+
+use axum::{Router, body::Body, extract::ConnectInfo};
 use http_body_util::BodyExt;
 use hyper::{HeaderMap, Request, Response, StatusCode, header};
 use serde_json::Value;
@@ -28,6 +30,12 @@ pub(crate) fn ask(router: &Router, method: &str, path: &str) -> Ask {
 impl Ask {
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.request.headers_mut().insert(name, value.parse().unwrap());
+        self
+    }
+
+    /// From there, as the listener of the service says.
+    pub(crate) fn from(mut self, address: [u8; 4]) -> Self {
+        self.request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 50_000))));
         self
     }
 

@@ -1,5 +1,6 @@
 //! Signing in, out, and with tokens.
 
+use axum::Router;
 use kageos_core::{Role, platform::identity::Secret};
 use kageos_server::Server;
 use serde_json::json;
@@ -8,6 +9,9 @@ use crate::{
     ask::ask,
     site::{PASSWORD, Site},
 };
+
+/// The server's own machine.
+const HERE: [u8; 4] = [127, 0, 0, 1];
 
 #[tokio::test]
 async fn a_session_lasts_from_login_to_logout() {
@@ -148,17 +152,16 @@ async fn an_account_is_made_changed_and_shut_out_by_an_administrator() {
 async fn the_token_of_the_state_folder_is_the_user_system() {
     let site = Site::new().await;
     let server = Server::builder(site.platform.clone()).local_token(Secret::new("local")).build();
-    let check = async |token: &str| {
-        let ask = ask(&server.router(), "GET", "/api/v1/users");
-        ask.header("authorization", &format!("Bearer {token}")).send().await
+    let with = |router: &Router, token: &str| {
+        ask(router, "GET", "/api/v1/users").header("authorization", &format!("Bearer {token}"))
     };
-    assert_eq!(check("local").await.json()["items"][0]["login"], "system");
+    let router = server.router();
+    let answer = with(&router, "local").from(HERE).send().await;
+    assert_eq!(answer.json()["items"][0]["login"], "system");
     for token in ["", "loca", "locall", "Local"] {
-        check(token).await.refused("unauthenticated");
+        with(&router, token).from(HERE).send().await.refused("unauthenticated");
     }
-    site.ask("GET", "/api/v1/users")
-        .header("authorization", "Bearer local")
-        .send()
-        .await
-        .refused("unauthenticated");
+    with(&router, "local").from([192, 0, 2, 1]).send().await.refused("unauthenticated");
+    with(&router, "local").send().await.refused("unauthenticated");
+    with(&site.router, "local").from(HERE).send().await.refused("unauthenticated");
 }

@@ -1,14 +1,14 @@
 use axum::{
-    Extension, Json,
+    Json,
     extract::State,
-    http::{HeaderMap, header},
+    http::{Extensions, HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use kageos_core::platform::identity::{Login, Secret};
 
 use super::cookie;
 use crate::{
-    caller::{self, Peer},
+    caller,
     extract::Input,
     problem::Answer,
     shared::Shared,
@@ -19,7 +19,7 @@ use crate::{
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = LoginInput, responses((status = 200, body = SessionInfo)))]
 pub(in crate::routes) async fn login(
     State(shared): State<Shared>,
-    peer: Option<Extension<Peer>>,
+    extensions: Extensions,
     headers: HeaderMap,
     Input(input): Input<LoginInput>,
 ) -> Answer<Response> {
@@ -27,7 +27,7 @@ pub(in crate::routes) async fn login(
     let login = Login {
         login: &input.login,
         password: &Secret::new(input.password),
-        address: peer.map(|Extension(Peer(address))| address),
+        address: caller::peer(&extensions),
         client: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
         previous: previous.as_ref(),
     };
