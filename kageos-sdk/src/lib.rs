@@ -39,3 +39,9 @@ pub use serde_json::Value;
 
 /// A JSON object; it keeps the order of its fields.
 pub type Map = serde_json::Map<String, Value>;
+
+/// Keeps the code of `docs/apps.md` true.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/apps.md")]
+#[derive(Debug)]
+pub struct Apps;

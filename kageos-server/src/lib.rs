@@ -1,16 +1,6 @@
 //! The reference server of Kageos: configuration, state folder, HTTP and the command line over the libraries.
 //!
-//! A server can be mounted in somebody else's axum service; it needs no port of its own:
-//!
-//! ```
-//! use axum::Router;
-//! use kageos_core::platform::Platform;
-//! use kageos_server::Server;
-//!
-//! fn mount(platform: Platform, yours: Router) -> Router {
-//!     yours.merge(Server::builder(platform).build().router())
-//! }
-//! ```
+//! A server can be mounted in somebody else's axum service; it needs no port of its own. See `docs/embedding.md`.
 
 mod caller;
 pub mod cli;
@@ -34,3 +24,9 @@ pub mod wire;
 pub use config::{Config, ConfigError};
 pub use server::{Builder, Server};
 pub use state::StateDir;
+
+/// Keeps the code of `docs/embedding.md` true.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+#[derive(Debug)]
+pub struct Embedding;
