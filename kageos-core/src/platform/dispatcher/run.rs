@@ -100,9 +100,8 @@ impl Dispatcher {
         if !reply.changes.is_empty() {
             draft = draft.payload(&self.changes_for_record(&reply.changes));
         }
-        let kept = key.as_ref().and_then(|_| serde_json::to_string(&reply).ok());
-        let kept = kept.map(|text| if text.len() <= MAX_KEPT_REPLY { text } else { "null".to_owned() });
-        self.inner.log.outcome(draft, key, kept.map(Arc::from)).await;
+        let kept = key.as_ref().and_then(|_| kept(&reply));
+        self.inner.log.outcome(draft, key, kept).await;
         if !receipt {
             self.inner.log.flush().await?;
         }
@@ -181,6 +180,12 @@ fn key_of(call: &Call) -> Option<Key> {
         hash.update(part);
     }
     Some(Key { scope: hex(&hash.finalize()), input_hash: hash_payload(&call.input.to_string()) })
+}
+
+/// A reply as it is kept for a repetition.
+pub(super) fn kept(reply: &Reply) -> Option<Arc<str>> {
+    let text = serde_json::to_string(reply).ok()?;
+    Some(if text.len() <= MAX_KEPT_REPLY { text.into() } else { "null".into() })
 }
 
 /// The answer to a call whose key was used before.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Admitted, Dispatcher};
+use super::{Admitted, Dispatcher, run::kept};
 use crate::host::{Host, HostReply, Receipt};
 use crate::platform::oplog::{Draft, Header, Key, OpenIntent, Status};
 use crate::{CallId, Code, Error, Reply, Result};
@@ -64,23 +64,26 @@ impl Dispatcher {
         }
     }
 
-    /// Whether the intent could be settled.
+    /// Whether the intent could be settled. Its idempotency key gets the reply, or is given back.
     async fn recover_one(&self, intent: &OpenIntent) -> Result<bool> {
         let header = &intent.header;
         let Some(host) = self.host_of(header) else { return Ok(false) };
         let Ok(receipt) = host.receipt(header.call).await else { return Ok(false) };
+        let Ok(key) = self.inner.log.key_of(header.call).await else { return Ok(false) };
         let now = self.inner.env.now();
-        let draft = match receipt {
+        let (draft, reply) = match receipt {
             Some(receipt) => {
                 let draft = Draft::recovered(header, now, Status::Ok);
-                let changes = &receipt.changes;
-                if changes.is_empty() { draft } else { draft.payload(&self.changes_for_record(changes)) }
+                let HostReply { output, changes, .. } = rebuilt(receipt);
+                let payload = (!changes.is_empty()).then(|| self.changes_for_record(&changes));
+                let reply = Reply { call: header.call, output, changes, dry_run: false, diff_hash: None };
+                (payload.iter().fold(draft, Draft::payload), kept(&reply))
             }
-            None if self.is_external(header) => Draft::recovered(header, now, Status::Unknown),
-            None => Draft::recovered(header, now, Status::NotApplied),
+            None if self.is_external(header) => (Draft::recovered(header, now, Status::Unknown), None),
+            None => (Draft::recovered(header, now, Status::NotApplied), None),
         };
         tracing::info!(call = %header.call, status = draft.header().status.as_str(), "a call of an earlier process is settled");
-        self.inner.log.outcome(draft, None, None).await;
+        self.inner.log.outcome(draft, key, reply).await;
         Ok(true)
     }
 

@@ -170,6 +170,14 @@ impl Log {
         Ok(())
     }
 
+    /// The idempotency key that a call took, as long as it has it.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn key_of(&self, call: CallId) -> Result<Option<Key>, SqlError> {
+        store::key_of(&self.db, call).await
+    }
+
     /// Whether a call is known and has no outcome yet.
     ///
     /// # Errors

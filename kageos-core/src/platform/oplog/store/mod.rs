@@ -10,8 +10,10 @@ use crate::sql::{Db, Migration, Row, SqlError, Tx, Value, params};
 use crate::{CallId, StreamId, Timestamp};
 
 /// The log's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::new(1, "log", include_str!("../../../../migrations/oplog_0001.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "log", include_str!("../../../../migrations/oplog_0001.sql")),
+    Migration::new(2, "keys by call", include_str!("../../../../migrations/oplog_0002.sql")),
+];
 
 /// Where a stream stands.
 #[derive(Debug, Clone)]
@@ -240,6 +242,16 @@ pub(super) async fn is_pending(db: &Db, call: CallId) -> Result<bool, SqlError> 
     let sql = "SELECT status FROM op_call WHERE id = ?";
     let row = db.fetch_optional(sql, params![call.to_string()]).await?;
     row.map_or(Ok(false), |row| Ok(row.text("status")? == "pending"))
+}
+
+/// The idempotency key that a call took.
+pub(super) async fn key_of(db: &Db, call: CallId) -> Result<Option<Key>, SqlError> {
+    let sql = "SELECT scope, input_hash FROM op_key WHERE call_id = ?";
+    let row = db.fetch_optional(sql, params![call.to_string()]).await?;
+    let key = |row: Row| {
+        Ok(Key { scope: row.text("scope")?.to_owned(), input_hash: row.text("input_hash")?.to_owned() })
+    };
+    row.map(key).transpose()
 }
 
 /// The streams that have records.
