@@ -250,3 +250,16 @@ async fn a_head_that_another_key_signed_counts_as_forged() {
     let report = checker.finish();
     assert_eq!((report.findings, report.places[0].finding, report.unanchored), (1, Finding::Forged, 3));
 }
+
+#[tokio::test]
+async fn a_line_that_was_cut_short_does_not_spoil_the_next_head() {
+    let (env, file) = (env(8), HeadsFile::new(&env(8)));
+    let mut heads = oplog::Heads::new(log_key(), file.0.clone());
+    let stream = StreamId::new(&env);
+    heads.append(stream, 1, GENESIS, env.now()).unwrap();
+    let whole = std::fs::read(&file.0).unwrap();
+    std::fs::write(&file.0, [&whole[..], &whole[..40]].concat()).unwrap();
+    heads.append(stream, 2, GENESIS, env.now()).unwrap();
+    let places: Vec<i64> = read_heads(&file.0).unwrap().iter().map(|head| head.seq).collect();
+    assert_eq!(places, [1, 2]);
+}

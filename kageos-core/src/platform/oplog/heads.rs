@@ -4,7 +4,7 @@
 //! are signed with a key that is not in the database and appended to a file that is not in it either.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,9 +98,28 @@ impl Heads {
 }
 
 fn write_line(file: &Path, line: &str) -> io::Result<()> {
-    let mut file: File = OpenOptions::new().create(true).append(true).open(file)?;
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(file)?;
+    cut_torn_line(&mut file)?;
     file.write_all(format!("{line}\n").as_bytes())?;
     file.sync_data()
+}
+
+/// Takes away what a crash or a full disk left of a last line, so that the next one does not grow onto it.
+fn cut_torn_line(file: &mut File) -> io::Result<()> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut last = [b'\n'];
+    if length > 0 {
+        file.seek(SeekFrom::Start(length - 1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last == *b"\n" {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    file.set_len(whole as u64)
 }
 
 /// The heads in a file. A last line that a crash cut short is left out; any other damage is an error.
