@@ -195,10 +195,18 @@ fn rewrite(records: &mut [Stored], at: usize) {
     }
 }
 
-/// Every one of ten thousand random tamperings with an anchored chain is found.
+#[expect(clippy::disallowed_methods, reason = "how long a campaign is, is said from outside")]
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Every one of ten thousand random tamperings with an anchored chain is found; `KAGEOS_TAMPER_ROUNDS` and
+/// `KAGEOS_TAMPER_SEED` make it more, and others.
 #[tokio::test]
 async fn tampering_is_found() {
-    let (env, heads) = (env(6), HeadsFile::new(&env(6)));
+    let (rounds, seed) = (number("KAGEOS_TAMPER_ROUNDS", 10_000), number("KAGEOS_TAMPER_SEED", 6));
+    println!("KAGEOS_TAMPER_ROUNDS={rounds} KAGEOS_TAMPER_SEED={seed}");
+    let (env, heads) = (env(seed), HeadsFile::new(&env(seed)));
     let records = chain(&env, 12);
     let signed = sign_last(&records, &heads).await;
     let check = |records: &[Stored]| {
@@ -208,7 +216,7 @@ async fn tampering_is_found() {
     };
     assert!(check(&records).is_sound());
     let mut dice = |sides: usize| u32::from_le_bytes(env.random()) as usize % sides;
-    for round in 0..10_000 {
+    for round in 0..rounds {
         let mut tampered = records.clone();
         let changed = tamper(&mut tampered, &mut dice);
         assert_eq!(check(&tampered).is_sound(), !changed, "round {round}");
