@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Db, Engine, SqlError, Tx, params};
+use super::{Db, Engine, Row, SqlError, Tx, params};
 
 /// How long another process' migrations are waited for, in seconds.
 const LOCK_WAIT_S: u32 = 120;
@@ -79,6 +79,9 @@ pub async fn migrate(
     now_micros: i64,
 ) -> Result<(), SqlError> {
     let work = Work { component, migrations: migrations.to_vec(), now_micros };
+    if work.is_done(db).await {
+        return Ok(());
+    }
     db.write_with(work, |work, tx| Box::pin(work.run(tx))).await
 }
 
@@ -89,6 +92,13 @@ struct Work {
 }
 
 impl Work {
+    /// Whether nothing is to be written, so that a database which is read-only can be opened.
+    async fn is_done(&self, db: &Db) -> bool {
+        let rows = db.fetch_all(APPLIED, params![self.component]).await;
+        let applied = rows.and_then(|rows| self.versions(db.engine(), &rows));
+        applied.is_ok_and(|done| self.migrations.iter().all(|it| done.contains(&it.version)))
+    }
+
     async fn run(&self, tx: &mut Tx) -> Result<(), SqlError> {
         lock(tx).await?;
         let applied = self.apply(tx).await;
@@ -108,9 +118,12 @@ impl Work {
 
     /// The versions in the database, each checked against the list.
     async fn applied(&self, tx: &mut Tx) -> Result<Vec<u32>, SqlError> {
-        let sql = "SELECT version, checksum FROM schema_migration WHERE component = ? ORDER BY version";
-        let rows = tx.fetch_all(sql, params![self.component]).await?;
-        rows.iter().map(|row| self.check(tx.engine(), row.int("version")?, row.text("checksum")?)).collect()
+        let rows = tx.fetch_all(APPLIED, params![self.component]).await?;
+        self.versions(tx.engine(), &rows)
+    }
+
+    fn versions(&self, engine: Engine, rows: &[Row]) -> Result<Vec<u32>, SqlError> {
+        rows.iter().map(|row| self.check(engine, row.int("version")?, row.text("checksum")?)).collect()
     }
 
     fn check(&self, engine: Engine, version: i64, found: &str) -> Result<u32, SqlError> {
@@ -173,6 +186,9 @@ async fn unlock(tx: &mut Tx, keep: bool) -> Result<(), SqlError> {
     tx.script(if keep { "COMMIT" } else { "ROLLBACK" }).await?;
     tx.script("DO RELEASE_LOCK(CONCAT('kageos:', MD5(DATABASE())))").await
 }
+
+/// What was applied.
+const APPLIED: &str = "SELECT version, checksum FROM schema_migration WHERE component = ? ORDER BY version";
 
 /// The tokens, in the order in which a dialect spells them.
 const TOKENS: [&str; 8] =

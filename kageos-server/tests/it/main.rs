@@ -13,6 +13,7 @@ mod cli;
 mod config;
 mod docs;
 mod events;
+mod faults;
 mod frame;
 mod host;
 mod json;

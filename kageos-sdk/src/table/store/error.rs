@@ -51,6 +51,7 @@ pub(super) fn storage(error: SqlError) -> Error {
         | SqlError::Deadlock { .. }
         | SqlError::QueueFull
         | SqlError::ConnectionLost { .. }
+        | SqlError::Io { .. }
         | SqlError::Closed => Code::Unavailable,
         SqlError::NulInText | SqlError::OutOfRange => Code::InvalidInput,
         _ => Code::Internal,

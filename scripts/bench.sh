@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Measures the server beside the bare program, which does the same inserts with nothing governed: each side in turn,
+# several rounds, medians. Prints a table and writes target/bench.json.
+#
+#   scripts/bench.sh
+#
+# KAGEOS_BASELINE        the folder of the bare program [../shared/baseline]; without it there are no ratios
+# KAGEOS_BENCH_ROUNDS    rounds [5]
+# KAGEOS_BENCH_SECONDS   seconds of one measurement [4]
+#
+# Needs wrk, curl and jq. Run it on a machine that does nothing else; the load before each line is printed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+CARGO=${CARGO:-cargo}
+ROUNDS=${KAGEOS_BENCH_ROUNDS:-5}
+SECONDS_EACH=${KAGEOS_BENCH_SECONDS:-4}
+baseline=${KAGEOS_BASELINE:-../shared/baseline}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+work=$target/bench
+export BENCH=$PWD/scripts/bench
+bare_address=127.0.0.1:9191
+running=()
+
+for tool in wrk curl jq; do
+  command -v "$tool" >/dev/null || { echo "needs $tool: apt-get install $tool" >&2; exit 69; }
+done
+
+stop_all() {
+  local process
+  for process in "${running[@]}"; do kill "$process" 2>/dev/null && wait "$process" 2>/dev/null || true; done
+  running=()
+}
+trap stop_all EXIT
+
+build() {
+  "$CARGO" build --release --locked -p kageos-server --bin kagectl
+  kagectl=$target/release/kagectl
+  bare=
+  if [ -d "$baseline" ]; then
+    # A copy, so that nothing is written into the folder.
+    mkdir -p "$work/baseline" && cp -r "$baseline/." "$work/baseline/"
+    (cd "$work/baseline" && CARGO_TARGET_DIR="$target/baseline" "$CARGO" build --release --bin insert)
+    bare=$target/baseline/release/insert
+  else
+    echo "no bare program at $baseline: no ratios"
+  fi
+}
+
+# serve SYNCHRONOUS: a fresh server with the example; sets address, process and COOKIE.
+serve() {
+  local state=$work/state-$1 said=$work/said-$1
+  rm -rf "$state" "$said"
+  mkfifo "$said"
+  # In a folder without web sources, so that nothing but the API is built.
+  (cd "$work" && KAGEOS_SERVER__ADDRESS=127.0.0.1:0 KAGEOS_LOG__FILTER=warn exec env ${2:-} \
+    "$kagectl" --state "$state" --json bootstrap --dev >"$said" 2>"$work/server.log") &
+  process=$!
+  running+=("$process")
+  read -r ready <"$said" || true
+  rm -f "$said"
+  [ -n "$ready" ] || { running=(); return 1; }
+  address=$(jq -r .address <<<"$ready")
+  COOKIE=$(curl -sS -D - -o /dev/null -H 'content-type: application/json' \
+    -d "$(jq -c '{login: .user, password}' <<<"$ready")" "$address/api/v1/session" |
+    sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\).*/\1/p')
+  export COOKIE
+}
+
+serve_bare() {
+  rm -f "$work/bare.db"*
+  "$bare" "$work/bare.db" "$bare_address" "$1" &
+  running+=($!)
+  until curl -sS -o /dev/null "http://$bare_address/echo" 2>/dev/null; do sleep 0.05; done
+}
+
+# load CONNECTIONS SCRIPT URL: one measurement, as JSON.
+load() {
+  local result
+  result=$(wrk -t1 -c"$1" -d"${SECONDS_EACH}s" --timeout 30s -s "$BENCH/$2.lua" "$3" | sed -n 's/^RESULT //p')
+  [ "$(jq .failed <<<"$result")" = 0 ] || { echo "requests failed: $result" >&2; exit 1; }
+  echo "$result"
+}
+
+# in_turn NAME CONNECTIONS SCRIPT PATH: rounds of both sides; appends a line of JSON to the results.
+in_turn() {
+  local name=$1 connections=$2 script=$3 path=$4 round before ours=() theirs=()
+  before=$(cut -d' ' -f1 /proc/loadavg)
+  for ((round = 0; round < ROUNDS; round++)); do
+    ours+=("$(load "$connections" "$script" "$address$path")")
+    [ -z "$bare" ] || theirs+=("$(load "$connections" bare "http://$bare_address/insert")")
+  done
+  jq -cn --arg name "$name" --argjson connections "$connections" --argjson load "$before" \
+    --argjson ours "$(jq -s . <<<"${ours[*]}")" --argjson theirs "$(jq -s . <<<"${theirs[*]}")" '
+    def median: sort | if length == 0 then null else .[length / 2 | floor] end;
+    def side: {per_second: (map(.per_second) | median), p50_ms: (map(.p50_ms) | median), p95_ms: (map(.p95_ms) | median)};
+    ($ours | side) as $k | ($theirs | side) as $b
+    | {name: $name, connections: $connections, load: $load, kageos: $k, bare: $b,
+       share: (if $b.per_second then $k.per_second / $b.per_second else null end),
+       times_p50: (if $b.p50_ms then $k.p50_ms / $b.p50_ms else null end)}' | tee -a "$work/results" | line
+}
+
+line() {
+  jq -r '[.name, .connections, .kageos.per_second, .kageos.p50_ms, .kageos.p95_ms, .bare.per_second, .bare.p50_ms,
+    (if .share then .share * 100 | round | tostring + " %" else "-" end),
+    (if .times_p50 then .times_p50 * 100 | round / 100 else "-" end), .load]
+    | map(. // "-" | tostring) | @tsv' |
+    awk -F'\t' '{ printf "%-24s %5s %10s %9s %9s %10s %9s %8s %8s %6s\n", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 }'
+}
+
+# From the start of the process to the first answer, and resident memory after 30 s without a client.
+start_and_memory() {
+  local state=$work/state-full round begun said=$work/said times=() memory
+  for ((round = 0; round < ROUNDS; round++)); do
+    rm -f "$said" && mkfifo "$said"
+    begun=$(date +%s%N)
+    KAGEOS_SERVER__ADDRESS=127.0.0.1:0 "$kagectl" --state "$state" --json serve >"$said" 2>/dev/null &
+    running+=($!)
+    read -r ready <"$said"
+    curl -sS -f -o /dev/null "$(jq -r .address <<<"$ready")/readyz"
+    times+=($((($(date +%s%N) - begun) / 1000)))
+    [ "$round" -eq $((ROUNDS - 1)) ] || stop_all
+  done
+  sleep 30
+  memory=$(awk '/^VmRSS/ { print $2 }' "/proc/${running[-1]}/status")
+  jq -cn --argjson times "$(jq -s . <<<"${times[*]}")" --argjson memory "$memory" \
+    '{start_ms: ($times | sort | .[length / 2 | floor] / 1000), resident_mb: ($memory / 1024 | round)}' >"$work/own"
+  jq -r '"start to first answer \(.start_ms) ms, resident after 30 s \(.resident_mb) MB"' "$work/own"
+  stop_all
+}
+
+mkdir -p "$work"
+: >"$work/results"
+build
+printf '%-24s %5s %10s %9s %9s %10s %9s %8s %8s %6s\n' what conns "kageos/s" p50 p95 "bare/s" p50 share "p50 x" load
+for mode in full normal; do
+  setting=
+  [ "$mode" = full ] || setting=KAGEOS_DATABASE__SYNCHRONOUS=$mode
+  if ! serve "$mode" "$setting"; then
+    echo "synchronous=$mode: skipped, the server cannot be set to it: $(tail -n 1 "$work/server.log" | cut -c1-100)"
+    continue
+  fi
+  [ -z "$bare" ] || serve_bare "$mode"
+  in_turn "create, $mode" 32 create /api/v1/rows/demo/crm/customer.table
+  in_turn "create, $mode" 1 create /api/v1/rows/demo/crm/customer.table
+  in_turn "form, $mode" 1 form /api/v1/call/demo/crm/record_payment.form
+  [ "$mode" = normal ] || in_turn "read of 100 rows" 1 read "/api/v1/rows/demo/crm/invoice_line.table?limit=100"
+  stop_all
+done
+start_and_memory
+jq -s --slurpfile own "$work/own" --arg cores "$(nproc)" \
+  '{cores: ($cores | tonumber), measured: ., start: $own[0]}' "$work/results" >"$target/bench.json"
+echo "written to $target/bench.json"
