@@ -104,10 +104,23 @@ pub struct Receipt {
     pub output: Option<Arc<RawValue>>,
     /// The rows it changed, when they fit beside the output.
     pub changes: Vec<Change>,
+    /// What is kept of the changes when they did not fit.
+    pub omitted: Option<Omitted>,
     /// SHA-256 of the changes, hexadecimal.
     pub changes_hash: String,
     /// When it was applied.
     pub applied_at: Timestamp,
+}
+
+/// Changes that are too many to be kept: how many, which exactly, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Omitted {
+    /// How many rows were changed.
+    pub rows: u64,
+    /// SHA-256 of the changes, hexadecimal.
+    pub sha256: String,
+    /// The functions whose rows were changed, each once.
+    pub paths: Vec<ResourcePath>,
 }
 
 /// How far a call has come.

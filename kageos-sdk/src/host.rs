@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak, atomic::Ordering},
     task::Poll,
     time::Duration,
 };
@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     App, Ctx,
     app::Handler,
-    table::{Applied, Store, Unit},
+    table::{Applied, Store},
 };
 
 /// Any effect: what hooks of a table do is the table's own affair.
@@ -82,33 +82,54 @@ impl InProcess {
         &self.store
     }
 
-    /// Where the app is mounted.
+    /// Where the app was mounted when it was opened. It may be called otherwise since: a call says where it is.
     #[must_use]
     pub fn workspace(&self) -> &ResourcePath {
         &self.workspace
     }
 
     fn find(&self, call: &HostCall) -> Result<(&Function, &ActionSchema)> {
-        let inside = call.path.is_within(&self.workspace);
-        let function = inside.then(|| self.functions.get(call.path.in_workspace())).flatten();
+        let function = self.functions.get(call.path.in_workspace());
         let function = function.ok_or_else(|| Error::of(Code::NotFound))?;
         let action = function.actions.iter().find(|action| action.name == call.action);
         Ok((function, action.ok_or_else(|| Error::of(Code::UnknownAction))?))
     }
 
-    /// Runs the function; nothing of what it writes is kept yet.
+    /// Runs the function and keeps what it writes.
     async fn run(
         &self,
-        call: &HostCall,
         function: &Function,
         effects: Effects,
-    ) -> Result<(Box<RawValue>, Unit)> {
+        ctx: Ctx,
+    ) -> std::result::Result<HostReply, HostError> {
+        let call = ctx.host_call().clone();
         let input = json::parse(&call.input)?;
-        let allowed = if function.kind == Kind::Table { ANY } else { effects };
-        let dispatch = self.dispatch.get().cloned();
-        let ctx = Ctx::new(call.clone(), self.workspace.clone(), Arc::clone(&self.store), allowed, dispatch);
-        let output = caught(function.handler.call(&ctx, &call.action, input), call).await?;
-        Ok((output, ctx.into_unit()))
+        let late = || Error::of(Code::DeadlineExceeded);
+        let run = caught(function.handler.call(&ctx, &call.action, input), &call);
+        let output: Arc<RawValue> =
+            tokio::time::timeout(self.left(&call), run).await.map_err(|_| late())??.into();
+        let (workspace, unit) = ctx.into_unit();
+        if !effects.changes() && unit.is_empty() {
+            return Ok(HostReply { output, changes: Vec::new(), receipt: false });
+        }
+        let left = self.left(&call);
+        if left.is_zero() {
+            return Err(late().into());
+        }
+        let applied = Applied {
+            call: call.id,
+            workspace,
+            actor: call.actor,
+            source: call.source,
+            trace: call.trace,
+            request_hash: hash(&call.input),
+            output: Arc::clone(&output),
+            dry_run: call.dry_run,
+        };
+        match tokio::time::timeout(left, self.store.apply(unit, applied)).await {
+            Ok(changes) => Ok(HostReply { output, changes: changes?, receipt: !call.dry_run }),
+            Err(_) => Err(HostError::CutOff(Error::of(Code::OutcomeUnknown))),
+        }
     }
 
     fn left(&self, call: &HostCall) -> Duration {
@@ -125,35 +146,21 @@ impl Host for InProcess {
     async fn call(&self, call: HostCall) -> std::result::Result<HostReply, HostError> {
         let (function, action) = self.find(&call)?;
         let effects = action.effect.effects;
-        let late = || Error::of(Code::DeadlineExceeded);
-        let left = self.left(&call);
-        if left.is_zero() {
-            return Err(late().into());
+        if self.left(&call).is_zero() {
+            return Err(Error::of(Code::DeadlineExceeded).into());
         }
-        let run = tokio::time::timeout(left, self.run(&call, function, effects)).await;
-        let (output, unit) = run.map_err(|_| late())??;
-        let output: Arc<RawValue> = output.into();
-        if !effects.changes() && unit.is_empty() {
-            return Ok(HostReply { output, changes: Vec::new(), receipt: false });
-        }
-        let applied = Applied {
-            call: call.id,
-            workspace: self.workspace.clone(),
-            actor: call.actor.clone(),
-            source: call.source.clone(),
-            trace: call.trace,
-            request_hash: hash(&call.input),
-            output: Arc::clone(&output),
-            dry_run: call.dry_run,
-        };
-        let left = self.left(&call);
-        if left.is_zero() {
-            return Err(late().into());
-        }
-        match tokio::time::timeout(left, self.store.apply(unit, applied)).await {
-            Ok(changes) => Ok(HostReply { output, changes: changes?, receipt: !call.dry_run }),
-            Err(_) => Err(HostError::CutOff(Error::of(Code::OutcomeUnknown))),
-        }
+        let workspace = call.path.workspace().ok_or_else(|| Error::of(Code::NotFound))?;
+        let allowed = if function.kind == Kind::Table { ANY } else { effects };
+        let dispatch = self.dispatch.get().cloned();
+        let ctx = Ctx::new(call, workspace, Arc::clone(&self.store), allowed, dispatch);
+        let begun = ctx.begun();
+        let done = self.run(function, effects, ctx).await;
+        // What the function did outside stands, whatever became of the rest.
+        let acted = effects.external && begun.load(Ordering::SeqCst);
+        done.map_err(|error| match error {
+            HostError::Refused(error) if acted => HostError::Ended(error),
+            error => error,
+        })
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {

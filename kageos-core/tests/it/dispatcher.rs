@@ -155,6 +155,7 @@ impl Host for Notes {
             request_hash: String::new(),
             output: Some(raw(&json!({ "rebuilt": true }))),
             changes: Vec::new(),
+            omitted: None,
             changes_hash: hash_payload("[]"),
             applied_at: crate::support::start(),
         }))

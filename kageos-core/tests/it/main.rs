@@ -21,6 +21,7 @@ mod promises;
 mod sql_group_commit;
 mod sql_migrations;
 mod sql_placeholders;
+mod sql_reads;
 mod sql_statements;
 mod sql_units;
 mod support;

@@ -38,7 +38,7 @@ impl App {
 
     fn tables(&self) -> impl Iterator<Item = &TableDef> {
         self.entries.iter().filter_map(|entry| match &entry.what {
-            What::Table(def) => Some(def),
+            What::Table(def, _) => Some(def),
             _ => None,
         })
     }
@@ -60,7 +60,7 @@ impl App {
 fn check_entry(entry: &Entry, tables: &[&TableDef], mistakes: &mut Vec<String>) {
     let mut note = |mistake: String| mistakes.push(format!("{}: {mistake}", entry.path));
     match &entry.what {
-        What::Table(def) => {
+        What::Table(def, _) => {
             check_fields(&def.fields, tables, &mut note);
             check_table(def, &mut note);
         }

@@ -79,7 +79,7 @@ impl<T: Form + Submit> Handler for Of<T, Forms> {
         if *action != ActionName::SUBMIT {
             return Err(unknown(action));
         }
-        let output = entered::<T>(&self.fields, input)?.submit(ctx).await?;
+        let output = entered::<T>(&self.fields, input)?.submit(ctx.begin()).await?;
         raw(&output.to_json())
     }
 }
@@ -90,7 +90,7 @@ impl<T: Function + Run> Handler for Of<T, Functions> {
         if *action != ActionName::RUN {
             return Err(unknown(action));
         }
-        let output = entered::<T>(&self.fields, input)?.run(ctx).await?;
+        let output = entered::<T>(&self.fields, input)?.run(ctx.begin()).await?;
         raw(&output.to_json())
     }
 }

@@ -42,7 +42,8 @@ struct Entry {
 
 #[derive(Debug)]
 enum What {
-    Table(TableDef),
+    /// With whether rows come in from CSV.
+    Table(TableDef, bool),
     Form(ActionDef, serde_json::Value),
     Function(ActionDef, serde_json::Value),
     Chart(ChartDef),
@@ -109,7 +110,7 @@ impl App {
     /// A table.
     #[must_use]
     pub fn table<T: Table + TableHooks>(self) -> Self {
-        self.entry(T::PATH, T::problems(), What::Table(T::def()), Arc::new(Tables::<T>::new()))
+        self.entry(T::PATH, T::problems(), What::Table(T::def(), !T::HOOKED), Arc::new(Tables::<T>::new()))
     }
 
     /// A form.
@@ -163,8 +164,8 @@ impl App {
         let function = |entry: &Entry| FunctionEntry {
             path: entry.path.clone(),
             schema: match &entry.what {
-                What::Table(def) => {
-                    lower::table(tables.iter().find(|table| table.path == def.path).unwrap_or(def))
+                What::Table(def, import) => {
+                    lower::table(tables.iter().find(|table| table.path == def.path).unwrap_or(def), *import)
                 }
                 What::Form(def, output) => lower::form(&check::labelled(def, &tables), output.clone()),
                 What::Function(def, output) => {

@@ -9,7 +9,10 @@ pub use table::Rows;
 
 use std::{
     fmt::Display,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use kageos_core::{
@@ -36,6 +39,8 @@ pub struct Ctx {
     unit: Mutex<Unit>,
     allowed: Effects,
     dispatch: Option<Weak<dyn Dispatch>>,
+    /// The app's own code runs, or has run.
+    begun: Arc<AtomicBool>,
 }
 
 impl Ctx {
@@ -47,7 +52,7 @@ impl Ctx {
         dispatch: Option<Weak<dyn Dispatch>>,
     ) -> Self {
         let (env, unit) = (store.env().clone(), Mutex::new(store.unit()));
-        Self { call, workspace, env, store, unit, allowed, dispatch }
+        Self { call, workspace, env, store, unit, allowed, dispatch, begun: Arc::default() }
     }
 
     /// Who asks.
@@ -161,7 +166,23 @@ impl Ctx {
         Err(Error::new(Code::Internal, message))
     }
 
-    pub(crate) fn into_unit(self) -> Unit {
-        self.unit.into_inner()
+    /// From here on the app's own code runs.
+    pub(crate) fn begin(&self) -> &Self {
+        self.begun.store(true, Ordering::SeqCst);
+        self
+    }
+
+    /// Whether the app's own code has begun, also when this is gone.
+    pub(crate) fn begun(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.begun)
+    }
+
+    pub(crate) fn host_call(&self) -> &HostCall {
+        &self.call
+    }
+
+    /// The workspace, and what is to be written there.
+    pub(crate) fn into_unit(self) -> (ResourcePath, Unit) {
+        (self.workspace, self.unit.into_inner())
     }
 }

@@ -23,15 +23,17 @@ const DELETES: Effects = Effects { deletes: true, ..NOTHING };
 const NOTHING: Effects =
     Effects { reads: false, creates: false, updates: false, deletes: false, external: false };
 
-/// The schema of a table.
-pub(crate) fn table(table: &TableDef) -> FunctionSchema {
+/// The schema of a table, with or without the action `import`: rows that go through hooks are created one by one.
+pub(crate) fn table(table: &TableDef, with_import: bool) -> FunctionSchema {
     let mut actions =
         vec![search(table), get(table), create(table), update(table), delete(), restore(table), purge()];
     actions.push(bulk(table));
     if table.history {
         actions.push(history());
     }
-    actions.push(import());
+    if with_import {
+        actions.push(import());
+    }
     FunctionSchema {
         kind: Kind::Table,
         title: table.title.clone(),

@@ -18,6 +18,8 @@ pub const MAX_FILTER_NODES: usize = 100;
 pub(crate) const MAX_NEEDLE: usize = 512;
 /// Most values of one `in`: a page of rows.
 pub const MAX_IN: usize = 500;
+/// Most values in one filter, of all its conditions: far below what a statement of any engine takes.
+pub const MAX_FILTER_VALUES: usize = 2_000;
 
 /// A condition on the rows of a table. Two-valued: a row that has no value meets `ne`, and `not` turns every
 /// answer round.
@@ -83,7 +85,7 @@ impl Filter {
     /// # Errors
     /// Everything that is wrong, with pointers that start with `at`.
     pub(crate) fn check(&self, table: &Table, at: &str) -> Result<Checked, Vec<FieldError>> {
-        let mut check = Check { table, nodes: 0, errors: Vec::new() };
+        let mut check = Check { table, nodes: 0, values: 0, errors: Vec::new() };
         let checked = check.filter(self, at.to_owned(), 1);
         match checked {
             Some(checked) if check.errors.is_empty() => Ok(checked),
@@ -95,6 +97,7 @@ impl Filter {
 struct Check<'a> {
     table: &'a Table,
     nodes: usize,
+    values: usize,
     errors: Vec<FieldError>,
 }
 
@@ -159,6 +162,11 @@ impl Check<'_> {
         let subject = self.subject(field, format!("{at}/0"))?;
         if values.len() > MAX_IN {
             return self.wrong(format!("{at}/1"), "max_items", format!("at most {MAX_IN} values"));
+        }
+        self.values += values.len();
+        if self.values > MAX_FILTER_VALUES {
+            let text = format!("a filter has at most {MAX_FILTER_VALUES} values");
+            return self.wrong(format!("{at}/1"), "max_values", text);
         }
         let cells: Vec<_> = values
             .iter()

@@ -1,14 +1,26 @@
 //! Rows from CSV.
 
-use std::{collections::HashSet, io::Read, sync::Arc};
+use std::{
+    collections::HashSet,
+    io::Read,
+    sync::{Arc, Weak},
+};
 
 use jiff::{civil, tz::TimeZone};
+use jsonschema::Validator;
 use kageos_core::{Code, Error, FieldError, RowId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::task::{spawn_blocking, yield_now};
 
-use super::{Result, Unit, check::new_cells, export::unescape, layout::Table, unit::MAX_UNIT_ROWS};
-use crate::def::ColumnKind;
+use super::{
+    Result, Unit,
+    check::{new_cells, pointer},
+    export::unescape,
+    layout::Table,
+    unit::MAX_UNIT_ROWS,
+};
+use crate::def::{ColumnKind, FieldDef};
 
 /// Most rows of one import: what one transaction keeps within seconds, and a unit in memory.
 pub const MAX_IMPORT_ROWS: usize = MAX_UNIT_ROWS;
@@ -16,6 +28,8 @@ pub const MAX_IMPORT_ROWS: usize = MAX_UNIT_ROWS;
 const MAX_ROW_ERRORS: usize = 100;
 /// Ids looked up at a time.
 const ID_BLOCK: usize = 500;
+/// Rows added to the unit before others have their turn: less than a millisecond.
+const ADD_BLOCK: usize = 1000;
 
 /// What an import found. Nothing is created when anything failed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,29 +52,28 @@ pub struct RowError {
 }
 
 impl Unit {
-    /// Adds a row for every record of a CSV text whose first line names fields. A column `id` gives the rows
-    /// their ids. An empty cell is no value; a moment without a zone is in UTC.
+    /// Adds a row for every record of a CSV text whose first line names fields, by the rules of `create`. A column
+    /// `id` gives the rows their ids. An empty cell is no value; a moment without a zone is in UTC.
     ///
-    /// All or nothing: when a row is wrong none is added, and the report says what is wrong where.
+    /// The text is read on a thread that may block, and no further once nobody waits. All or nothing: when a row is wrong none is added, and the report says what is wrong where.
     ///
     /// # Errors
     /// [`Code::NotFound`] when there is no such table, [`Code::InvalidInput`] when the first line does not fit,
     /// [`Code::PayloadTooLarge`] above [`MAX_IMPORT_ROWS`], else what the database answers.
-    pub async fn import_csv(&mut self, path: &str, csv: impl Read) -> Result<ImportReport> {
+    pub async fn import_csv(&mut self, path: &str, csv: impl Read + Send + 'static) -> Result<ImportReport> {
         let table = Arc::clone(self.store().table(path)?);
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv);
-        let mut import = Import {
-            columns: columns(&table, &mut reader)?,
-            table,
-            rows: Vec::new(),
-            ids: HashSet::new(),
-            report: ImportReport::default(),
-        };
-        import.read(&mut reader)?;
+        let waiting = Arc::new(());
+        let waits = Arc::downgrade(&waiting);
+        let read = spawn_blocking(move || Import::read(table, csv, &waits));
+        let mut import = read.await.map_err(Error::internal)??;
+        drop(waiting);
         import.find_taken(self).await?;
         if import.report.failed == 0 {
             import.report.created = import.rows.len();
-            for row in import.rows {
+            for (at, row) in import.rows.into_iter().enumerate() {
+                if at % ADD_BLOCK == 0 {
+                    yield_now().await;
+                }
                 let id = row.id.unwrap_or_else(|| self.store().row_id());
                 self.add_cells(&import.table, id, row.cells)?;
             }
@@ -72,6 +85,8 @@ impl Unit {
 struct Import {
     table: Arc<Table>,
     columns: Vec<Target>,
+    /// What `create` asks of a value that is not null, one a field.
+    rules: Vec<Validator>,
     rows: Vec<NewRow>,
     ids: HashSet<RowId>,
     report: ImportReport,
@@ -98,6 +113,9 @@ fn columns(table: &Table, reader: &mut csv::Reader<impl Read>) -> Result<Vec<Tar
         let name = name.trim_start_matches('\u{feff}').trim();
         let target = if name == "id" { Some(Target::Id) } else { table.position(name).map(Target::Field) };
         let (code, text) = match target {
+            Some(Target::Field(at)) if table.def.fields[at].annotation.readonly => {
+                ("readonly", "is not entered")
+            }
             Some(target) if !columns.contains(&target) => {
                 columns.push(target);
                 continue;
@@ -105,11 +123,7 @@ fn columns(table: &Table, reader: &mut csv::Reader<impl Read>) -> Result<Vec<Tar
             Some(_) => ("unique", "names the field a second time"),
             None => ("unknown_field", "is no field of the table"),
         };
-        errors.push(FieldError {
-            pointer: super::check::pointer("", name),
-            code: code.into(),
-            message: text.to_owned(),
-        });
+        errors.push(FieldError { pointer: pointer("", name), code: code.into(), message: text.to_owned() });
     }
     if errors.is_empty() { Ok(columns) } else { Err(Error::invalid(errors)) }
 }
@@ -121,10 +135,30 @@ fn unreadable(error: csv::Error) -> Error {
     }
 }
 
+/// The rules that the door checks the fields of a new row by.
+fn rules(table: &Table) -> Result<Vec<Validator>> {
+    let options = jsonschema::options().should_validate_formats(true).offline();
+    let rule =
+        |field: &FieldDef| options.build(&field.schema).map_err(|error| Error::internal(error.to_owned()));
+    table.def.fields.iter().map(rule).collect()
+}
+
 impl Import {
-    fn read(&mut self, reader: &mut csv::Reader<impl Read>) -> Result<()> {
+    fn read(table: Arc<Table>, csv: impl Read, waits: &Weak<()>) -> Result<Self> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv);
+        let (columns, rules) = (columns(&table, &mut reader)?, rules(&table)?);
+        let (rows, ids, report) = (Vec::new(), HashSet::new(), ImportReport::default());
+        let mut import = Self { table, columns, rules, rows, ids, report };
+        import.records(&mut reader, waits)?;
+        Ok(import)
+    }
+
+    fn records(&mut self, reader: &mut csv::Reader<impl Read>, waits: &Weak<()>) -> Result<()> {
         let mut record = csv::StringRecord::new();
         loop {
+            if waits.strong_count() == 0 {
+                return Err(Error::of(Code::DeadlineExceeded));
+            }
             match reader.read_record(&mut record) {
                 Ok(false) => return Ok(()),
                 Ok(true) => self.record(&record),
@@ -164,12 +198,29 @@ impl Import {
             }
         }
         let cells = new_cells(&self.table, &values, "").map_err(|more| errors.extend(more));
+        self.check(&values, &mut errors);
         if id.is_some_and(|id| !self.ids.insert(id)) {
             errors.push(field_error("/id", "unique", "stands twice"));
         }
         match cells {
             Ok(cells) if errors.is_empty() => self.rows.push(NewRow { line, id, cells }),
             _ => self.fail(line, errors),
+        }
+    }
+
+    /// Tells what breaks the schema of a field that nothing was told about yet.
+    fn check(&self, values: &Map<String, Value>, errors: &mut Vec<FieldError>) {
+        for (field, rule) in self.table.def.fields.iter().zip(&self.rules) {
+            let Some(value) = values.get(&field.name).filter(|value| !value.is_null()) else { continue };
+            let at = pointer("", &field.name);
+            if rule.is_valid(value) || errors.iter().any(|error| error.pointer == at) {
+                continue;
+            }
+            errors.extend(rule.iter_errors(value).map(|error| FieldError {
+                pointer: format!("{at}{}", error.instance_path()),
+                code: error.kind().keyword().to_owned().into(),
+                message: error.masked().to_string(),
+            }));
         }
     }
 

@@ -9,6 +9,7 @@ mod sample;
 mod snapshot;
 mod table_aggregate;
 mod table_csv;
+mod table_import;
 mod table_migration;
 mod table_naive;
 mod table_search;

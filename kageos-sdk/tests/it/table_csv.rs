@@ -1,6 +1,11 @@
 //! CSV in and out.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    io::{Cursor, Read},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
 
 use kageos_core::{Code, Sort};
 use kageos_sdk::{
@@ -13,7 +18,7 @@ use crate::table_support::{CUSTOMER, OWNER, Place, customer, field, owner, place
 
 async fn import(place: &Place, path: &str, csv: &[u8]) -> ImportReport {
     let mut unit = place.store.unit();
-    let report = unit.import_csv(path, csv).await.unwrap();
+    let report = unit.import_csv(path, Cursor::new(csv.to_vec())).await.unwrap();
     assert_eq!(unit.is_empty(), report.created == 0, "a failed import leaves something");
     place.apply(unit).await.unwrap();
     report
@@ -145,7 +150,28 @@ async fn a_hundred_thousand_rows_come_in_and_out() {
         assert!(out.lines().last().unwrap().ends_with("row 99999,89,99999.99,2026-01-01T00:00:00Z"));
         csv.push_str("one more,,,\n");
         let mut unit = place.store.unit();
-        let error = unit.import_csv("wide.table", csv.as_bytes()).await.unwrap_err();
+        let error = unit.import_csv("wide.table", Cursor::new(csv)).await.unwrap_err();
         assert_eq!(error.code, Code::PayloadTooLarge);
     }
+}
+
+/// A text that comes late, but comes.
+struct Late(Receiver<()>);
+
+impl Read for Late {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        let _ = self.0.recv_timeout(Duration::from_secs(5));
+        Ok(0)
+    }
+}
+
+#[tokio::test]
+async fn reading_a_text_holds_up_nobody() {
+    let place = places(&[owner()]).await.remove(0);
+    let (go, wait) = channel();
+    let mut unit = place.store.unit();
+    let read = unit.import_csv(OWNER, Late(wait));
+    let late = tokio::time::timeout(Duration::from_millis(1), read).await;
+    drop(go);
+    assert!(late.is_err(), "the deadline fired only when all was read");
 }

@@ -260,6 +260,8 @@ async fn a_wrong_query_says_where() {
     check(json!({ "filter": deep }), &["/filter/not/not/not/not/not/not/not/not max_depth"]).await;
     check(json!({"filter": {"and": wide}}), &["/filter/and/99 max_nodes"]).await;
     check(json!({"filter": {"in": ["order", vec![1; 501]]}}), &["/filter/in/1 max_items"]).await;
+    let many: Vec<_> = (0..6).map(|_| json!({"in": ["order", vec![1; 400]]})).collect();
+    check(json!({"filter": {"or": many}}), &["/filter/or/5/in/1 max_values"]).await;
     check(
         json!({"sort": [{"field": "nothing"}, {"field": "select"}, {"field": "note"}]}),
         &["/sort/0/field unknown_field", "/sort/1/field not_sortable", "/sort/2/field not_sortable"],

@@ -218,6 +218,9 @@ async fn a_receipt_keeps_no_more_than_fits() {
     let changes = place.store.apply(unit, applied.clone()).await.unwrap();
     let receipt = place.store.receipt(applied.call).await.unwrap().unwrap();
     assert!(receipt.output.is_some() && receipt.changes.is_empty());
+    let omitted = receipt.omitted.unwrap();
+    assert_eq!((omitted.rows, omitted.sha256), (10, changes_hash(&changes)));
+    assert_eq!(omitted.paths, [changes[0].path.clone()]);
     assert_eq!(receipt.changes_hash, changes_hash(&changes));
 }
 

@@ -158,6 +158,7 @@ impl DirectoryHost {
             request_hash: hash_payload(&String::from_utf8_lossy(&call.input)),
             output: Some(Arc::clone(&output)),
             changes: plan.changes.clone(),
+            omitted: None,
             changes_hash: String::new(),
             applied_at: at,
         };

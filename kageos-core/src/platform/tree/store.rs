@@ -192,6 +192,7 @@ pub(super) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt
         request_hash: row.text("request_hash")?.to_owned(),
         output: output.ok().map(Into::into),
         changes: serde_json::from_str(changes).map_err(|_| SqlError::OutOfRange)?,
+        omitted: None,
         changes_hash: crate::platform::oplog::hash_payload(changes),
         applied_at: Timestamp::from_micros(row.int("applied_at")?),
     }))

@@ -8,12 +8,21 @@ use std::time::Duration;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Transaction, TypeInfo, ValueRef};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Transaction, TypeInfo,
+    ValueRef,
+};
 
 use super::STATEMENTS;
 use super::tx::bind;
 use crate::sql::error::Cause;
 use crate::sql::{DbOptions, SqlError, Value, numbered};
+
+/// Rows of one insert at most. The driver leaves Nagle's algorithm on, so a statement of several packets may wait
+/// 40 ms for the server's acknowledgement; beyond this the waits no longer count.
+const INSERT_ROWS: usize = 4096;
+/// Bytes of one insert, about: what both ends hold at once.
+const INSERT_BYTES: usize = 4 << 20;
 
 pub(super) async fn open(options: &DbOptions) -> Result<PgPool, SqlError> {
     let wait_ms = options.wait.as_millis().to_string();
@@ -52,6 +61,116 @@ pub(super) fn query(
     let mut arguments = PgArguments::default();
     bind(&mut arguments, params)?;
     Ok(sqlx::query_with(statement(sql), arguments))
+}
+
+/// The kind of a column, as its values have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Int,
+    Real,
+    Text,
+    Bytes,
+}
+
+impl Type {
+    fn of(value: &Value<'_>) -> Self {
+        match value {
+            Value::Int(_) => Self::Int,
+            Value::Real(_) => Self::Real,
+            Value::Text(_) => Self::Text,
+            Value::Bytes(_) => Self::Bytes,
+        }
+    }
+
+    fn array(self) -> &'static str {
+        match self {
+            Self::Int => "?::int8[]",
+            Self::Real => "?::float8[]",
+            Self::Text => "?::text[]",
+            Self::Bytes => "?::bytea[]",
+        }
+    }
+}
+
+/// The kinds of the columns, when all rows agree.
+pub(super) fn types(rows: &[Vec<Value<'_>>]) -> Option<Vec<Type>> {
+    let types: Vec<Type> = rows.first()?.iter().map(Type::of).collect();
+    let agree = |row: &Vec<Value<'_>>| row.iter().map(Type::of).eq(types.iter().copied());
+    rows.iter().all(agree).then_some(types)
+}
+
+/// Inserts rows as one array for each column: one short text, however many rows there are.
+pub(super) async fn insert_many(
+    tx: &mut Transaction<'static, Postgres>,
+    sql: &str,
+    tuple: &str,
+    types: Vec<Type>,
+    rows: &[Vec<Value<'_>>],
+) -> Result<u64, SqlError> {
+    let head = sql.trim_end().strip_suffix(tuple).unwrap_or(sql).trim_end();
+    let head = &head[..head.len() - "VALUES".len()];
+    let arrays: Vec<_> = types.iter().map(|it| it.array()).collect();
+    let text: Arc<str> = numbered(&format!("{head}SELECT * FROM UNNEST({})", arrays.join(", "))).into();
+    let (mut count, mut rest) = (0, rows);
+    while !rest.is_empty() {
+        let (chunk, tail) = rest.split_at(chunk(rest));
+        let mut arguments = PgArguments::default();
+        for (at, kind) in types.iter().enumerate() {
+            bind_column(&mut arguments, *kind, chunk.iter().map(|row| &row[at]))?;
+        }
+        let query = sqlx::query_with(AssertSqlSafe(Arc::clone(&text)), arguments);
+        count += query.execute(&mut **tx).await.map_err(map)?.rows_affected();
+        rest = tail;
+    }
+    Ok(count)
+}
+
+/// How many of the rows go together; at least one.
+fn chunk(rows: &[Vec<Value<'_>>]) -> usize {
+    let size = |value: &Value<'_>| match value {
+        Value::Text(Some(it)) => it.len(),
+        Value::Bytes(Some(it)) => it.len(),
+        _ => 8,
+    };
+    let sizes = rows.iter().scan(0, |sum, row| {
+        *sum += row.iter().map(size).sum::<usize>();
+        Some(*sum)
+    });
+    sizes.take(INSERT_ROWS).take_while(|sum| *sum <= INSERT_BYTES).count().max(1)
+}
+
+fn bind_column<'v>(
+    arguments: &mut PgArguments,
+    kind: Type,
+    column: impl Iterator<Item = &'v Value<'v>> + Clone,
+) -> Result<(), SqlError> {
+    let nul = |value: &Value<'_>| matches!(value, Value::Text(Some(it)) if it.as_bytes().contains(&0));
+    if column.clone().any(nul) {
+        return Err(SqlError::NulInText);
+    }
+    let added = match kind {
+        Type::Int => arguments.add(column.map(int).collect::<Vec<_>>()),
+        Type::Real => arguments.add(column.map(real).collect::<Vec<_>>()),
+        Type::Text => arguments.add(column.map(text).collect::<Vec<_>>()),
+        Type::Bytes => arguments.add(column.map(bytes).collect::<Vec<_>>()),
+    };
+    added.map_err(|error| SqlError::Statement { source: Arc::from(error) })
+}
+
+fn int(value: &Value<'_>) -> Option<i64> {
+    if let Value::Int(it) = value { *it } else { None }
+}
+
+fn real(value: &Value<'_>) -> Option<f64> {
+    if let Value::Real(it) = value { *it } else { None }
+}
+
+fn text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    if let Value::Text(it) = value { it.as_deref() } else { None }
+}
+
+fn bytes<'v>(value: &'v Value<'_>) -> Option<&'v [u8]> {
+    if let Value::Bytes(it) = value { it.as_deref() } else { None }
 }
 
 /// Statements by the place and length of the fixed text they were made from.

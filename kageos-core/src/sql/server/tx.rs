@@ -69,7 +69,7 @@ impl ServerTx {
         })
     }
 
-    /// Multi-row inserts in sizes that are powers of two, so that few texts are prepared.
+    /// Inserts many rows with each statement, other statements run for each row.
     pub(crate) async fn execute_many(
         &mut self,
         sql: Cow<'static, str>,
@@ -77,6 +77,23 @@ impl ServerTx {
     ) -> Result<u64, SqlError> {
         let width = rows.first().map_or(0, Vec::len);
         let tuple = insert_tuple(&sql, width).map(str::to_owned);
+        #[cfg(feature = "postgres")]
+        if let (Link::Postgres(tx), Some(tuple)) = (&mut self.link, &tuple)
+            && let Some(types) = super::postgres::types(rows)
+        {
+            return super::postgres::insert_many(tx, &sql, tuple, types, rows).await;
+        }
+        self.execute_each(sql, tuple, width, rows).await
+    }
+
+    /// Multi-row inserts in sizes that are powers of two, so that few texts are prepared.
+    async fn execute_each(
+        &mut self,
+        sql: Cow<'static, str>,
+        tuple: Option<String>,
+        width: usize,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<u64, SqlError> {
         let most = if tuple.is_some() { ROWS.min(PARAMETERS / width.max(1)).max(1) } else { 1 };
         let (mut count, mut rest) = (0, rows);
         while !rest.is_empty() {

@@ -4,12 +4,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::InterruptHandle;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::SqliteConnection;
 use crate::sql::{DbOptions, SqlError, Tx};
+
+/// An interrupt between two statements of a read is lost, so it is said again after this time.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(10);
 
 /// A pool that opens its connections as they are needed.
 #[derive(Debug)]
@@ -50,7 +55,8 @@ impl Readers {
         self.run_within(None, read).await
     }
 
-    /// As [`Readers::run`], and interrupts a statement that still runs at the deadline.
+    /// As [`Readers::run`], and interrupts a statement that still runs at the deadline. Dropped, it interrupts
+    /// the statement at once.
     pub(crate) async fn run_within<R: Send + 'static>(
         &self,
         deadline: Option<Duration>,
@@ -59,25 +65,23 @@ impl Readers {
         let acquired = timeout(self.shared.options.wait, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = acquired.map_err(|_| SqlError::QueueFull)?.map_err(|_| SqlError::Closed)?;
         let mut tx = self.reader().await?;
-        let interrupt = deadline.and_then(|_| tx.sqlite().map(|it| it.interrupt_handle()));
-        let shared = Arc::clone(&self.shared);
-        let mut task = spawn_blocking(move || {
+        let running = Arc::new(Running(Mutex::new(tx.sqlite().map(|it| it.interrupt_handle()))));
+        let (shared, until) = (Arc::clone(&self.shared), Arc::clone(&running));
+        let task = spawn_blocking(move || {
             let out = read(&mut tx);
+            until.end();
             shared.give(tx);
             drop(permit);
             out
         });
-        let done = match deadline.zip(interrupt) {
-            None => task.await,
-            Some((deadline, interrupt)) => match timeout(deadline, &mut task).await {
+        let mut lent = Lent { running, task: Some(task) };
+        match deadline {
+            None => lent.done().await,
+            Some(deadline) => match timeout(deadline, lent.done()).await {
                 Ok(done) => done,
-                Err(_) => {
-                    interrupt.interrupt();
-                    task.await
-                }
+                Err(_) => lent.interrupted().await,
             },
-        };
-        done.map_err(|_| SqlError::Closed)
+        }
     }
 
     async fn reader(&self) -> Result<Tx, SqlError> {
@@ -95,5 +99,62 @@ impl Readers {
         self.permits.close();
         drop(permits);
         while self.shared.take().is_some() {}
+    }
+}
+
+/// A read under way; nothing once its connection goes back to the others.
+struct Running(Mutex<Option<InterruptHandle>>);
+
+impl Running {
+    fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The lock is held meanwhile, so the connection cannot be another's yet.
+    fn interrupt(&self) {
+        if let Some(handle) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            handle.interrupt();
+        }
+    }
+}
+
+/// A read that somebody waits for; dropped, it is interrupted.
+struct Lent<R: Send + 'static> {
+    running: Arc<Running>,
+    task: Option<JoinHandle<R>>,
+}
+
+impl<R: Send + 'static> Lent<R> {
+    async fn done(&mut self) -> Result<R, SqlError> {
+        let Some(task) = &mut self.task else { return Err(SqlError::Closed) };
+        let done = task.await.map_err(|_| SqlError::Closed);
+        self.task = None;
+        done
+    }
+
+    /// Interrupts the read until it ends.
+    async fn interrupted(&mut self) -> Result<R, SqlError> {
+        loop {
+            self.running.interrupt();
+            if let Ok(done) = timeout(INTERRUPT_AGAIN, self.done()).await {
+                return done;
+            }
+        }
+    }
+}
+
+impl<R: Send + 'static> Drop for Lent<R> {
+    fn drop(&mut self) {
+        let Some(task) = self.task.take() else { return };
+        self.running.interrupt();
+        if let Ok(runtime) = Handle::try_current() {
+            let running = Arc::clone(&self.running);
+            runtime.spawn(async move {
+                let mut task = task;
+                while timeout(INTERRUPT_AGAIN, &mut task).await.is_err() {
+                    running.interrupt();
+                }
+            });
+        }
     }
 }

@@ -11,8 +11,9 @@ use kageos_core::{
     sql::{SqlError, Tx, Value, params},
 };
 use serde_json::{Map, value::RawValue};
+use tokio::task::spawn_blocking;
 
-use super::{Store, error::Stop, history, rows};
+use super::{Store, error::Stop, history, receipt, rows};
 use crate::table::{
     canonical::changes_hash,
     layout::Table,
@@ -21,7 +22,9 @@ use crate::table::{
 };
 
 /// Rows whose parameters are made at a time.
-const INSERT_BLOCK: usize = 1000;
+const INSERT_BLOCK: usize = 4096;
+/// Changes that are made and hashed at once, within some milliseconds; more go to a thread that may block.
+const AT_ONCE: usize = 500;
 
 /// What is kept beside the rows of a unit: who did it, and what the call answered.
 #[derive(Debug, Clone)]
@@ -51,6 +54,9 @@ pub(super) struct Work {
     entries: Vec<Entry>,
     /// One a entry.
     changes: Vec<Change>,
+    /// The changes as the receipt keeps them.
+    kept: String,
+    changes_hash: String,
     /// Ids of the history's rows, one a entry.
     history_ids: Vec<i64>,
     at: Timestamp,
@@ -68,12 +74,15 @@ impl Store {
     /// applied before or an id is taken, or what the database answers.
     pub async fn apply(&self, unit: Unit, applied: Applied) -> Result<Vec<Change>, HostError> {
         let entries = unit.into_entries();
-        let changes = entries.iter().map(|entry| change(entry, &applied.workspace));
-        let changes = changes.collect::<Result<Vec<_>, Error>>()?;
-        let history_ids = entries.iter().map(|_| self.row_ids.number()).collect();
-        let dry_run = applied.dry_run;
-        let (at, finished) = (self.env.now(), AtomicBool::new(false));
-        let work = Arc::new(Work { applied, entries, changes, history_ids, at, finished });
+        let history_ids: Vec<i64> = entries.iter().map(|_| self.row_ids.number()).collect();
+        let (dry_run, at) = (applied.dry_run, self.env.now());
+        let work = if entries.len() <= AT_ONCE {
+            Work::new(applied, entries, history_ids, at)?
+        } else {
+            let made = spawn_blocking(move || Work::new(applied, entries, history_ids, at));
+            made.await.map_err(Error::internal)??
+        };
+        let work = Arc::new(work);
         let done = self.db.write_with(Arc::clone(&work), |work, tx| Box::pin(work.run(tx))).await;
         match done {
             Ok(()) => {}
@@ -96,6 +105,21 @@ fn is_unknown(error: &SqlError) -> bool {
 }
 
 impl Work {
+    fn new(
+        applied: Applied,
+        entries: Vec<Entry>,
+        history_ids: Vec<i64>,
+        at: Timestamp,
+    ) -> Result<Self, Error> {
+        let changes = entries.iter().map(|entry| change(entry, &applied.workspace));
+        let changes = changes.collect::<Result<Vec<_>, Error>>()?;
+        let changes_hash = changes_hash(&changes);
+        let room = MAX_RECEIPT_REPLY - kept_output(&applied).map_or(0, str::len);
+        let kept = receipt::kept(&changes, &changes_hash, room)?;
+        let finished = AtomicBool::new(false);
+        Ok(Self { applied, entries, changes, kept, changes_hash, history_ids, at, finished })
+    }
+
     async fn run(&self, tx: &mut Tx) -> Result<(), Stop> {
         self.finished.store(false, Ordering::SeqCst);
         self.write_receipt(tx).await?;
@@ -109,18 +133,14 @@ impl Work {
     }
 
     async fn write_receipt(&self, tx: &mut Tx) -> Result<(), Stop> {
-        let output = Some(self.applied.output.get()).filter(|output| output.len() <= MAX_RECEIPT_REPLY);
-        let room = MAX_RECEIPT_REPLY - output.map_or(0, str::len);
-        let changes = serde_json::to_string(&self.changes).map_err(Error::internal)?;
-        let changes = Some(changes).filter(|changes| changes.len() <= room);
         let sql = "INSERT INTO receipt (call_id, request_hash, output, changes, changes_hash, applied_at) \
                    VALUES (?, ?, ?, ?, ?, ?)";
         let values = params![
             self.applied.call.to_string(),
             &self.applied.request_hash,
-            output,
-            changes.as_deref(),
-            changes_hash(&self.changes),
+            kept_output(&self.applied),
+            &self.kept,
+            &self.changes_hash,
             self.at.as_micros(),
         ];
         let written = tx.execute_expect(sql, values, 1).await;
@@ -175,6 +195,11 @@ impl Work {
             change.new.as_ref().map(ToString::to_string).into(),
         ]
     }
+}
+
+/// The output, when a receipt has room for it.
+fn kept_output(applied: &Applied) -> Option<&str> {
+    Some(applied.output.get()).filter(|output| output.len() <= MAX_RECEIPT_REPLY)
 }
 
 async fn insert(tx: &mut Tx, table: &Table, entries: &[Entry]) -> Result<(), Stop> {

@@ -1,12 +1,34 @@
 //! Proofs that calls took effect.
 
 use crate::table::Result;
-use kageos_core::{CallId, Error, Receipt, Timestamp, sql::params};
+use kageos_core::{CallId, Change, Error, Receipt, Timestamp, host::Omitted, sql::params};
+use serde::Deserialize;
 
 use super::{Store, error::storage};
 
 /// Receipts that one purge removes, so that no writer waits long.
 const PURGE_BLOCK: u32 = 1000;
+
+/// What a receipt says of the changes: a list, or when that is too long an object in its place.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    Whole(Vec<Change>),
+    Omitted(Omitted),
+}
+
+/// The changes as a receipt keeps them in `room` bytes; what does not fit is summed up.
+pub(super) fn kept(changes: &[Change], hash: &str, room: usize) -> Result<String> {
+    let whole = serde_json::to_string(changes).map_err(Error::internal)?;
+    if whole.len() <= room {
+        return Ok(whole);
+    }
+    let mut paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let omitted = Omitted { rows: changes.len() as u64, sha256: hash.to_owned(), paths };
+    serde_json::to_string(&omitted).map_err(Error::internal)
+}
 
 impl Store {
     /// The receipt of a call; `None` when the call was not applied here.
@@ -19,12 +41,18 @@ impl Store {
         let row = self.db.fetch_optional(sql, params![call.to_string()]).await.map_err(storage)?;
         let Some(row) = row else { return Ok(None) };
         let output = row.opt_text("output").map_err(storage)?.map(serde_json::from_str).transpose();
-        let changes = row.opt_text("changes").map_err(storage)?.map(serde_json::from_str).transpose();
+        let kept = row.opt_text("changes").map_err(storage)?.map(serde_json::from_str).transpose();
+        let (changes, omitted) = match kept.map_err(Error::internal)? {
+            Some(Kept::Whole(changes)) => (changes, None),
+            Some(Kept::Omitted(omitted)) => (Vec::new(), Some(omitted)),
+            None => (Vec::new(), None),
+        };
         Ok(Some(Receipt {
             call,
             request_hash: row.text("request_hash").map_err(storage)?.to_owned(),
             output: output.map_err(Error::internal)?,
-            changes: changes.map_err(Error::internal)?.unwrap_or_default(),
+            changes,
+            omitted,
             changes_hash: row.text("changes_hash").map_err(storage)?.to_owned(),
             applied_at: Timestamp::from_micros(row.int("applied_at").map_err(storage)?),
         }))
