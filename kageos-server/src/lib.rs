@@ -18,8 +18,10 @@ pub mod config;
 pub mod docs;
 mod extract;
 mod frame;
+mod network;
 pub mod openapi;
 mod page;
+mod places;
 mod problem;
 mod record;
 mod routes;
@@ -32,5 +34,6 @@ mod web;
 pub mod wire;
 
 pub use config::{Config, ConfigError};
+pub use network::{Network, NetworkError};
 pub use server::{Builder, Server};
 pub use state::StateDir;
