@@ -156,3 +156,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         parts.extensions.get().cloned().ok_or_else(|| Refused(Error::of(Code::Unauthenticated)))
     }
 }
+
+/// An administrator, in person: asked for before a body is read.
+pub(crate) struct Admin(pub(crate) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Admin {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.admin()?;
+        Ok(Self(caller))
+    }
+}

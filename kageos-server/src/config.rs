@@ -14,12 +14,16 @@ use std::{
 use config::{Environment, File, FileFormat, Value};
 use serde::de::DeserializeOwned;
 
+use crate::network::Network;
+
 /// Largest body of a request, in bytes: a form with long texts fits, a mistake does not.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
 /// Largest CSV that is imported in one request, in bytes: as much as the action `import` of a table takes.
 const MAX_IMPORT_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest time to the head of an answer: above every action's own timeout, so it only ends what hangs.
 const REQUEST_TIMEOUT_MS: u64 = 900_000;
+/// Longest wait for the next part of a body: a slow line sends something in this time.
+const BODY_TIMEOUT_MS: u64 = 10_000;
 /// Longest wait for running requests when the server stops.
 const SHUTDOWN_TIMEOUT_MS: u64 = 10_000;
 /// Requests that are worked on at once; above it the server says so instead of growing.
@@ -53,6 +57,10 @@ pub struct ServerConfig {
     pub max_concurrent_requests: usize,
     /// `request_timeout_ms`
     pub request_timeout: Duration,
+    /// `body_timeout_ms`: the longest wait for the next part of a body.
+    pub body_timeout: Duration,
+    /// `trusted_proxies`: whose `X-Forwarded-For` counts; a list, or one text with commas.
+    pub trusted_proxies: Vec<Network>,
     /// `shutdown_timeout_ms`
     pub shutdown_timeout: Duration,
 }
@@ -151,6 +159,8 @@ impl Reader {
                 max_import_bytes: self.size("server.max_import_bytes", MAX_IMPORT_BYTES),
                 max_concurrent_requests: self.size("server.max_concurrent_requests", MAX_CONCURRENT_REQUESTS),
                 request_timeout: self.millis("server.request_timeout_ms", REQUEST_TIMEOUT_MS),
+                body_timeout: self.millis("server.body_timeout_ms", BODY_TIMEOUT_MS),
+                trusted_proxies: self.networks("server.trusted_proxies"),
                 shutdown_timeout: self.millis("server.shutdown_timeout_ms", SHUTDOWN_TIMEOUT_MS),
             },
             database: DatabaseConfig { url: self.key("database.url", None) },
@@ -165,6 +175,26 @@ impl Reader {
             self.problems.push(format!("{key}: {error}"));
             default
         })
+    }
+
+    fn networks(&mut self, key: &str) -> Vec<Network> {
+        let texts = match self.given.remove(key).map(|value| (value.clone().into_array(), value)) {
+            None => Vec::new(),
+            Some((Ok(items), _)) => items.into_iter().map(Value::into_string).collect(),
+            Some((Err(_), value)) => match value.into_string() {
+                Ok(text) => text.split(',').map(|part| Ok(part.to_owned())).collect(),
+                Err(error) => vec![Err(error)],
+            },
+        };
+        let mut networks = Vec::with_capacity(texts.len());
+        for text in texts {
+            match text.map(|text| text.trim().parse::<Network>()) {
+                Ok(Ok(network)) => networks.push(network),
+                Ok(Err(error)) => self.problems.push(format!("{key}: {error}")),
+                Err(error) => self.problems.push(format!("{key}: {error}")),
+            }
+        }
+        networks
     }
 
     fn positive(&mut self, key: &str, default: u64) -> u64 {

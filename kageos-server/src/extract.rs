@@ -1,6 +1,6 @@
 //! What handlers take: read by one rule, refused with one kind of error.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -14,12 +14,17 @@ use serde_json::Value;
 
 use crate::problem::Refused;
 
-/// Largest bodies that are read, in bytes.
+/// Longest time for a whole body of JSON.
+const JSON_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much of a body is read, and how long it is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimits {
-    /// Of JSON.
+    /// Longest wait for the next part.
+    pub(crate) idle: Duration,
+    /// Bytes of JSON.
     pub(crate) json: usize,
-    /// Of CSV.
+    /// Bytes of CSV.
     pub(crate) import: usize,
 }
 
@@ -37,34 +42,21 @@ where
 
     async fn from_request(request: Request, state: &S) -> std::result::Result<Self, Refused> {
         media_type(request.headers(), &["application/json"])?;
-        let bytes = read(request, BodyLimits::from_ref(state).json).await?;
+        let limits = BodyLimits::from_ref(state);
+        let read = tokio::time::timeout(JSON_TIMEOUT, read(request, limits.json, limits.idle)).await;
+        let bytes = read.unwrap_or_else(|_| Err(too_slow()))?;
         Ok(Self(typed(json::parse(&bytes)?)?))
     }
 }
 
-/// A CSV body.
-#[derive(Debug)]
-pub(crate) struct Csv(pub(crate) String);
-
-impl<S> FromRequest<S> for Csv
-where
-    S: Send + Sync,
-    BodyLimits: FromRef<S>,
-{
-    type Rejection = Refused;
-
-    async fn from_request(request: Request, state: &S) -> std::result::Result<Self, Refused> {
-        media_type(request.headers(), &["text/csv"])?;
-        let bytes = read(request, BodyLimits::from_ref(state).import).await?;
-        let text = String::from_utf8(bytes.into()).map_err(|error| {
-            Error::field(
-                "/csv",
-                "utf8",
-                format!("The text is not UTF-8 at byte {}.", error.utf8_error().valid_up_to()),
-            )
-        })?;
-        Ok(Self(text))
-    }
+/// A CSV body, read when somebody has asked whether it may be sent.
+pub(crate) async fn csv(request: Request, limits: BodyLimits) -> Result<String> {
+    media_type(request.headers(), &["text/csv"])?;
+    let bytes = read(request, limits.import, limits.idle).await?;
+    String::from_utf8(bytes.into()).map_err(|error| {
+        let message = format!("The text is not UTF-8 at byte {}.", error.utf8_error().valid_up_to());
+        Error::field("/csv", "utf8", message)
+    })
 }
 
 /// The query of the address; a name that is not known is a mistake.
@@ -151,16 +143,26 @@ fn media_type(headers: &HeaderMap, accepted: &[&str]) -> Result<()> {
     ))
 }
 
-async fn read(request: Request, limit: usize) -> Result<Bytes> {
+async fn read(request: Request, limit: usize, idle: Duration) -> Result<Bytes> {
     let too_large = || Error::new(Code::PayloadTooLarge, format!("The body may have at most {limit} bytes."));
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
-    match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Error::new(Code::InvalidJson, "The body ended too early.")),
+    let mut body = Limited::new(request.into_body(), limit);
+    let mut bytes = Vec::new();
+    loop {
+        match tokio::time::timeout(idle, body.frame()).await {
+            Ok(None) => return Ok(bytes.into()),
+            Ok(Some(Ok(frame))) => bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+            Ok(Some(Err(error))) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Ok(Some(Err(_))) => return Err(Error::new(Code::InvalidJson, "The body ended too early.")),
+            Err(_) => return Err(too_slow()),
+        }
     }
+}
+
+fn too_slow() -> Error {
+    Error::new(Code::DeadlineExceeded, "The body came too slowly.")
 }

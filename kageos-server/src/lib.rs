@@ -8,8 +8,10 @@ pub mod config;
 pub mod docs;
 mod extract;
 mod frame;
+mod network;
 pub mod openapi;
 mod page;
+mod places;
 mod problem;
 mod record;
 mod routes;
@@ -22,6 +24,7 @@ mod web;
 pub mod wire;
 
 pub use config::{Config, ConfigError};
+pub use network::{Network, NetworkError};
 pub use server::{Builder, Server};
 pub use state::StateDir;
 

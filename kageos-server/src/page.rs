@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use kageos_core::{Code, Error, Result};
+use kageos_core::{Code, Error, Result, platform::identity::MAX_NAME};
 
 /// Entries of a page when nothing is said.
 const DEFAULT_LIMIT: u32 = 100;
@@ -30,6 +30,15 @@ pub(crate) fn cut<T, K>(
     page.truncate(limit);
     let next = page.last().filter(|_| more).map(key);
     (page, next)
+}
+
+/// A cursor that is the text of the last entry: a line, no longer than any name here.
+///
+/// # Errors
+/// [`Code::InvalidCursor`].
+pub(crate) fn text(given: Option<&str>) -> Result<Option<&str>> {
+    let fits = |text: &str| text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control);
+    if given.is_none_or(fits) { Ok(given) } else { Err(Error::of(Code::InvalidCursor)) }
 }
 
 /// A cursor as what it was made from.

@@ -15,7 +15,9 @@ use crate::{
     config::Config,
     extract::BodyLimits,
     frame::Frame,
+    places::Places,
     problem::Refused,
+    record::RefusedLogins,
     routes,
     shared::{Parts, Shared},
     web,
@@ -23,6 +25,14 @@ use crate::{
 
 /// Event streams that are open at once: one a browser, however many tabs it has.
 const MAX_STREAMS: usize = 4_096;
+/// Logins that are worked on at once: a fourth of all requests, as anybody may send one.
+const MAX_LOGINS: usize = 256;
+/// Logins from one address at once: an office may come to work at the same minute.
+const MAX_LOGINS_OF_ONE: usize = 32;
+/// Imports at once: each may be 64 MiB.
+const MAX_IMPORTS: usize = 8;
+/// Imports of one account at once.
+const MAX_IMPORTS_OF_ONE: usize = 2;
 
 /// A server that is put together; [`Server::router`] is what an HTTP service mounts.
 #[derive(Debug, Clone)]
@@ -76,13 +86,25 @@ impl Builder {
         let Self { platform, config, local_token } = self;
         let env = platform.env().clone();
         let stopping = CancellationToken::new();
-        let limits =
-            BodyLimits { json: config.server.max_body_bytes, import: config.server.max_import_bytes };
+        let limits = BodyLimits {
+            idle: config.server.body_timeout,
+            json: config.server.max_body_bytes,
+            import: config.server.max_import_bytes,
+        };
         let secure_cookies =
             config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
-        let parts =
-            Parts { streams, platform, limits, local_token, secure_cookies, stopping: stopping.clone() };
+        let parts = Parts {
+            streams,
+            logins: Places::new(MAX_LOGINS, MAX_LOGINS_OF_ONE),
+            imports: Places::new(MAX_IMPORTS, MAX_IMPORTS_OF_ONE),
+            refused_logins: RefusedLogins::default(),
+            platform,
+            limits,
+            local_token,
+            secure_cookies,
+            stopping: stopping.clone(),
+        };
         let shared = Shared(Arc::new(parts));
         let closed = routes::closed().layer(middleware::from_fn_with_state(shared.clone(), caller::known));
         let routes = routes::open()

@@ -1,16 +1,16 @@
 //! What the handlers share.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use axum::extract::FromRef;
 use kageos_core::{
-    Env,
+    Env, UserId,
     platform::{Platform, identity::Secret},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{extract::BodyLimits, wire::Dependency};
+use crate::{extract::BodyLimits, places::Places, record::RefusedLogins, wire::Dependency};
 
 /// A handle on the parts that the handlers work with.
 #[derive(Clone)]
@@ -26,6 +26,12 @@ pub(crate) struct Parts {
     pub(crate) secure_cookies: bool,
     /// A place for each open event stream.
     pub(crate) streams: Arc<Semaphore>,
+    /// A place for each login under way, by where it comes from.
+    pub(crate) logins: Places<Option<IpAddr>>,
+    /// A place for each import under way.
+    pub(crate) imports: Places<UserId>,
+    /// Logins that were refused lately.
+    pub(crate) refused_logins: RefusedLogins,
     /// Ends what would not end by itself.
     pub(crate) stopping: CancellationToken,
 }

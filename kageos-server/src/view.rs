@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kageos_core::{
-    Actor, Code, Error, ResourcePath, Result, Right, Rights,
+    Actor, Code, Error, NodeId, ResourcePath, Result, Right, Rights,
     platform::tree::{Node, Snapshot},
 };
 
@@ -42,10 +42,38 @@ impl<'a> View<'a> {
         self.tree.get(path).filter(|node| self.sees(node)).ok_or_else(|| Error::of(Code::NotFound))
     }
 
-    /// Whether the actor may see what happens at a path, also when the node there has just gone.
+    /// The node at a path, for somebody who needs a right on it.
+    ///
+    /// # Errors
+    /// As [`View::node`]; [`Code::Forbidden`] without the right.
+    pub(crate) fn node_with(&self, path: &ResourcePath, right: Right) -> Result<&Arc<Node>> {
+        let node = self.node(path)?;
+        if self.rights(node).contains(right) { Ok(node) } else { Err(Error::of(Code::Forbidden)) }
+    }
+
+    /// Whether the actor may know what happens at a path. Of what is gone only those may know who administer what
+    /// was above it: nobody can say any more who might have read it.
     pub(crate) fn sees_path(&self, path: &ResourcePath) -> bool {
-        let nearest = path.ancestors().filter_map(|above| self.tree.get(&above).cloned()).last();
-        nearest.is_some_and(|node| self.sees(&node))
+        self.tree.get(path).map_or_else(|| self.governs(path), |node| self.sees(node))
+    }
+
+    /// Whether the actor may read a record of what happened at `path` to `node`, wherever that is now.
+    pub(crate) fn sees_record(&self, path: &ResourcePath, node: Option<NodeId>) -> bool {
+        let node = node.and_then(|id| self.tree.by_id(id));
+        node.map_or_else(|| self.governs(path), |node| self.sees(node))
+    }
+
+    /// Whether the actor administers the nearest node above a path.
+    fn governs(&self, path: &ResourcePath) -> bool {
+        let above = self.above(path);
+        let chain = above.as_ref().map_or(&[][..], |node| &node.chain);
+        self.shared.platform().access().rights(self.actor, chain, path).contains(Right::Admin)
+    }
+
+    /// The nearest node above a path.
+    pub(crate) fn above(&self, path: &ResourcePath) -> Option<Arc<Node>> {
+        let parent = path.parent()?;
+        parent.ancestors().filter_map(|above| self.tree.get(&above).cloned()).last()
     }
 
     /// The nodes below a node, in the order of their paths.

@@ -99,7 +99,10 @@ async fn a_stranger_who_guesses_does_not_keep_the_owner_out() {
     assert!(evaluated <= 40, "{evaluated}");
     let stranger = attempt(&world, "ada", PASSWORD, Some("10.0.0.1")).await;
     assert_eq!(code(stranger), Some(Code::TooManyRequests));
-    assert!(attempt(&world, "ada", PASSWORD, Some("10.0.0.3")).await.is_ok(), "from elsewhere there is no wait");
+    assert!(
+        attempt(&world, "ada", PASSWORD, Some("10.0.0.3")).await.is_ok(),
+        "from elsewhere there is no wait"
+    );
     let stranger = attempt(&world, "ada", PASSWORD, Some("10.0.0.1")).await;
     assert_eq!(code(stranger), Some(Code::TooManyRequests), "the owner's login helps nobody who guesses");
 }

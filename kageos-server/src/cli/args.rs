@@ -123,7 +123,11 @@ pub(super) struct Namespace {
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
     /// Lists the tokens.
-    List,
+    List {
+        /// The login of the account whose tokens are meant.
+        #[arg(long)]
+        user: Option<String>,
+    },
     /// Makes a token and prints it, this once.
     Create {
         name: String,
@@ -138,7 +142,12 @@ pub(super) enum Token {
         user: Option<String>,
     },
     /// Ends a token.
-    Revoke { id: String },
+    Revoke {
+        id: String,
+        /// The login of the account whose token it is.
+        #[arg(long)]
+        user: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]

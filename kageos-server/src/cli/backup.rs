@@ -57,9 +57,16 @@ pub(super) fn restore(session: &Session, args: &args::Restore) -> Result<()> {
     for kept in &manifest.files {
         check(&args.from, kept)?;
     }
-    for kept in &manifest.files {
-        copy(&session.state, &args.from.join(&kept.path), &session.state.root().join(&kept.path))?;
+    let beside = StateDir::at(beside(session.state.root()));
+    if beside.root().exists() {
+        fs::remove_dir_all(beside.root()).context("what an earlier restore left behind")?;
     }
+    beside.make_dir(beside.root()).context("the new state folder")?;
+    for kept in &manifest.files {
+        copy(&beside, &args.from.join(&kept.path), &beside.root().join(&kept.path))?;
+    }
+    // A half that was cut off never has the name of a state folder.
+    fs::rename(beside.root(), session.state.root()).context("the state folder")?;
     let count = manifest.files.len();
     session.output.result(&json!({ "files": count }), || format!("{count} files restored"));
     Ok(())
@@ -77,6 +84,13 @@ pub(super) fn reset(session: &Session, args: &args::Reset) -> Result<()> {
     let done = json!({ "backup": folder, "files": count });
     session.output.result(&done, || format!("removed; the backup is {}", folder.display()));
     Ok(())
+}
+
+/// Where a state folder grows until it is whole.
+fn beside(root: &Path) -> PathBuf {
+    let mut name = root.as_os_str().to_owned();
+    name.push(".restoring");
+    name.into()
 }
 
 /// The lock of the state folder, so that nothing in it changes.

@@ -9,7 +9,7 @@ use kageos_core::{
 };
 use kageos_example_crm as crm;
 use kageos_sdk::InProcess;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{Session, failure::Context};
@@ -65,12 +65,9 @@ pub(super) async fn load(session: &Session, platform: &Platform) -> Result<()> {
         if loaded.contains(&table) {
             continue;
         }
-        let imported = import(platform, table, csv).await?;
-        session.output.progress(&format!("demo: {table}: {} rows", imported.created));
-        if imported.failed > 0 {
-            session
-                .output
-                .progress(&format!("demo: {table}: {} lines refused: {}", imported.failed, imported.errors));
+        // An import is one unit: a start that was cut off before it said so has loaded all rows or none.
+        if is_empty(platform, table).await? {
+            tell(session, table, &import(platform, table, csv).await?);
         }
         loaded.push(table);
         session.state.write(&marker, loaded.join("\n").as_bytes()).context(LOADED)?;
@@ -78,25 +75,47 @@ pub(super) async fn load(session: &Session, platform: &Platform) -> Result<()> {
     Ok(())
 }
 
+fn tell(session: &Session, table: &str, imported: &Imported) {
+    session.output.progress(&format!("demo: {table}: {} rows", imported.created));
+    if imported.failed > 0 {
+        session
+            .output
+            .progress(&format!("demo: {table}: {} lines refused: {}", imported.failed, imported.errors));
+    }
+}
+
 async fn import(platform: &Platform, table: &str, csv: &str) -> Result<Imported> {
+    call(platform, table, ActionName::IMPORT, json!({ "csv": csv })).await
+}
+
+async fn is_empty(platform: &Platform, table: &str) -> Result<bool> {
+    let found: Value = call(platform, table, ActionName::SEARCH, json!({ "limit": 1 })).await?;
+    Ok(found["rows"].as_array().is_none_or(Vec::is_empty))
+}
+
+async fn call<T: DeserializeOwned>(
+    platform: &Platform,
+    table: &str,
+    action: ActionName,
+    input: Value,
+) -> Result<T> {
     let system = platform.identity().user_by_login(SYSTEM_LOGIN).await?;
     let actor = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.actor();
     let env = platform.env();
     let call = Call {
         id: CallId::new(env),
         path: format!("{WORKSPACE}/{table}").parse()?,
-        action: ActionName::IMPORT,
-        input: json!({ "csv": csv }),
+        action,
+        input,
         actor,
         source: Source { title: Some("bootstrap".to_owned()), ..Source::of(SourceKind::Cli) },
         trace: env.trace(),
         deadline: None,
-        // A table that was loaded when the process was stopped is not loaded twice.
-        idempotency_key: Some(format!("bootstrap {table}")),
+        idempotency_key: None,
         dry_run: false,
     };
     let reply = platform.dispatcher().dispatch(call).await?;
-    serde_json::from_str(reply.output.get()).context("the answer of the import")
+    serde_json::from_str(reply.output.get()).context("the answer of the example")
 }
 
 fn workspace() -> Result<ResourcePath> {

@@ -68,6 +68,9 @@ pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
     if settled > 0 {
         tracing::info!(calls = settled, "settled the calls that were cut off");
     }
+    if install {
+        load(session, &platform).await?;
+    }
     let builder = Server::builder(platform.clone()).config(config.clone());
     let server = builder.local_token(secrets.local_token.clone()).build();
     lock.announce(&address).context("run/lock")?;
@@ -86,11 +89,19 @@ async fn mount(
     if !install && !demo::is_installed(platform)? {
         return Ok(Vec::new());
     }
-    let db = demo::mount(session, platform, secrets.server_key, dispatch).await?;
-    if install {
-        demo::load(session, platform).await?;
-    }
-    Ok(vec![db])
+    Ok(vec![demo::mount(session, platform, secrets.server_key, dispatch).await?])
+}
+
+/// Loads the data of the example, once what an earlier start left open is settled.
+#[cfg(feature = "demo")]
+async fn load(session: &Session, platform: &Platform) -> Result<()> {
+    demo::load(session, platform).await
+}
+
+/// There is no example here.
+#[cfg(not(feature = "demo"))]
+async fn load(_: &Session, _: &Platform) -> Result<()> {
+    Ok(())
 }
 
 /// Nothing is linked that could be mounted.

@@ -107,8 +107,9 @@ pub(super) async fn namespace(session: &Session, args: Namespace) -> Result<()> 
 pub(super) async fn token(session: &Session, command: Token) -> Result<()> {
     let remote = Remote::find(&session.state)?;
     match command {
-        Token::List => {
-            let tokens: Value = remote.ask(Method::GET, "/api/v1/tokens", None).await?;
+        Token::List { user } => {
+            let path = format!("/api/v1/tokens{}", whose(&remote, user.as_deref()).await?);
+            let tokens: Value = remote.ask(Method::GET, &path, None).await?;
             let line =
                 |token: &Value| format!("{} {} until {}", token["id"], token["name"], token["expires_at"]);
             let lines =
@@ -124,11 +125,17 @@ pub(super) async fn token(session: &Session, command: Token) -> Result<()> {
             let token: Value = remote.ask(Method::POST, "/api/v1/tokens", Some(&body)).await?;
             session.output.result(&token, || token["token"].as_str().unwrap_or_default().to_owned());
         }
-        Token::Revoke { id } => {
-            let path = format!("/api/v1/tokens/{}", escaped(&id));
+        Token::Revoke { id, user } => {
+            let path = format!("/api/v1/tokens/{}{}", escaped(&id), whose(&remote, user.as_deref()).await?);
             let _: Value = remote.ask(Method::DELETE, &path, None).await?;
             session.output.result(&json!({ "revoked": id }), || "revoked".to_owned());
         }
     }
     Ok(())
+}
+
+/// The query that names another account.
+async fn whose(remote: &Remote, login: Option<&str>) -> Result<String> {
+    let Some(login) = login else { return Ok(String::new()) };
+    Ok(format!("?user={}", id(remote, login).await?.as_str().unwrap_or_default()))
 }

@@ -18,7 +18,18 @@ use kageos_core::Env;
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
-use crate::{config::ServerConfig, problem, problem::Refused};
+use crate::{
+    caller::{Peer, peer},
+    config::ServerConfig,
+    network::{Network, client},
+    problem,
+    problem::Refused,
+};
+
+/// Longest time to the head of an answer, but for what is long by its nature.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// What is long by its nature: whole tables, streams, and calls, whose actions have their own deadlines.
+const LONG: [&str; 4] = ["/api/v1/import/", "/api/v1/export/", "/api/v1/events", "/api/v1/call/"];
 
 /// What the frame needs to know.
 #[derive(Debug)]
@@ -27,6 +38,7 @@ pub(crate) struct Frame {
     policy: HeaderValue,
     public_origin: Option<String>,
     timeout: Duration,
+    trusted: Vec<Network>,
     permits: Semaphore,
 }
 
@@ -38,6 +50,7 @@ impl Frame {
             policy: headers::policy(web),
             public_origin: config.public_url.as_deref().map(csrf::origin),
             timeout: config.request_timeout,
+            trusted: config.trusted_proxies.clone(),
             permits: Semaphore::new(config.max_concurrent_requests.min(Semaphore::MAX_PERMITS)),
         }
     }
@@ -48,15 +61,24 @@ impl Frame {
             .layer(middleware::from_fn_with_state(Arc::new(self), handle))
             .layer(CompressionLayer::new().gzip(true))
     }
+
+    fn timeout(&self, path: &str) -> Duration {
+        let long = LONG.iter().any(|start| path.starts_with(start));
+        if long { self.timeout } else { self.timeout.min(USUAL_TIMEOUT) }
+    }
 }
 
 async fn handle(State(frame): State<Arc<Frame>>, mut request: Request, next: Next) -> Response {
     let begun = frame.env.clock.monotonic();
     let trace = trace::of(request.headers(), &frame.env);
     request.extensions_mut().insert(trace);
+    if let Some(peer) = peer(request.extensions()) {
+        let client = client(peer, request.headers(), &frame.trusted);
+        request.extensions_mut().insert(Peer(client));
+    }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let answer = match csrf::check(&request, frame.public_origin.as_deref()) {
-        Ok(()) => guard::run(&frame.permits, frame.timeout, next.run(request)).await,
+        Ok(()) => guard::run(&frame.permits, frame.timeout(&path), next.run(request)).await,
         Err(error) => Err(error),
     };
     let answer = answer.unwrap_or_else(|error| Refused(error).into_response());

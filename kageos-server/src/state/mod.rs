@@ -52,6 +52,9 @@ impl StateDir {
         for folder in FOLDERS {
             private::make_dir(&self.root.join(folder))?;
         }
+        // Two first starts at the same time must not each make secrets of their own.
+        let making = private::open(&self.run_file("init"))?;
+        making.lock()?;
         if !self.config_file().exists() {
             private::write(&self.config_file(), CONFIG_TEXT.as_bytes())?;
         }

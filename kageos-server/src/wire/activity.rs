@@ -37,6 +37,8 @@ pub struct Activity {
     pub input: Option<Value>,
     /// What it changed, redacted.
     pub changes: Vec<Change>,
+    /// How many changed rows are left out, because the caller may not read their tables.
+    pub hidden_changes: usize,
     /// How many times more the same was refused.
     pub repeated: u32,
     /// Where its first record stands.
@@ -125,6 +127,7 @@ impl From<oplog::Activity> for Activity {
             trace: entry.trace,
             input: entry.input,
             changes: entry.changes.into_iter().map(Change::from).collect(),
+            hidden_changes: 0,
             repeated: entry.repeated,
             stream: entry.stream,
             seq: entry.seq,

@@ -39,6 +39,12 @@ impl Ask {
         self
     }
 
+    /// With a body that never comes.
+    pub(crate) fn stalled(self, media_type: &str) -> Self {
+        let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        self.body(media_type, Body::from_stream(never))
+    }
+
     pub(crate) fn body(mut self, media_type: &str, body: impl Into<Body>) -> Self {
         *self.request.body_mut() = body.into();
         self.header(header::CONTENT_TYPE.as_str(), media_type)

@@ -165,6 +165,9 @@ fn accounts_tokens_and_grants_are_made_on_the_running_server() {
     check_exit(&machine.run(&["call", "/sales", "describe", "{"]), Code::InvalidJson);
     let token = machine.json(&["token", "create", "reader", "--user", "bot", "--rights", "read,write"]);
     assert_eq!(token["scope"]["rights"], serde_json::json!(["read", "write"]));
+    assert_eq!(machine.json(&["token", "list", "--user", "bot"])[0]["id"], token["id"]);
+    machine.json(&["token", "revoke", token["id"].as_str().unwrap(), "--user", "bot"]);
+    assert_eq!(machine.json(&["token", "list", "--user", "bot"]), serde_json::json!([]));
     let mine = machine.json(&["token", "create", "mine"]);
     assert_eq!(machine.json(&["token", "list"])[0]["id"], mine["id"]);
     machine.json(&["token", "revoke", mine["id"].as_str().unwrap()]);
@@ -220,6 +223,60 @@ fn a_backup_is_checked_and_restored() {
     let call = machine.json(&["call", "/sales", "describe", "{}"]);
     assert_eq!(call["output"]["title"], "Sales");
     assert_eq!(machine.json(&["audit", "verify"])["findings"], 0);
+    machine.json(&["down"]);
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_restore_that_is_cut_off_leaves_no_state_folder() {
+    let machine = Machine::new();
+    let (mut child, _) = machine.start(&["serve"]);
+    machine.json(&["down"]);
+    child.wait().unwrap();
+    let password = machine.json(&["init", "--dev"])["password"].clone();
+    let backup = machine.json(&["reset", "--yes"])["backup"].as_str().unwrap().to_owned();
+    // The first file larger than a block ends the process.
+    let line = format!("ulimit -f 1; exec {} restore {backup}", env!("CARGO_BIN_EXE_kagectl"));
+    let cut = Command::new("/bin/sh").args(["-c", &line]).current_dir(machine.dir.path()).output().unwrap();
+    assert!(!cut.status.success(), "{cut:?}");
+    assert!(!machine.dir.path().join(".kageos/dev").exists());
+    machine.json(&["restore", &backup]);
+    assert_eq!(machine.json(&["init", "--dev"])["password"], password);
+}
+
+#[test]
+fn down_ends_nobody_but_a_server() {
+    let machine = Machine::new();
+    machine.json(&["init", "--dev"]);
+    let state = kageos_server::StateDir::at(machine.dir.path().join(".kageos/dev"));
+    // This process holds the lock as a backup does: a signal would end the tests.
+    let lock = kageos_server::state::RunLock::acquire(&state).unwrap();
+    check_exit(&machine.run(&["down"]), Code::Unavailable);
+    drop(lock);
+}
+
+#[cfg(feature = "demo")]
+#[test]
+fn a_bootstrap_that_was_killed_goes_on_at_the_next_start() {
+    let machine = Machine::new();
+    for _ in 0..3 {
+        let mut command = machine.command(&["bootstrap", "--dev", "--json"]);
+        let (read, write) = std::io::pipe().unwrap();
+        let mut child = command.stdout(write.try_clone().unwrap()).stderr(write).spawn().unwrap();
+        drop(command);
+        // After one table was loaded the next import is under way; after the last one the address is told.
+        let mut lines = BufReader::new(read).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.contains(" rows") || line.contains("\"address\"")));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    bootstrap(&machine, "/usr/bin:/bin");
+    let (mut child, _) = machine.start(&["serve"]);
+    for (table, rows) in [("employee", 8), ("customer", 59), ("invoice", 412)] {
+        let table = format!("/demo/crm/{table}.table");
+        let found = machine.json(&["call", &table, "search", "{\"limit\":1,\"count\":true}"]);
+        assert_eq!(found["output"]["count"], rows, "{table}");
+    }
     machine.json(&["down"]);
     child.wait().unwrap();
 }

@@ -51,6 +51,19 @@ fn all_mistakes_are_told_at_once_with_their_keys() {
 }
 
 #[test]
+fn trusted_proxies_are_a_list_or_a_text() {
+    assert_eq!(Config::default().server.trusted_proxies, []);
+    let told =
+        |config: Config| config.server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let file = "[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]";
+    assert_eq!(told(load(file, &[]).unwrap()), ["10.0.0.0/8", "::1/128"]);
+    let environment = [("KAGEOS_SERVER__TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1")];
+    assert_eq!(told(load("", &environment).unwrap()), ["10.0.0.0/8", "127.0.0.1/32"]);
+    let problems = load("[server]\ntrusted_proxies = [\"10.0.0.0/33\", \"x\"]", &[]).unwrap_err().problems;
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_an_error() {
     assert_eq!(load("[server", &[]).unwrap_err().problems.len(), 1);
 }

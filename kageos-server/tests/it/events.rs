@@ -134,3 +134,17 @@ async fn a_server_that_stops_ends_its_streams() {
     site.server.stop();
     assert!(listener.next().await.is_none());
 }
+
+#[tokio::test]
+async fn what_is_gone_is_told_without_its_name() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    let ada = site.person_with("ada", "/demo", Role::Viewer).await;
+    make(&system, "secret").await;
+    site.grant(ada.id, "/demo/notes/secret", Role::Viewer, true).await;
+    let (mut by_system, mut by_ada) = (listen(&system, None).await, listen(&ada, None).await);
+    system.call("/demo/notes/secret", "delete", json!({})).await.json();
+    assert_eq!(by_system.next().await.unwrap().data["path"], "/demo/notes/secret");
+    let heard = by_ada.next().await.unwrap();
+    assert_eq!((heard.name.as_str(), heard.data["path"].as_str().unwrap()), ("tree", "/demo/notes"));
+}

@@ -122,3 +122,77 @@ async fn a_body_that_never_comes_ends_at_the_deadline() {
     let answer = ask(&site.router, "POST", "/api/v1/session").body("application/json", never).send().await;
     answer.refused("deadline_exceeded");
 }
+
+#[tokio::test]
+async fn a_body_that_makes_no_progress_is_not_waited_for() {
+    let mut config = kageos_server::Config::default();
+    config.server.body_timeout = std::time::Duration::from_millis(1);
+    let site = Site::with(config).await;
+    let system = site.system().await;
+    site.ask("POST", "/api/v1/session").stalled("application/json").send().await.refused("deadline_exceeded");
+    let import = system.ask("POST", "/api/v1/import/demo/notes/note.table").stalled("text/csv");
+    import.send().await.refused("deadline_exceeded");
+}
+
+#[tokio::test]
+async fn rights_are_asked_before_a_body_is_read() {
+    let site = Site::new().await;
+    let eve = site.person_with("eve", "/demo/notes", kageos_core::Role::Viewer).await;
+    let import = |path: &str| eve.ask("POST", &format!("/api/v1/import{path}")).stalled("text/csv").send();
+    import("/demo/notes/note.table").await.refused("forbidden");
+    import("/demo/notes/none.table").await.refused("not_found");
+    for path in ["/api/v1/users", "/api/v1/groups", "/api/v1/namespaces"] {
+        eve.ask("POST", path).stalled("application/json").send().await.refused("forbidden");
+    }
+    let told = site.system().await.get("/api/v1/activity?path=/demo/notes/note.table").await.json();
+    assert_eq!(
+        (&told["items"][0]["action"], &told["items"][0]["status"]),
+        (&"import".into(), &"refused".into())
+    );
+}
+
+/// Requests whose bodies do not come, up to where they wait for them.
+async fn slow(
+    asks: impl Iterator<Item = crate::ask::Ask>,
+) -> Vec<tokio::task::JoinHandle<crate::ask::Answer>> {
+    let held: Vec<_> = asks.map(|ask| tokio::spawn(ask.send())).collect();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    held
+}
+
+#[tokio::test]
+async fn slow_logins_from_one_address_leave_room_for_others() {
+    let site = Site::new().await;
+    let stalled = |address| site.ask("POST", "/api/v1/session").from(address).stalled("application/json");
+    let held = slow((0..2_000).map(|_| stalled([10, 0, 0, 1]))).await;
+    let login = serde_json::json!({ "login": "system", "password": crate::site::PASSWORD });
+    let from = |address| site.ask("POST", "/api/v1/session").from(address).json(&login).send();
+    from([10, 0, 0, 1]).await.refused("unavailable");
+    assert_eq!(from([10, 0, 0, 2]).await.status, 200);
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn imports_at_the_same_time_are_bounded() {
+    let site = Site::new().await;
+    let (ada, bob) = (
+        site.person_with("ada", "/demo/notes", kageos_core::Role::Member).await,
+        site.person_with("bob", "/demo/notes", kageos_core::Role::Member).await,
+    );
+    let path = "/api/v1/import/demo/notes/note.table";
+    // The place is taken once the caller is known, which a request that is answered shows.
+    let one = slow((0..2).map(|_| ada.ask("POST", path).stalled("text/csv"))).await;
+    let mut refused = false;
+    for _ in 0..100 {
+        let ask = ada.ask("POST", path).body("text/csv", "text\n").send().await;
+        refused |= ask.status == 429;
+        if refused {
+            break;
+        }
+    }
+    assert!(refused);
+    assert_eq!(bob.ask("POST", path).body("text/csv", "text\n").send().await.status, 200);
+    one.iter().for_each(tokio::task::JoinHandle::abort);
+}

@@ -113,7 +113,12 @@ impl Host for Echo {
             old: None,
             new: Some(json!({ "text": "a" })),
         };
-        let changes = if call.action == ActionName::CREATE { vec![row] } else { Vec::new() };
+        let elsewhere = call.path.to_string().replace("say.form", "note.table").parse().unwrap();
+        let changes = match input.get("text").and_then(Value::as_str) {
+            Some("other") => vec![Change { path: elsewhere, ..row }],
+            _ if call.action == ActionName::CREATE => vec![row],
+            _ => Vec::new(),
+        };
         let output = to_raw_value(&output).map_err(Error::internal)?.into();
         Ok(HostReply { output, changes, receipt: false })
     }

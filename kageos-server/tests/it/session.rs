@@ -10,6 +10,8 @@ use crate::{
     site::{PASSWORD, Site},
 };
 
+/// Longest wait in these tests; only a failure waits so long.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// The server's own machine.
 const HERE: [u8; 4] = [127, 0, 0, 1];
 
@@ -164,4 +166,111 @@ async fn the_token_of_the_state_folder_is_the_user_system() {
     with(&router, "local").from([192, 0, 2, 1]).send().await.refused("unauthenticated");
     with(&router, "local").send().await.refused("unauthenticated");
     with(&site.router, "local").from(HERE).send().await.refused("unauthenticated");
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_client_counts() {
+    let mut config = kageos_server::Config::default();
+    config.server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let site = Site::with(config).await;
+    let builder = Server::builder(site.platform.clone()).local_token(Secret::new("local"));
+    let mut config = kageos_server::Config::default();
+    config.server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let router = builder.config(config).build().router();
+    let local = |client: &str| {
+        let ask = ask(&router, "GET", "/api/v1/session").from(HERE).header("x-forwarded-for", client);
+        ask.header("authorization", "Bearer local").send()
+    };
+    local("192.0.2.1").await.refused("unauthenticated");
+    local("127.0.0.1, 192.0.2.1").await.refused("unauthenticated");
+    let login = async |client: &str, login: &str, password: &str| {
+        let ask = site.ask("POST", "/api/v1/session").from(HERE).header("x-forwarded-for", client);
+        ask.json(&json!({ "login": login, "password": password })).send().await
+    };
+    for guess in 0..25 {
+        login("192.0.2.1", &format!("nobody{guess}"), "wrong wrong wrong").await;
+    }
+    login("192.0.2.1", "system", PASSWORD).await.refused("too_many_requests");
+    assert_eq!(login("192.0.2.2", "system", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_the_token_of_another() {
+    let site = Site::new().await;
+    let (system, ada, eve) = (site.system().await, site.person("ada").await, site.person("eve").await);
+    site.platform.tree().ensure_namespace(&"/system".parse().unwrap(), "System", system.id).await.unwrap();
+    let body = json!({ "name": "leaked", "scope": { "rights": ["read"] }, "user": ada.id });
+    let made = system.send("POST", "/api/v1/tokens", &body).await.json();
+    let (whose, id) = (format!("?user={}", ada.id), made["id"].as_str().unwrap().to_owned());
+    assert_eq!(system.get(&format!("/api/v1/tokens{whose}")).await.json()["items"][0]["id"], made["id"]);
+    eve.get(&format!("/api/v1/tokens{whose}")).await.refused("forbidden");
+    let end = format!("/api/v1/tokens/{id}{whose}");
+    eve.ask("DELETE", &end).send().await.refused("forbidden");
+    system.ask("DELETE", &format!("/api/v1/tokens/{id}")).send().await.refused("not_found");
+    assert_eq!(system.ask("DELETE", &end).send().await.status, 204);
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let ask = site.ask("GET", "/api/v1/session").header("authorization", &bearer);
+    ask.send().await.refused("unauthenticated");
+    let told = system.get("/api/v1/activity?path=/system").await.json();
+    assert_eq!(told["items"][0]["action"], "delete_token");
+    assert_eq!(told["items"][0]["input"], json!({ "id": id, "user": ada.id }));
+}
+
+#[tokio::test]
+async fn logins_and_logouts_are_in_the_log_and_refused_ones_summed_up() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person("ada").await);
+    site.platform.tree().ensure_namespace(&"/system".parse().unwrap(), "System", system.id).await.unwrap();
+    ada.ask("DELETE", "/api/v1/session").send().await;
+    for (login, times) in [("ADA", 3), ("my secret password", 1), ("nobody", 1)] {
+        for _ in 0..times {
+            site.login(login, "wrong wrong wrong").await.refused("login_failed");
+        }
+    }
+    site.server.stop();
+    let refused =
+        |items: &[serde_json::Value]| items.iter().filter(|item| item["code"] == "login_failed").count();
+    let mut items = Vec::new();
+    while refused(&items) < 2 {
+        items = system.get("/api/v1/activity?path=/system").await.json()["items"].as_array().unwrap().clone();
+    }
+    let find = |action: &str, code: Option<&str>, login: serde_json::Value| {
+        let found = items.iter().find(|item| {
+            item["action"] == action
+                && item["code"] == json!(code)
+                && (action == "logout" || item["input"]["login"] == login)
+        });
+        found.unwrap_or_else(|| panic!("no {action} {code:?} {login} in {items:?}")).clone()
+    };
+    assert_eq!(find("login", None, json!("ada"))["actor"]["id"], json!(ada.id));
+    assert_eq!(find("logout", None, json!(null))["actor"]["id"], json!(ada.id));
+    assert_eq!(find("login", Some("login_failed"), json!("ada"))["repeated"], 2);
+    assert_eq!(find("login", Some("login_failed"), json!(null))["repeated"], 1);
+    assert!(
+        !json!(items).to_string().contains("secret password"),
+        "what no account is called may be a password"
+    );
+}
+
+#[tokio::test]
+async fn who_hangs_up_leaves_effect_and_record_together() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    site.platform.tree().ensure_namespace(&"/system".parse().unwrap(), "System", system.id).await.unwrap();
+    let new = json!({ "login": "grace", "name": "Grace", "password": "long enough for now" });
+    let request = tokio::spawn(system.ask("POST", "/api/v1/users").json(&new).send());
+    // The account is there, its namespace and the record are not yet.
+    while site.platform.identity().user_by_login("grace").await.unwrap().is_none() {}
+    request.abort();
+    let record = async {
+        loop {
+            let told = system.get("/api/v1/activity?path=/system").await.json();
+            if told["items"].as_array().unwrap().iter().any(|item| item["action"] == "create_user") {
+                break told;
+            }
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, record).await.expect("there is no record");
+    assert_eq!(told["items"][0]["input"]["login"], "grace");
+    assert_eq!(system.get("/api/v1/node/grace").await.json()["owner"]["login"], "grace");
 }

@@ -94,7 +94,7 @@ impl Site {
         ask(&self.router, method, path)
     }
 
-    async fn sign_in(&self, login: &str) -> Person {
+    pub(crate) async fn sign_in(&self, login: &str) -> Person {
         let answer = self.login(login, PASSWORD).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();

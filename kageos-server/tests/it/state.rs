@@ -62,3 +62,16 @@ fn one_process_holds_the_lock() {
     assert_eq!(Running::find(&state).unwrap(), None);
     RunLock::acquire(&state).unwrap();
 }
+
+#[test]
+fn first_starts_at_the_same_time_have_the_same_secrets() {
+    let (_dir, state) = fresh();
+    let starts: Vec<_> = (0..16)
+        .map(|seed| {
+            let state = state.clone();
+            std::thread::spawn(move || state.init(&SeededEntropy::new(seed)).unwrap().log_key)
+        })
+        .collect();
+    let keys: std::collections::BTreeSet<_> = starts.into_iter().map(|start| start.join().unwrap()).collect();
+    assert_eq!(keys.len(), 1);
+}

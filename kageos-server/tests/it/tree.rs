@@ -133,3 +133,74 @@ async fn a_document_comes_rendered() {
     assert!(output["html"].as_str().unwrap().contains("<div data-kageos-embed=\"/demo/notes/note.table\">"));
     assert_eq!(output["toc"], json!([{ "id": "doc-guide", "level": 1, "title": "Guide" }]));
 }
+
+#[tokio::test]
+async fn activity_leaves_out_changes_of_what_may_not_be_read() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    let ada = site.person_with("ada", "/demo/notes/say.form", Role::Member).await;
+    ada.call("/demo/notes/say.form", "submit", json!({ "text": "other" })).await.json();
+    let told = async |person: &Person, query: &str| {
+        person.get(&format!("/api/v1/activity?path=/demo/notes/say.form{query}")).await.json()["items"]
+            .clone()
+    };
+    let entry = &told(&ada, "").await[0];
+    assert_eq!((&entry["changes"], &entry["hidden_changes"]), (&json!([]), &json!(1)));
+    assert_eq!(told(&ada, "&row=42").await, json!([]), "not even that there is such a row");
+    let entry = &told(&system, "").await[0];
+    assert_eq!((&entry["changes"][0]["row"], &entry["hidden_changes"]), (&json!("42"), &json!(0)));
+}
+
+#[tokio::test]
+async fn records_of_what_was_hidden_stay_hidden_when_it_moves_or_goes() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    system.call("/demo/notes", "create_directory", json!({ "code": "secret", "title": "Plan" })).await.json();
+    let eve = site.person_with("eve", "/demo", Role::Viewer).await;
+    let ada = site.person_with("ada", "/demo", Role::Admin).await;
+    site.grant(eve.id, "/demo/notes/secret", Role::Viewer, true).await;
+    let seen = async |person: &Person| {
+        let told = person.get("/api/v1/activity?path=/demo/notes").await.json();
+        let of = |item: &&Value| item["path"].as_str().unwrap().contains("secret");
+        told["items"].as_array().unwrap().iter().filter(of).count()
+    };
+    system.call("/demo/notes/secret", "describe", json!({ "title": "Plan B" })).await.json();
+    assert_eq!((seen(&eve).await, seen(&ada).await), (0, 1));
+    system.call("/demo/notes/secret", "rename", json!({ "code": "public" })).await.json();
+    assert_eq!((seen(&eve).await, seen(&ada).await), (0, 2));
+    system.call("/demo/notes/public", "delete", json!({})).await.json();
+    assert_eq!((seen(&eve).await, seen(&ada).await), (0, 2));
+}
+
+#[tokio::test]
+async fn texts_that_fit_nowhere_are_refused() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    for path in ["/api/v1/users?next=%00", "/api/v1/groups?next=%00", "/api/v1/groups?next=a%0Ab"] {
+        system.get(path).await.refused("invalid_cursor");
+    }
+    system.get(&format!("/api/v1/users?next={}", "x".repeat(5_000))).await.refused("invalid_cursor");
+    for title in ["", "   ", "a\0b", &"x".repeat(201)] {
+        let body = json!({ "code": "sales", "title": title });
+        let problem = system.send("POST", "/api/v1/namespaces", &body).await.refused("invalid_input");
+        assert_eq!(problem["fields"][0]["pointer"], "/title");
+    }
+    let nobody = json!({ "code": "sales", "title": "Sales", "owner": "01j0000000000000000000000a" });
+    system.send("POST", "/api/v1/namespaces", &nobody).await.refused("invalid_input");
+    let nul = "a\0b";
+    for (method, path, body) in [
+        ("POST", "/api/v1/users", json!({ "login": nul, "name": "X" })),
+        ("POST", "/api/v1/users", json!({ "login": "x", "name": nul })),
+        ("POST", "/api/v1/users", json!({ "login": "x", "name": "X", "email": nul })),
+        ("POST", "/api/v1/users", json!({ "login": "x", "name": "X", "namespace": nul })),
+        ("POST", "/api/v1/groups", json!({ "name": nul })),
+        ("POST", "/api/v1/tokens", json!({ "name": nul, "scope": { "rights": ["read"] } })),
+        ("PATCH", "/api/v1/session", json!({ "name": nul })),
+        ("PATCH", "/api/v1/session", json!({ "theme": nul })),
+        ("PATCH", "/api/v1/session", json!({ "locale": nul })),
+        ("PATCH", "/api/v1/session", json!({ "time_zone": nul })),
+    ] {
+        system.send(method, path, &body).await.refused("invalid_input");
+    }
+    site.login(nul, nul).await.refused("login_failed");
+}

@@ -111,6 +111,18 @@ impl AccessSnapshot {
         chain.iter().filter_map(|node| self.grants.get(node)).flatten()
     }
 
+    /// The members of each group that has any.
+    #[must_use]
+    pub fn members(&self) -> HashMap<GroupId, Vec<UserId>> {
+        let mut members: HashMap<GroupId, Vec<UserId>> = HashMap::new();
+        for (user, standing) in &self.people {
+            for group in &standing.groups {
+                members.entry(*group).or_default().push(*user);
+            }
+        }
+        members
+    }
+
     /// The grant with this id on the chain.
     #[must_use]
     pub fn grant(&self, chain: &[NodeId], id: GrantId) -> Option<&Grant> {

@@ -41,7 +41,9 @@ pub(in crate::routes) async fn explain(
     let actor = actor(&shared, &view, node, &caller, which.user.as_deref()).await?;
     let access = shared.platform().access();
     let found = access.explain(&actor, right, &node.chain, &node.path);
-    let deciding = found.deciding.and_then(|id| access.snapshot().grant(&node.chain, id).cloned());
+    let known = access.snapshot();
+    let deciding = found.deciding.and_then(|id| known.grant(&node.chain, id).cloned());
+    let deciding = deciding.filter(|grant| show::may_see(&view, &known, &caller.actor, node, grant));
     let grant = show::grants(&shared, &view, node.id, deciding.as_slice()).await?.pop();
     let reason = found.reason.to_string();
     Ok(Json(Explanation { allowed: found.allowed, right: found.right, reason, grant }))

@@ -1,4 +1,5 @@
 use axum::{Json, extract::State};
+use kageos_core::GrantId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -25,7 +26,7 @@ pub(in crate::routes) struct Which {
     next: Option<String>,
 }
 
-/// The grants that hold at a path: its own and those it inherits.
+/// The grants that hold at a path: its own, and of those it inherits the caller's and what they administer.
 #[utoipa::path(get, path = "/api/v1/access", tag = "access", operation_id = "list_grants", params(Which), responses((status = 200, body = GrantList)))]
 pub(in crate::routes) async fn list(
     State(shared): State<Shared>,
@@ -35,8 +36,13 @@ pub(in crate::routes) async fn list(
     let view = View::of(&shared, &caller.actor);
     let node = view.node(&extract::path(&which.path)?)?;
     let limit = page::limit(which.limit)?;
-    let after = page::cursor(which.next.as_deref())?;
-    let grants = shared.platform().access().grants_on(&node.chain, after, limit as usize + 1);
-    let (grants, next) = page::cut(grants.into_iter(), limit, |grant| grant.id.to_string());
+    let after: Option<GrantId> = page::cursor(which.next.as_deref())?;
+    let access = shared.platform().access().snapshot();
+    let mut rest = access.grants(&node.chain);
+    if let Some(after) = after {
+        rest.find(|grant| grant.id == after);
+    }
+    let shown = rest.filter(|grant| show::may_see(&view, &access, &caller.actor, node, grant)).cloned();
+    let (grants, next) = page::cut(shown, limit, |grant| grant.id.to_string());
     Ok(Json(GrantList { items: show::grants(&shared, &view, node.id, &grants).await?, next }))
 }

@@ -1,10 +1,13 @@
 //! Grants with names instead of ids.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use kageos_core::{
-    GroupId, NodeId, Result, UserId,
-    platform::access::{Grant, Subject},
+    Actor, GroupId, NodeId, Result, Right, UserId,
+    platform::{
+        access::{AccessSnapshot, Grant, Principal, Subject},
+        tree::Node,
+    },
 };
 
 use crate::{
@@ -18,6 +21,27 @@ use crate::{
 struct Names {
     users: HashMap<UserId, (String, String)>,
     groups: HashMap<GroupId, String>,
+}
+
+/// Whether the actor may know a grant that holds at `node`: one made there, one for themselves, or one further up where
+/// they are administrators.
+pub(super) fn may_see(
+    view: &View<'_>,
+    access: &AccessSnapshot,
+    actor: &Actor,
+    node: &Node,
+    grant: &Grant,
+) -> bool {
+    let theirs = match (grant.subject, access.principal(actor)) {
+        (Subject::User(id), _) => actor.id == Some(id),
+        (Subject::Group(id), Principal::Member { groups, .. }) => groups.contains(&id),
+        (Subject::Group(_), _) => false,
+        (Subject::Everyone, _) => true,
+    };
+    let above = || view.tree().by_id(grant.node);
+    grant.node == node.id
+        || theirs
+        || above().is_some_and(|node| view.sees(node) && view.rights(node).contains(Right::Admin))
 }
 
 /// Grants that hold at `node`, as the API shows them.
@@ -69,7 +93,22 @@ async fn names(shared: &Shared, grants: &[Grant]) -> Result<Names> {
     for part in users.chunks(MAX_LIMIT as usize) {
         known.extend(shared.platform().identity().names(part).await?);
     }
-    let named = grants.iter().any(|grant| matches!(grant.subject, Subject::Group(_)));
-    let groups = if named { shared.platform().access().groups(None, MAX_LIMIT).await? } else { Vec::new() };
-    Ok(Names { users: known, groups: groups.into_iter().map(|group| (group.id, group.name)).collect() })
+    let named = grants.iter().filter_map(|grant| match grant.subject {
+        Subject::Group(id) => Some(id),
+        _ => None,
+    });
+    Ok(Names { users: known, groups: groups(shared, named.collect()).await? })
+}
+
+/// The names of groups, looked for until all are found.
+async fn groups(shared: &Shared, mut wanted: BTreeSet<GroupId>) -> Result<HashMap<GroupId, String>> {
+    let mut found = HashMap::with_capacity(wanted.len());
+    let mut after: Option<String> = None;
+    while !wanted.is_empty() {
+        let page = shared.platform().access().groups(after.as_deref(), MAX_LIMIT).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.name.clone());
+        found.extend(page.into_iter().filter(|group| wanted.remove(&group.id)).map(|it| (it.id, it.name)));
+    }
+    Ok(found)
 }

@@ -1,5 +1,8 @@
 use axum::{Json, extract::State};
-use kageos_core::platform::oplog::{self, ActivityQuery};
+use kageos_core::{
+    Change,
+    platform::oplog::{self, ActivityQuery},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -42,9 +45,24 @@ pub(in crate::routes) async fn list(
     let query = ActivityQuery { path, limit: page::limit(which.limit)?, next: which.next };
     let (entries, next) = shared.platform().log().activity(&query).await?;
     let changed = |row: &str, entry: &oplog::Activity| {
-        entry.changes.iter().any(|change| change.row.as_deref() == Some(row))
+        let mut changes = entry.changes.iter();
+        changes.any(|change| change.row.as_deref() == Some(row) && may_see(&view, entry, change))
     };
     let asked = |entry: &oplog::Activity| which.row.as_deref().is_none_or(|row| changed(row, entry));
-    let seen = entries.into_iter().filter(|entry| asked(entry) && view.sees_path(&entry.path));
-    Ok(Json(ActivityList { items: seen.map(Activity::from).collect(), next }))
+    let seen = entries.into_iter().filter(|entry| asked(entry) && view.sees_record(&entry.path, entry.node));
+    Ok(Json(ActivityList { items: seen.map(|entry| show(&view, entry)).collect(), next }))
+}
+
+/// The entry without the changes of what the caller may not read.
+fn show(view: &View<'_>, entry: oplog::Activity) -> Activity {
+    let all = entry.changes.len();
+    let changes: Vec<Change> =
+        entry.changes.iter().filter(|change| may_see(view, &entry, change)).cloned().collect();
+    let hidden = all - changes.len();
+    Activity { hidden_changes: hidden, ..Activity::from(oplog::Activity { changes, ..entry }) }
+}
+
+/// Whether somebody who may read the entry may read one of its changes: also those of a node that has moved since.
+fn may_see(view: &View<'_>, entry: &oplog::Activity, change: &Change) -> bool {
+    change.path == entry.path || view.sees_path(&change.path)
 }

@@ -1,6 +1,6 @@
 //! The events that one caller may see, while it may.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::response::sse;
 use futures_util::{Stream, stream};
@@ -60,8 +60,11 @@ impl Open {
                 () = self.shared.0.stopping.cancelled() => return None,
                 () = sleep_until(self.ask_at) => self.ask_again().await?,
                 heard = self.listener.next() => match heard {
-                    Ok(Some(event)) if self.sees(&event) => return Some(show(&event)),
-                    Ok(Some(_)) => {}
+                    Ok(Some(event)) => {
+                        if let Some(shown) = self.show(&event) {
+                            return Some(shown);
+                        }
+                    }
                     Ok(None) => return None,
                     Err(_) => return Some(reset()),
                 },
@@ -77,14 +80,24 @@ impl Open {
         Some(())
     }
 
-    fn sees(&self, event: &Arc<Event>) -> bool {
+    /// The event as far as the caller may know it. Where something is gone, all who read what was above it learn that
+    /// the tree there changed, and not what it was.
+    fn show(&self, event: &Event) -> Option<sse::Event> {
         let view = View::of(&self.shared, &self.caller.actor);
-        event.body.path().is_none_or(|path| view.sees_path(path))
+        match (event.body.path(), &event.body) {
+            (Some(path), _) if view.sees_path(path) => Some(show(event.id, &event.body)),
+            (Some(path), EventBody::Tree { .. }) if view.tree().get(path).is_none() => {
+                let above = view.above(path).filter(|node| view.sees(node))?;
+                Some(show(event.id, &EventBody::Tree { path: above.path.clone() }))
+            }
+            (Some(_), _) => None,
+            (None, body) => Some(show(event.id, body)),
+        }
     }
 }
 
-fn show(event: &Event) -> sse::Event {
-    let data = match &event.body {
+fn show(id: EventId, body: &EventBody) -> sse::Event {
+    let data = match body {
         EventBody::Change { path, action, call, rows } => {
             json!({ "path": path, "action": action, "call": call, "rows": rows })
         }
@@ -95,7 +108,7 @@ fn show(event: &Event) -> sse::Event {
         }),
         _ => Value::Object(serde_json::Map::new()),
     };
-    sse::Event::default().id(event.id.to_string()).event(event.body.name()).data(data.to_string())
+    sse::Event::default().id(id.to_string()).event(body.name()).data(data.to_string())
 }
 
 fn reset() -> sse::Event {

@@ -3,10 +3,10 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::json;
 
 use crate::{
-    caller::Caller,
+    caller::Admin,
     extract::Input,
     problem::Answer,
-    record::record,
+    record::recorded,
     shared::Shared,
     wire::{Group, GroupInput},
 };
@@ -15,11 +15,16 @@ use crate::{
 #[utoipa::path(post, path = "/api/v1/groups", tag = "groups", operation_id = "create_group", request_body = GroupInput, responses((status = 201, body = Group)))]
 pub(in crate::routes) async fn create(
     State(shared): State<Shared>,
-    caller: Caller,
+    Admin(caller): Admin,
     Input(input): Input<GroupInput>,
 ) -> Answer<(StatusCode, Json<Group>)> {
-    caller.admin()?;
-    let group = shared.platform().access().create_group(&input.name, Some(caller.user.id)).await?;
-    record(&shared, &caller, "create_group", json!({ "id": group.id, "name": group.name })).await?;
+    let (access, by, said) =
+        (shared.platform().access().clone(), caller.user.id, json!({ "name": input.name }));
+    let work = async move {
+        let group = access.create_group(&input.name, Some(by)).await?;
+        let made = json!({ "id": group.id });
+        Ok((group, made))
+    };
+    let group = recorded(&shared, &caller, "create_group", said, work).await?;
     Ok((StatusCode::CREATED, Json(Group { id: group.id, name: group.name, members: Vec::new() })))
 }

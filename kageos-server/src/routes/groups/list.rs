@@ -1,10 +1,12 @@
+use std::collections::{BTreeSet, HashMap};
+
 use axum::{Json, extract::State};
-use kageos_core::{Result, platform::access};
+use kageos_core::{Result, UserId, platform::identity::MAX_NAMES};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    caller::Caller,
+    caller::Admin,
     extract::Params,
     page,
     problem::Answer,
@@ -26,26 +28,38 @@ pub(in crate::routes) struct Which {
 #[utoipa::path(get, path = "/api/v1/groups", tag = "groups", operation_id = "list_groups", params(Which), responses((status = 200, body = GroupList)))]
 pub(in crate::routes) async fn list(
     State(shared): State<Shared>,
-    caller: Caller,
+    _: Admin,
     Params(which): Params<Which>,
 ) -> Answer<Json<GroupList>> {
-    caller.admin()?;
-    let limit = page::limit(which.limit)?;
-    let groups = shared.platform().access().groups(which.next.as_deref(), limit + 1).await?;
+    let (limit, after) = (page::limit(which.limit)?, page::text(which.next.as_deref())?);
+    let groups = shared.platform().access().groups(after, limit + 1).await?;
     let (groups, next) = page::cut(groups.into_iter(), limit, |group| group.name.clone());
-    let mut items = Vec::with_capacity(groups.len());
-    for group in groups {
-        items.push(show(&shared, group).await?);
-    }
-    Ok(Json(GroupList { items, next }))
+    let mut members = shared.platform().access().snapshot().members();
+    let members: Vec<Vec<UserId>> = groups.iter().map(|group| first(members.remove(&group.id))).collect();
+    let names = names(&shared, &members).await?;
+    let items = groups.into_iter().zip(members).map(|(group, members)| {
+        let known = members.iter().filter_map(|id| Some((*id, names.get(id)?.clone())));
+        let mut members: Vec<_> = known.map(|(id, (login, name))| OwnerRef { id, login, name }).collect();
+        members.sort_by(|one, other| one.login.cmp(&other.login));
+        Group { id: group.id, name: group.name, members }
+    });
+    Ok(Json(GroupList { items: items.collect(), next }))
 }
 
-/// A group with its members by name.
-async fn show(shared: &Shared, group: access::Group) -> Result<Group> {
-    let members = shared.platform().access().members(group.id, None, page::MAX_LIMIT).await?;
-    let names = shared.platform().identity().names(&members).await?;
-    let known = names.into_iter().map(|(id, (login, name))| OwnerRef { id, login, name });
-    let mut members: Vec<OwnerRef> = known.collect();
-    members.sort_by(|one, other| one.login.cmp(&other.login));
-    Ok(Group { id: group.id, name: group.name, members })
+fn first(members: Option<Vec<UserId>>) -> Vec<UserId> {
+    let mut members = members.unwrap_or_default();
+    members.sort_unstable();
+    members.truncate(page::MAX_LIMIT as usize);
+    members
+}
+
+/// Login and name of everyone in the groups, each asked for once.
+async fn names(shared: &Shared, groups: &[Vec<UserId>]) -> Result<HashMap<UserId, (String, String)>> {
+    let ids: BTreeSet<UserId> = groups.iter().flatten().copied().collect();
+    let ids: Vec<UserId> = ids.into_iter().collect();
+    let mut names = HashMap::with_capacity(ids.len());
+    for part in ids.chunks(MAX_NAMES) {
+        names.extend(shared.platform().identity().names(part).await?);
+    }
+    Ok(names)
 }

@@ -1,5 +1,9 @@
-use axum::{extract::State, http::StatusCode, response::Response};
-use kageos_core::ActionName;
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use kageos_core::{ActionName, Code, Error, Right};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -7,10 +11,11 @@ use utoipa::IntoParams;
 use super::{address::Address, reply};
 use crate::{
     caller::Caller,
-    extract::{Csv, Params},
+    extract::{self, Params},
     problem::Answer,
     routes::call::{Ask, dispatch},
     shared::Shared,
+    view::View,
     wire::ImportOutput,
 };
 
@@ -29,10 +34,29 @@ pub(in crate::routes) async fn import(
     caller: Caller,
     address: Address,
     Params(how): Params<How>,
-    Csv(csv): Csv,
+    request: Request,
 ) -> Answer<Response> {
     address.only_table()?;
-    let ask = Ask::new(address.table, ActionName::IMPORT, json!({ "csv": csv }));
-    let ask = Ask { dry_run: how.dry_run.unwrap_or(false), ..ask };
-    Ok(reply::output(StatusCode::OK, &dispatch(&shared, &caller, ask).await?))
+    let ask = |csv: String, dry_run: bool| Ask {
+        dry_run,
+        ..Ask::new(address.table.clone(), ActionName::IMPORT, json!({ "csv": csv }))
+    };
+    let may = View::of(&shared, &caller.actor).node_with(&address.table, Right::Write).map(drop);
+    if let Err(refused) = may {
+        // The door refuses it too, and writes it down, before a body is read.
+        dispatch(&shared, &caller, ask(String::new(), true)).await?;
+        return Err(refused.into());
+    }
+    let place = shared.0.imports.take(caller.user.id);
+    let busy =
+        || Error::new(Code::TooManyRequests, "Too many imports run at the same time; try again later.");
+    let place = place.ok_or_else(busy)?;
+    let csv = extract::csv(request, shared.0.limits).await?;
+    let ask = ask(csv, how.dry_run.unwrap_or(false));
+    // The place is held as long as the import runs, also when nobody waits for it any more.
+    let work = async move {
+        let _place = place;
+        dispatch(&shared, &caller, ask).await
+    };
+    Ok(reply::output(StatusCode::OK, &tokio::spawn(work).await.map_err(Error::internal)??))
 }

@@ -2,13 +2,13 @@ use axum::{Json, extract::State};
 use kageos_core::platform::identity::{Secret, UserPatch};
 
 use super::info;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     caller::Caller,
     extract::Input,
     problem::Answer,
-    record::record,
+    record::recorded,
     shared::Shared,
     wire::{SessionInfo, SessionPatch, User},
 };
@@ -22,16 +22,18 @@ pub(in crate::routes) async fn change(
 ) -> Answer<Json<SessionInfo>> {
     caller.in_person()?;
     let info = info(&caller)?;
-    let identity = shared.platform().identity();
-    let changes_password = patch.password.is_some();
-    if let Some(password) = patch.password {
-        let (old, new) = (Secret::new(password.old), Secret::new(password.new));
-        identity.change_password(caller.user.id, &old, &new, caller.session.map(|(id, _)| id)).await?;
-    }
-    let changed = json!({ "name": patch.name, "password": changes_password });
-    let SessionPatch { name, locale, theme, time_zone, .. } = patch;
+    let changed = json!({ "name": patch.name, "password": patch.password.is_some() });
+    let SessionPatch { name, locale, theme, time_zone, password } = patch;
     let patch = UserPatch { name, locale, theme, time_zone, ..UserPatch::default() };
-    let user = identity.update_user(caller.user.id, patch).await?;
-    record(&shared, &caller, "change_own_account", changed).await?;
+    let (identity, user, keep) =
+        (shared.platform().identity().clone(), caller.user.id, caller.session.map(|(id, _)| id));
+    let work = async move {
+        if let Some(password) = password {
+            let (old, new) = (Secret::new(password.old), Secret::new(password.new));
+            identity.change_password(user, &old, &new, keep).await?;
+        }
+        Ok((identity.update_user(user, patch).await?, Value::Null))
+    };
+    let user = recorded(&shared, &caller, "change_own_account", changed, work).await?;
     Ok(Json(SessionInfo { user: User::from(&user), ..info }))
 }

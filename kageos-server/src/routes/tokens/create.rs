@@ -10,7 +10,7 @@ use crate::{
     caller::Caller,
     extract::Input,
     problem::Answer,
-    record::record,
+    record::recorded,
     shared::Shared,
     wire::{NewToken, Token, TokenInput},
 };
@@ -30,9 +30,14 @@ pub(in crate::routes) async fn create(
     let expires_at = input.expires_at.unwrap_or_else(|| shared.env().now().plus(TOKEN_LONGEST));
     let scope = Scope { path: input.scope.path, rights: input.scope.rights };
     let new = identity::NewToken { user, name: input.name, scope, expires_at };
-    let issued = shared.platform().identity().create_token(new).await?;
-    let made = json!({ "id": issued.token.id, "user": user, "name": issued.token.name, "scope": issued.token.scope });
-    record(&shared, &caller, "create_token", made).await?;
+    let said = json!({ "user": user, "name": new.name, "scope": new.scope });
+    let identity = shared.platform().identity().clone();
+    let work = async move {
+        let issued = identity.create_token(new).await?;
+        let made = json!({ "id": issued.token.id });
+        Ok((issued, made))
+    };
+    let issued = recorded(&shared, &caller, "create_token", said, work).await?;
     let token = issued.secret.expose().to_owned();
     Ok((StatusCode::CREATED, Json(NewToken { token, listed: Token::from(issued.token) })))
 }

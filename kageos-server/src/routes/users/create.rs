@@ -8,10 +8,10 @@ use kageos_core::{
 use serde_json::json;
 
 use crate::{
-    caller::Caller,
+    caller::Admin,
     extract::Input,
     problem::Answer,
-    record::record,
+    record::recorded,
     shared::Shared,
     wire::{User, UserInput},
 };
@@ -20,10 +20,9 @@ use crate::{
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user", request_body = UserInput, responses((status = 201, body = User)))]
 pub(in crate::routes) async fn create(
     State(shared): State<Shared>,
-    caller: Caller,
+    Admin(caller): Admin,
     Input(input): Input<UserInput>,
 ) -> Answer<(StatusCode, Json<User>)> {
-    caller.admin()?;
     let namespace = namespace(&shared, &input)?;
     let new = NewUser {
         kind: if input.password.is_some() { UserKind::Person } else { UserKind::Service },
@@ -34,13 +33,18 @@ pub(in crate::routes) async fn create(
         admin: input.admin,
         password: input.password.map(Secret::new),
     };
-    let user = shared.platform().identity().create_user(new).await?;
-    if let Some(path) = namespace {
-        shared.platform().tree().ensure_namespace(&path, &user.name, user.id).await?;
-        shared.platform().events().publish(EventBody::Tree { path });
-    }
-    let made = json!({ "id": user.id, "login": user.login, "admin": user.admin });
-    record(&shared, &caller, "create_user", made).await?;
+    let said = json!({ "login": new.login, "admin": new.admin });
+    let platform = shared.platform().clone();
+    let work = async move {
+        let user = platform.identity().create_user(new).await?;
+        if let Some(path) = namespace {
+            platform.tree().ensure_namespace(&path, &user.name, user.id).await?;
+            platform.events().publish(EventBody::Tree { path });
+        }
+        let made = json!({ "id": user.id });
+        Ok((user, made))
+    };
+    let user = recorded(&shared, &caller, "create_user", said, work).await?;
     Ok((StatusCode::CREATED, Json(User::from(&user))))
 }
 

@@ -3,7 +3,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    caller::Caller,
+    caller::Admin,
     extract::Params,
     page,
     problem::Answer,
@@ -27,16 +27,15 @@ pub(in crate::routes) struct Which {
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", operation_id = "list_users", params(Which), responses((status = 200, body = UserList)))]
 pub(in crate::routes) async fn list(
     State(shared): State<Shared>,
-    caller: Caller,
+    _: Admin,
     Params(which): Params<Which>,
 ) -> Answer<Json<UserList>> {
-    caller.admin()?;
-    let limit = page::limit(which.limit)?;
+    let (limit, after) = (page::limit(which.limit)?, page::text(which.next.as_deref())?);
     if let Some(login) = which.login {
         let user = shared.platform().identity().user_by_login(&login).await?;
         return Ok(Json(UserList { items: user.iter().map(User::from).collect(), next: None }));
     }
-    let users = shared.platform().identity().users(which.next.as_deref(), limit + 1).await?;
+    let users = shared.platform().identity().users(after, limit + 1).await?;
     let (users, next) = page::cut(users.iter(), limit, |user| user.login.clone());
     Ok(Json(UserList { items: users.into_iter().map(User::from).collect(), next }))
 }

@@ -114,12 +114,17 @@ impl Identity {
         self.write_password(&user, new, None).await
     }
 
-    async fn write_password(&self, user: &User, new: &Secret, keep: Option<SessionId>) -> Result<()> {
+    /// The hash of a password that an account may have.
+    pub(super) async fn new_hash(&self, user: &User, new: &Secret) -> Result<String> {
         if user.kind == UserKind::Service {
             return Err(Error::field("/password", "service", "a service account has tokens, no password"));
         }
         check_password(new, &user.login)?;
-        let hash = self.0.passwords.hash(&self.0.env, new).await?;
+        self.0.passwords.hash(&self.0.env, new).await
+    }
+
+    async fn write_password(&self, user: &User, new: &Secret, keep: Option<SessionId>) -> Result<()> {
+        let hash = self.new_hash(user, new).await?;
         let now = self.0.env.now();
         self.change((user.id, hash), move |(user, hash), tx| {
             Box::pin(async move {

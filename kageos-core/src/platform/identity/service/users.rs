@@ -99,6 +99,25 @@ impl Identity {
         self.change((id, patch), |(id, patch), tx| Box::pin(update(tx, *id, patch))).await
     }
 
+    /// Changes an account and, with `password`, gives it another one and ends all its sessions: both or nothing.
+    ///
+    /// # Errors
+    /// As [`Identity::update_user`] and [`Identity::set_password`].
+    pub async fn change_user(&self, id: UserId, patch: UserPatch, password: Option<&Secret>) -> Result<User> {
+        let Some(password) = password else { return self.update_user(id, patch).await };
+        let hash = self.new_hash(&self.existing(id).await?, password).await?;
+        let now = self.0.env.now();
+        self.change((id, patch, hash), move |(id, patch, hash), tx| {
+            Box::pin(async move {
+                let user = update(tx, *id, patch).await?;
+                store::set_password(tx, *id, hash, now).await?;
+                store::end_sessions(tx, *id, None).await?;
+                Ok(user)
+            })
+        })
+        .await
+    }
+
     /// The account with this id.
     ///
     /// # Errors

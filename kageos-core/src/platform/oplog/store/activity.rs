@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::platform::oplog::{Header, Status};
 use crate::sql::{Db, Row, SqlError, Value as Param};
-use crate::{ActionName, Actor, CallId, Change, Code, Error, ResourcePath, Result, Source, Timestamp};
+use crate::{
+    ActionName, Actor, CallId, Change, Code, Error, NodeId, ResourcePath, Result, Source, Timestamp,
+};
 
 /// Most entries of a page.
 const MAX_PAGE: u32 = 500;
@@ -36,6 +38,8 @@ pub struct Activity {
     pub code: Option<Code>,
     /// What was called.
     pub path: ResourcePath,
+    /// The node that it named, when there was one.
+    pub node: Option<NodeId>,
     /// What was asked.
     pub action: ActionName,
     /// Who asked.
@@ -118,6 +122,7 @@ fn entry(row: &Row) -> Result<Activity> {
         status,
         code,
         path: first.path,
+        node: first.node,
         action: first.action,
         actor: first.actor,
         source: first.source,
