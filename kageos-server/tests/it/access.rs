@@ -18,7 +18,7 @@ async fn grants_are_listed_with_names() {
         .map(|g| (g["subject"]["name"].clone(), g["role"].clone(), g["path"].clone()))
         .collect();
     let hers = (json!("ada of the tests"), json!("viewer"), json!("/demo/notes"));
-    assert_eq!(told, [hers.clone()], "of what is inherited she sees her own");
+    assert_eq!(told, std::slice::from_ref(&hers), "of what is inherited she sees her own");
     assert!(grants["items"].as_array().unwrap().iter().all(|grant| grant["inherited"] == true));
     let all = system.get("/api/v1/access?path=/demo/notes/note.table").await.json();
     let told: Vec<_> = all["items"]

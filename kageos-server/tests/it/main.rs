@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a helper of tests fails as a test does"
+    clippy::print_stdout,
+    reason = "a helper of tests fails as a test does, and tells what it did"
 )]
 
 mod access;

@@ -124,7 +124,9 @@ fn every_acknowledged_effect_is_there_once(history: &[Row], writers: &[Writer]) 
     let mut labels: BTreeMap<String, u32> = BTreeMap::new();
     let mut effects: HashMap<&str, BTreeSet<Place>> = HashMap::new();
     for entry in history {
-        label(entry).map(|label| *labels.entry(label).or_default() += 1);
+        if let Some(label) = label(entry) {
+            *labels.entry(label).or_default() += 1;
+        }
         effects.entry(entry.text("call_id").unwrap()).or_default().insert(place(entry));
     }
     for (sent, reply) in writers.iter().flat_map(|writer| &writer.acknowledged) {
