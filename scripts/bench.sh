@@ -88,7 +88,8 @@ in_turn() {
   before=$(cut -d' ' -f1 /proc/loadavg)
   for ((round = 0; round < ROUNDS; round++)); do
     ours+=("$(load "$connections" "$script" "$address$path")")
-    [ -z "$bare" ] || theirs+=("$(load "$connections" bare "http://$bare_address/insert")")
+    # The bare program reads nothing.
+    [ -z "$bare" ] || [ "$script" = read ] || theirs+=("$(load "$connections" bare "http://$bare_address/insert")")
   done
   jq -cn --arg name "$name" --argjson connections "$connections" --argjson load "$before" \
     --argjson ours "$(jq -s . <<<"${ours[*]}")" --argjson theirs "$(jq -s . <<<"${theirs[*]}")" '
