@@ -690,6 +690,22 @@ export interface components {
             /** @description Where in the input, a JSON pointer. */
             pointer: string;
         };
+        /** @description A file, as a field of a row names it. */
+        FileRef: {
+            /** @description Its id. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description SHA-256 of its bytes, hexadecimal. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Its length in bytes.
+             */
+            size: number;
+            /** @description Its media type. */
+            type: string;
+        };
         /** @description A function: what can be asked of it. */
         Function: {
             /** @description Its actions. */

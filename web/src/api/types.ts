@@ -6,6 +6,7 @@ export type Activity = Schemas["Activity"];
 export type Change = Schemas["Change"];
 export type Explanation = Schemas["Explanation"];
 export type FieldProblem = Schemas["FieldProblem"];
+export type FileRef = Schemas["FileRef"];
 export type Grant = Schemas["Grant"];
 export type Group = Schemas["Group"];
 export type Kind = Schemas["Kind"];
@@ -42,9 +43,6 @@ export type ChartOutput = Schemas["ChartOutput"];
 export type DocsOutput = Schemas["DocsOutput"];
 export type CallReply<T = unknown> = Omit<Schemas["CallReply"], "output"> & { output: T };
 export type Page<T> = { items: T[]; next: string | null };
-
-/** A file as a row holds it. Rows are free JSON to the document, so it has no schema of it. */
-export type FileRef = { id: string; name: string; size: number; type: string; sha256: string };
 
 /** The filter tree that tables, charts and the URL share. */
 export type Filter =
