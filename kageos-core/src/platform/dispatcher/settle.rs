@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 
 use super::run::kept_reply;
 use super::{Admitted, Dispatcher};
@@ -82,8 +82,7 @@ impl Dispatcher {
         let draft = match receipt {
             Some(receipt) => {
                 let draft = Draft::recovered(header, now, Status::Ok);
-                let changes = &receipt.changes;
-                if changes.is_empty() { draft } else { draft.payload(&self.changes_for_record(changes)) }
+                self.receipt_for_record(&receipt).iter().fold(draft, Draft::payload)
             }
             None if self.is_external(header) => Draft::recovered(header, now, Status::Unknown),
             None => Draft::recovered(header, now, Status::NotApplied),
@@ -92,6 +91,14 @@ impl Dispatcher {
         let kept = receipt_reply.as_ref().and_then(kept_reply);
         self.inner.log.outcome(draft, kept).await;
         Ok(true)
+    }
+
+    /// What a receipt says was changed, or that it was too much to keep.
+    fn receipt_for_record(&self, receipt: &Receipt) -> Option<Value> {
+        match &receipt.omitted {
+            Some(omitted) => Some(json!({ "omitted": omitted })),
+            None => (!receipt.changes.is_empty()).then(|| self.changes_for_record(&receipt.changes)),
+        }
     }
 
     /// The host of the workspace as it was called then, wherever it lies now.
