@@ -41,6 +41,8 @@ check() {
         next if $link =~ /^[a-z][a-z0-9+.-]*:/i;
         $links++;
         my ($path, $anchor) = split /#/, $link, 2;
+        # A document of an app names resources of its workspace.
+        next if $file =~ m{^examples/[^/]+/src/} && $path =~ /\.(table|form|chart|docs|fn)$/;
         $path =~ s/%([0-9a-f]{2})/chr hex $1/gei;
         my $target = $path eq "" ? $file : $path =~ m{^/} ? substr($path, 1) : File::Spec->catfile(dirname($file), $path);
         1 while $target =~ s{(^|/)(?!\.\./)[^/]+/\.\./}{$1};
@@ -78,6 +80,10 @@ self_test() {
   expect 1 '![a](docs/none.png)'
   expect 1 '[a]: docs/none.md'
   expect 1 '```\ncode\n```\n[a](none.md)\n```\ncode\n```'
+  mkdir -p "$folder/examples/app/src"
+  printf '# Runbook\n\n![](sale.chart) [x](sale.table)\n' >"$folder/examples/app/src/runbook.md"
+  expect 0 'the resources of an app'
+  expect 1 '[a](sale.table)'
   [ "$failed" -eq 0 ] && echo "dead links are found"
   return "$failed"
 }

@@ -80,9 +80,10 @@ fn write(table: &Table, records: &[Record], header: bool) -> std::result::Result
     writer.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
 }
 
-/// Text that no spreadsheet takes for a formula: an apostrophe stands before what looks like one. A number of
+/// A cell of a CSV file: text that no spreadsheet takes for a formula: an apostrophe stands before what looks like one. A number of
 /// any kind, a telephone number too, can do no harm and stays as it is.
-fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     if looks_like_formula(text) && !is_number(text) { format!("'{text}") } else { text.to_owned() }
 }
 

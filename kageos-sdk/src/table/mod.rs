@@ -36,7 +36,7 @@ mod unit;
 
 pub use aggregate::{Aggregate, AggregateQuery, Bucket, Group, MAX_MARKS, Mark, MarkOrder};
 pub use canonical::{canonical, changes_hash};
-pub use export::CsvExport;
+pub use export::{CsvExport, escape};
 pub use filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_VALUES, MAX_IN};
 pub use import::{ImportReport, MAX_IMPORT_ROWS, RowError};
 pub use query::{

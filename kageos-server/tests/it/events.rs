@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::site::{Person, Site};
 
-/// Longest wait for an event in these tests; only a failure waits so long.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for an event, or for the end of a stream whose caller is let in no more: what SECURITY.md promises.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 struct Heard {
     body: BodyDataStream,

@@ -6,6 +6,7 @@ use axum::{
 };
 use futures_util::stream;
 use kageos_core::{ActionName, Code, Error, ResourcePath, Result};
+use kageos_sdk::table::escape;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
@@ -126,7 +127,7 @@ impl Export {
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => escape(text),
         Some(other) => other.to_string(),
     }
 }
