@@ -12,6 +12,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat, Value};
+use kageos_core::sql::Synchronous;
 use serde::de::DeserializeOwned;
 
 use crate::network::Network;
@@ -70,6 +71,8 @@ pub struct ServerConfig {
 pub struct DatabaseConfig {
     /// `url`: `sqlite:…`, `postgres://…` or `mysql://…`; `None` for the file of the state folder.
     pub url: Option<String>,
+    /// `synchronous`: `full` (an acknowledged write survives a power cut) or `normal`; of SQLite files only.
+    pub synchronous: Synchronous,
 }
 
 /// `[web]`
@@ -163,7 +166,10 @@ impl Reader {
                 trusted_proxies: self.networks("server.trusted_proxies"),
                 shutdown_timeout: self.millis("server.shutdown_timeout_ms", SHUTDOWN_TIMEOUT_MS),
             },
-            database: DatabaseConfig { url: self.key("database.url", None) },
+            database: DatabaseConfig {
+                url: self.key("database.url", None),
+                synchronous: self.key("database.synchronous", Synchronous::Full),
+            },
             web: WebConfig { dir: self.key("web.dir", PathBuf::from("web/dist")) },
             log: LogConfig { filter: self.key("log.filter", "info".to_owned()) },
         }

@@ -24,7 +24,8 @@ pub enum Engine {
 }
 
 /// When SQLite's commit counts as done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Synchronous {
     /// On disk: an acknowledged unit survives a power cut.
     #[default]

@@ -46,7 +46,8 @@ pub(super) async fn mount(
     let folder = session.state.workspace_dir(&id.to_string());
     session.state.make_dir(&folder).context("workspaces")?;
     let url = format!("sqlite:{}", folder.join("app.db").display());
-    let db = Db::open(&DbOptions::new(url)).await.context("the example's database")?;
+    let options = DbOptions::new(url).synchronous(session.config()?.database.synchronous);
+    let db = Db::open(&options).await.context("the example's database")?;
     let host = InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), cursor_key).await?;
     host.connect(dispatch);
     platform.mount(&path, owner, host).await?;

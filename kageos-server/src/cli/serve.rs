@@ -112,7 +112,8 @@ async fn mount(_: &Session, _: &Platform, _: &Secrets, _: &Arc<dyn Dispatch>, _:
 
 /// Opens the platform and makes the first account with its namespace.
 async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<Platform> {
-    let db = Db::open(&DbOptions::new(database_url(session, config))).await.context("database.url")?;
+    let options = DbOptions::new(database_url(session, config)).synchronous(config.database.synchronous);
+    let db = Db::open(&options).await.context("database.url")?;
     let options = PlatformOptions {
         log_key: SigningKey::from_bytes(&secrets.log_key),
         log_heads: session.state.heads_file(),
