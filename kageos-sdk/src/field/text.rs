@@ -57,7 +57,7 @@ pub(crate) fn spec(widget: Widget) -> Spec {
         Widget::Email => Spec::scalar(
             ColumnKind::Text,
             widget,
-            json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL, "pattern": EMAIL }),
+            json!({ "type": "string", "format": "idn-email", "maxLength": MAX_EMAIL, "pattern": EMAIL }),
         ),
         Widget::Link => Spec {
             list: true,

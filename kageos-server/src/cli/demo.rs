@@ -68,7 +68,11 @@ pub(super) async fn load(session: &Session, platform: &Platform) -> Result<()> {
         }
         // An import is one unit: a start that was cut off before it said so has loaded all rows or none.
         if is_empty(platform, table).await? {
-            tell(session, table, &import(platform, table, csv).await?);
+            let imported = import(platform, table, csv).await?;
+            tell(session, table, &imported);
+            if imported.failed > 0 {
+                continue;
+            }
         }
         loaded.push(table);
         session.state.write(&marker, loaded.join("\n").as_bytes()).context(LOADED)?;

@@ -43,7 +43,7 @@ function guessWidget(schema: JsonObject): Widget {
   const format = schema["format"];
   if (format === "date") return "date";
   if (format === "date-time") return "date_time";
-  if (format === "email") return "email";
+  if (format === "email" || format === "idn-email") return "email";
   if (format === "uri") return "link";
   if (Array.isArray(schema["enum"]) || Array.isArray(schema["oneOf"])) return "select";
   const widgets: Record<string, Widget> = { integer: "integer", number: "decimal", boolean: "switch", array: "list" };

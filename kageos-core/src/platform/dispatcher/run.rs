@@ -75,7 +75,7 @@ impl Dispatcher {
         let input = input.as_deref().unwrap_or(&Value::Null);
         let intent = Draft::intent(call, admitted.node.id, self.inner.env.now(), input);
         if let Err(earlier) = self.inner.log.intent(intent, key.clone()).await? {
-            return repeated(&earlier, key.as_ref());
+            return Ok(self.shown(call, repeated(&earlier, key.as_ref())?));
         }
         match self.run(&admitted).await {
             Ok(reply) => self.applied(&admitted, reply).await,
@@ -122,7 +122,7 @@ impl Dispatcher {
             draft = draft.payload(&self.changes_for_record(&reply.changes));
         }
         let keyed = call.idempotency_key.is_some();
-        let kept = keyed.then(|| kept_reply(&reply)).flatten();
+        let kept = keyed.then(|| self.kept(&reply)).flatten();
         self.inner.log.outcome(draft, kept).await;
         if !receipt {
             self.inner.log.flush().await?;
@@ -160,24 +160,33 @@ impl Dispatcher {
 
     /// The changed rows as the log may show them, or their count and digest when they are many.
     pub(super) fn changes_for_record(&self, changes: &[Change]) -> Value {
+        let redacted = self.redacted(changes);
+        if changes.len() <= MAX_RECORD_ROWS {
+            return serde_json::to_value(redacted).unwrap_or(Value::Null);
+        }
+        serde_json::json!({ "omitted": { "rows": changes.len(), "sha256": digest(&redacted) } })
+    }
+
+    /// The changed rows without what their schema calls sensitive.
+    fn redacted(&self, changes: &[Change]) -> Vec<Change> {
         let tree = self.inner.tree.snapshot();
         let redacted = changes.iter().map(|change| {
             let function = tree.get(&change.path).and_then(|node| self.inner.mounts.function(node));
-            match function.as_ref().and_then(|function| function.sensitive_row()) {
-                None => change.clone(),
-                Some(schema) => {
-                    let side = |side: &Option<Value>| {
-                        side.as_ref().map(|value| super::redact::redact(schema, value).into_owned())
-                    };
-                    Change { old: side(&change.old), new: side(&change.new), ..change.clone() }
-                }
-            }
+            let Some(schema) = function.as_ref().and_then(|function| function.sensitive_row()) else {
+                return change.clone();
+            };
+            let side = |side: &Option<Value>| {
+                side.as_ref().map(|value| super::redact::redact(schema, value).into_owned())
+            };
+            Change { old: side(&change.old), new: side(&change.new), ..change.clone() }
         });
-        if changes.len() <= MAX_RECORD_ROWS {
-            return serde_json::to_value(redacted.collect::<Vec<_>>()).unwrap_or(Value::Null);
-        }
-        let digest = digest(&redacted.collect::<Vec<_>>());
-        serde_json::json!({ "omitted": { "rows": changes.len(), "sha256": digest } })
+        redacted.collect()
+    }
+
+    /// A reply as it is kept for whoever repeats the call, when it is not too large.
+    pub(super) fn kept(&self, reply: &Reply) -> Option<Arc<str>> {
+        let kept = Reply { changes: self.redacted(&reply.changes), ..reply.clone() };
+        serde_json::to_string(&kept).ok().filter(|text| text.len() <= MAX_KEPT_REPLY).map(Arc::from)
     }
 
     pub(super) fn announce(&self, call: &Call, changes: &[Change]) {
@@ -228,12 +237,6 @@ fn key_of(call: &Call) -> Option<Key> {
         hash.update(part);
     }
     Some(Key { scope: hex(&hash.finalize()), input_hash: hash_payload(&json::canonical(&call.input)) })
-}
-
-/// A reply as it is kept for whoever repeats the call: the output. What was changed stands in the log.
-pub(super) fn kept_reply(reply: &Reply) -> Option<Arc<str>> {
-    let kept = Reply { changes: Vec::new(), ..reply.clone() };
-    serde_json::to_string(&kept).ok().filter(|text| text.len() <= MAX_KEPT_REPLY).map(Arc::from)
 }
 
 /// The answer to a call whose key was used before.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json, value::RawValue};
 
-use super::run::kept_reply;
 use super::{Admitted, Dispatcher};
 use crate::host::{Host, HostReply, Receipt};
 use crate::platform::oplog::{Draft, Header, OpenIntent, Status};
@@ -75,7 +74,7 @@ impl Dispatcher {
         let receipt_reply = receipt.as_ref().map(|receipt| Reply {
             call: header.call,
             output: receipt.output.clone().unwrap_or_else(null),
-            changes: Vec::new(),
+            changes: receipt.changes.clone(),
             dry_run: false,
             diff_hash: None,
         });
@@ -88,7 +87,7 @@ impl Dispatcher {
             None => Draft::recovered(header, now, Status::NotApplied),
         };
         tracing::info!(call = %header.call, status = draft.header().status.as_str(), "a call of an earlier process is settled");
-        let kept = receipt_reply.as_ref().and_then(kept_reply);
+        let kept = receipt_reply.as_ref().and_then(|reply| self.kept(reply));
         self.inner.log.outcome(draft, kept).await;
         Ok(true)
     }
