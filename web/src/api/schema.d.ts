@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The grants that hold at a path: its own and those it inherits. */
+        /** The grants that hold at a path: its own, and of those it inherits the caller's and what they administer. */
         get: operations["list_grants"];
         put?: never;
         post?: never;
@@ -315,7 +315,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's API tokens. */
+        /** The API tokens of the caller or, for administrators, of another account. */
         get: operations["list_tokens"];
         put?: never;
         /** Makes an API token. The token itself is in this answer and in no other. */
@@ -336,7 +336,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends an API token of the caller. */
+        /** Ends an API token of the caller or, for administrators, of another account. */
         delete: operations["delete_token"];
         options?: never;
         head?: never;
@@ -467,6 +467,8 @@ export interface components {
              * @description How long it took.
              */
             duration_ms: number | null;
+            /** @description How many changed rows are left out, because the caller may not read their tables. */
+            hidden_changes: number;
             /** @description What it was given, redacted. */
             input: unknown;
             /** @description What was called. */
@@ -2086,7 +2088,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description The account; absent for the caller. Administrators name others. */
+                user: string | null;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -2148,6 +2153,8 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+                /** @description The account; absent for the caller. Administrators name others. */
+                user: string | null;
             };
             cookie?: never;
         };
