@@ -98,6 +98,7 @@ impl Writer {
             self.turn(batch).await;
             if self.heads.is_due(self.head.seq) || ended {
                 self.sign();
+                self.sweep().await;
             }
             if ended {
                 self.end().await;
@@ -257,6 +258,13 @@ impl Writer {
         }
         if self.dropped > 0 {
             tracing::error!(records = std::mem::take(&mut self.dropped), "records of reads were dropped");
+        }
+    }
+
+    /// Forgets idempotency keys that have run out, a bounded number with each signed head.
+    async fn sweep(&self) {
+        if let Err(error) = store::sweep_keys(&self.db, self.env.now()).await {
+            tracing::warn!(%error, "idempotency keys that have run out cannot be forgotten yet");
         }
     }
 
