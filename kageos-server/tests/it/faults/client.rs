@@ -41,6 +41,11 @@ pub(super) enum Answer {
 }
 
 impl Answer {
+    /// Refused because its deadline had passed, which changed nothing.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "deadline_exceeded")
+    }
+
     #[track_caller]
     pub(super) fn ok(self) -> Value {
         match self {
