@@ -22,7 +22,7 @@ stage_rust() {
   services
   step fmt "$CARGO" fmt --all --check
   local features
-  for features in "" sql sql,postgres sql,mysql bus platform; do
+  for features in "" sql sql,postgres sql,mysql bus nats platform s3; do
     step "check kageos-core [$features]" \
       "$CARGO" check --locked -p kageos-core --no-default-features --features "$features"
   done
