@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use kageos_core::{
     ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Host, HostCall, HostError, HostReply, Kind,
-    Manifest, Receipt, ResourcePath, Result, json, sql::Db,
+    Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
 };
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -165,6 +165,10 @@ impl Host for InProcess {
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
         self.store.receipt(call).await
+    }
+
+    async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
+        self.store.purge_receipts(before).await
     }
 }
 

@@ -8,7 +8,10 @@ pub mod dispatcher;
 mod error;
 pub mod identity;
 pub mod oplog;
+mod seal;
+mod sweep;
 pub mod tree;
+pub mod workspace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +23,8 @@ use access::Access;
 use dispatcher::{Dispatcher, Mounts};
 use identity::Identity;
 use oplog::{Log, SigningKey};
+pub use seal::SealKey;
+pub use sweep::{RECEIPT_LIFE, Swept};
 use tree::Tree;
 
 /// What a platform needs besides its database.
@@ -46,11 +51,12 @@ pub struct Platform {
 }
 
 /// Who owns which tables, in the order in which they are made.
-const COMPONENTS: [(&str, &[Migration]); 4] = [
+const COMPONENTS: [(&str, &[Migration]); 5] = [
     ("identity", identity::store::MIGRATIONS),
     ("access", access::store::MIGRATIONS),
     ("tree", tree::MIGRATIONS),
     ("oplog", oplog::MIGRATIONS),
+    ("workspace", workspace::MIGRATIONS),
 ];
 
 impl Platform {

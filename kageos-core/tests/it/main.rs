@@ -25,3 +25,5 @@ mod sql_reads;
 mod sql_statements;
 mod sql_units;
 mod support;
+mod sweep;
+mod workspace_databases;

@@ -57,6 +57,15 @@ impl Mounts {
         });
     }
 
+    /// Every workspace that has a host here, with it.
+    #[must_use]
+    pub fn all(&self) -> Vec<(NodeId, Arc<dyn Host>)> {
+        let mounts = self.by_workspace.load();
+        let mut all: Vec<_> = mounts.iter().map(|(id, mount)| (*id, Arc::clone(&mount.host))).collect();
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+
     /// The function at a node, when its workspace has a host here.
     #[must_use]
     pub fn function(&self, node: &Node) -> Option<Arc<Function>> {

@@ -182,6 +182,17 @@ pub(super) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), 
     tx.execute(sql, row).await.map(drop)
 }
 
+/// Receipts that one step forgets at most.
+const FORGET: u32 = 1_000;
+
+/// Forgets some of the receipts from before a moment, and answers how many. Ids of calls rise with time, so the key
+/// finds them.
+pub(super) async fn forget_receipts(db: &Db, before: Timestamp) -> Result<u64, SqlError> {
+    let sql = "DELETE FROM tree_receipt WHERE call_id IN (SELECT call_id FROM (SELECT call_id FROM tree_receipt \
+               WHERE call_id < ? AND applied_at < ? ORDER BY call_id LIMIT ?) AS old)";
+    db.execute(sql, params![CallId::first_at(before).to_string(), before.as_micros(), FORGET]).await
+}
+
 pub(super) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt>, SqlError> {
     let sql = "SELECT applied_at, request_hash, output, changes FROM tree_receipt WHERE call_id = ?";
     let Some(row) = db.fetch_optional(sql, params![call.to_string()]).await? else { return Ok(None) };
