@@ -3,7 +3,7 @@
 use crate::table::Result;
 use kageos_core::{Code, Error, Widget, path::is_code};
 
-use super::canonical::{hex, sha256};
+use super::hash::{hex, sha256};
 use crate::def::{ColumnKind, FieldDef, TableDef};
 
 /// Columns that every table has; no field may be called so.

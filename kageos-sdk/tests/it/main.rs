@@ -5,6 +5,7 @@
 mod fields;
 mod host;
 mod manifest;
+mod rights;
 mod sample;
 mod snapshot;
 mod table_aggregate;

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::table::Result;
 use kageos_core::{
     Code, Error,
+    json::canonical,
     sql::{Engine, SqlError, Tx, Value, build},
 };
 use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, LikeExpr, Query, SelectStatement};
@@ -18,7 +19,6 @@ use super::{
     labels, rows,
 };
 use crate::table::{
-    canonical,
     cell::{Cell, fold},
     filter::{Checked, Subject, Test},
     layout::Table,
