@@ -37,6 +37,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// The platform's database.
     pub database: DatabaseConfig,
+    /// The databases of workspaces.
+    pub workspaces: WorkspacesConfig,
     /// The web application.
     pub web: WebConfig,
     /// Logs.
@@ -73,6 +75,14 @@ pub struct DatabaseConfig {
     pub url: Option<String>,
     /// `synchronous`: `full` (an acknowledged write survives a power cut) or `normal`; of SQLite files only.
     pub synchronous: Synchronous,
+}
+
+/// `[workspaces]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspacesConfig {
+    /// `admin_url`: where each workspace gets a database and an account of its own, `postgres://…` or `mysql://…` of an
+    /// account that may make both; `None` for a SQLite file each in the state folder.
+    pub admin_url: Option<String>,
 }
 
 /// `[web]`
@@ -170,6 +180,7 @@ impl Reader {
                 url: self.key("database.url", None),
                 synchronous: self.key("database.synchronous", Synchronous::Full),
             },
+            workspaces: WorkspacesConfig { admin_url: self.key("workspaces.admin_url", None) },
             web: WebConfig { dir: self.key("web.dir", PathBuf::from("web/dist")) },
             log: LogConfig { filter: self.key("log.filter", "info".to_owned()) },
         }

@@ -3,6 +3,7 @@
 
 mod access;
 mod activity;
+mod backup;
 mod call;
 mod events;
 mod groups;
@@ -101,6 +102,8 @@ endpoints! {
         put "/api/v1/groups/{id}/members/{user}" groups::add;
         delete "/api/v1/groups/{id}/members/{user}" groups::remove;
         get "/api/v1/events" events::listen;
+        get "/api/v1/doctor" meta::doctor;
+        post "/api/v1/backup" backup::make;
     }
     shared {
         get "/api/v1/rows/{*path}" rows::read => list, one;

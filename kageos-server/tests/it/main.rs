@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod apps;
 mod ask;
 mod cli;
 mod config;

@@ -59,6 +59,8 @@ fn closed() -> Vec<Row> {
             None,
             "not_found",
         ),
+        ("get", "/api/v1/doctor", "/api/v1/doctor", None, "forbidden"),
+        ("post", "/api/v1/backup", "/api/v1/backup", Some(json!({ "to": "/x" })), "forbidden"),
         ("get", "/api/v1/tokens", "/api/v1/tokens", None, "empty"),
         ("post", "/api/v1/tokens", "/api/v1/tokens", Some(token), "ok"),
         ("post", "/api/v1/tokens", "/api/v1/tokens", Some(other), "forbidden"),

@@ -1,5 +1,4 @@
 import { queryString, request, urlPath } from "./http";
-import { installed } from "./installed";
 import type {
   Activity,
   CallReply,
@@ -53,7 +52,7 @@ export const session = {
 export const tree = {
   children: (path: string, next?: string) =>
     request<Page<Node>>(`${base}/tree`, { query: { path: path === "/" ? "" : path, limit: 500, next } }),
-  node: async (path: string) => installed(await request<NodeDetail>(`${base}/node/${urlPath(path)}`)),
+  node: (path: string) => request<NodeDetail>(`${base}/node/${urlPath(path)}`),
   search: (q: string, signal?: AbortSignal) =>
     request<Page<SearchHit>>(`${base}/search`, { query: { q, limit: 20 }, signal }),
 };
