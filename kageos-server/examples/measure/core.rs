@@ -71,8 +71,7 @@ fn function(path: String, title: String) -> FunctionEntry {
         output: json!({}),
     };
     let (description, tags) = (String::new(), Vec::new());
-    let schema =
-        FunctionSchema { kind: Kind::Fn, title, description, tags, actions: vec![run], table: None };
+    let schema = FunctionSchema { kind: Kind::Fn, title, description, tags, actions: vec![run], table: None };
     FunctionEntry { path, schema }
 }
 
@@ -129,9 +128,8 @@ fn decisions() -> (f64, f64) {
     let tops: Vec<_> = (0..100).map(|_| [NodeId::new(&env), NodeId::new(&env)]).collect();
     let chain = |n: usize| [tops[n % 100].as_slice(), &[NodeId::new(&env), NodeId::new(&env)]].concat();
     let chains: Vec<Vec<NodeId>> = (0..NODES).map(chain).collect();
-    let actors: Vec<Actor> = (0..ACTORS)
-        .map(|_| Actor::principal(ActorKind::User, UserId::new(&env), "someone"))
-        .collect();
+    let actors: Vec<Actor> =
+        (0..ACTORS).map(|_| Actor::principal(ActorKind::User, UserId::new(&env), "someone")).collect();
     let grants = (0..GRANTS).filter_map(|n| {
         let (chain, user) = (&chains[n * 7 % NODES], actors[n % ACTORS].id?);
         Some(Grant {

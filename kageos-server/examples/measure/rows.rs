@@ -42,7 +42,9 @@ pub(crate) async fn serve(folder: &Path, rows: u64) -> Result<()> {
         json!({ "address": address, "user": "system", "password": password, "rows": rows, "import_ms": first_import_ms })
     );
     let mut terminate = signal(SignalKind::terminate())?;
-    let stop = async { drop(terminate.recv().await) };
+    let stop = async {
+        terminate.recv().await;
+    };
     serve::serve(listener, &server, stop, Duration::from_secs(5)).await;
     platform.close().await;
     db.close().await;

@@ -268,9 +268,7 @@ impl Plan {
             Checked::Test(Subject::Field(at), Test::Range(..)) => {
                 self.table.has_index(&self.table.columns[*at].name)
             }
-            Checked::Test(Subject::Field(at), _) => {
-                self.table.has_index(self.table.columns[*at].sort_name())
-            }
+            Checked::Test(Subject::Field(at), _) => self.table.has_index(self.table.columns[*at].sort_name()),
             Checked::Any(_) | Checked::Not(_) => false,
         }
     }
