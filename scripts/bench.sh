@@ -7,6 +7,7 @@
 # KAGEOS_BASELINE        the folder of the bare program [../shared/baseline]; without it there are no ratios
 # KAGEOS_BENCH_ROUNDS    rounds [5]
 # KAGEOS_BENCH_SECONDS   seconds of one measurement [4]
+# KAGEOS_BENCH_ROWS      rows of the large table [1,000,000]
 #
 # Needs wrk, curl and jq. Run it on a machine that does nothing else; the load before each line is printed.
 set -euo pipefail
@@ -15,6 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 CARGO=${CARGO:-cargo}
 ROUNDS=${KAGEOS_BENCH_ROUNDS:-5}
 SECONDS_EACH=${KAGEOS_BENCH_SECONDS:-4}
+ROWS=${KAGEOS_BENCH_ROWS:-1000000}
 baseline=${KAGEOS_BASELINE:-../shared/baseline}
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$target/bench
@@ -34,8 +36,9 @@ stop_all() {
 trap stop_all EXIT
 
 build() {
-  "$CARGO" build --release --locked -p kageos-server --bin kagectl
+  "$CARGO" build --release --locked -p kageos-server --bin kagectl --example measure
   kagectl=$target/release/kagectl
+  measure=$target/release/examples/measure
   bare=
   if [ -d "$baseline" ]; then
     # A copy, so that nothing is written into the folder.
@@ -61,6 +64,11 @@ serve() {
   rm -f "$said"
   [ -n "$ready" ] || { running=(); return 1; }
   address=$(jq -r .address <<<"$ready")
+  login
+}
+
+# login: signs in at $address with what $ready says; sets COOKIE.
+login() {
   COOKIE=$(curl -sS -D - -o /dev/null -H 'content-type: application/json' \
     -d "$(jq -c '{login: .user, password}' <<<"$ready")" "$address/api/v1/session" |
     sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\).*/\1/p')
@@ -130,6 +138,73 @@ start_and_memory() {
   stop_all
 }
 
+# A server with a table of 20 columns and $ROWS rows, kept from run to run; sets address, process and COOKIE.
+serve_rows() {
+  local said=$work/said-rows
+  mkdir -p "$work/rows"
+  rm -f "$said" && mkfifo "$said"
+  "$measure" rows "$work/rows" "$ROWS" >"$said" 2>"$work/rows.log" &
+  process=$!
+  running+=("$process")
+  read -r ready <"$said"
+  address=$(jq -r .address <<<"$ready")
+  login
+}
+
+# page NAME QUERY: pages of 100 rows of the large table.
+page() {
+  in_turn "$1" 1 read "/api/v1/rows/bench/app/item.table?limit=100${2:+&$2}"
+}
+
+# Cursors of a page $1 pages deep in the order $2.
+deep() {
+  local next= at
+  for ((at = 0; at < $1; at++)); do
+    next=$(curl -sS -H "cookie: $COOKIE" "$address/api/v1/rows/bench/app/item.table?limit=500&sort=$2${next:+&next=$next}" | jq -r .next)
+  done
+  echo "$next"
+}
+
+large_table() {
+  serve_rows
+  # The first import of 100,000 lines is timed when the table is new, and its time kept with the table.
+  local took
+  took=$(jq .import_ms <<<"$ready")
+  [ "$took" = null ] || echo "$took" >"$work/rows/import_ms"
+  page "first page, by id" ""
+  page "deep page, by id" "sort=-id&next=$(deep 200 -id)"
+  page "first page, by index" "sort=amount"
+  page "deep page, by index" "sort=amount&next=$(deep 200 amount)"
+  page "indexed equality" "filter=%7B%22eq%22:%5B%22rank%22,4711%5D%7D"
+  page "indexed range" "filter=%7B%22range%22:%5B%22amount%22,%221000.00%22,%221010.00%22%5D%7D&sort=amount"
+  page "with a count" "count=true"
+  export_rows
+  stop_all
+}
+
+# The whole table as CSV: seconds, and how much the server grew at most.
+export_rows() {
+  local idle peak=0 now begun took
+  idle=$(resident)
+  begun=$(date +%s%N)
+  curl -sS -f -H "cookie: $COOKIE" -o "$work/export.csv" "$address/api/v1/export/bench/app/item.table" &
+  local download=$!
+  while kill -0 "$download" 2>/dev/null; do
+    now=$(resident)
+    [ "$now" -le "$peak" ] || peak=$now
+    sleep 0.1
+  done
+  wait "$download"
+  took=$((($(date +%s%N) - begun) / 1000000))
+  jq -cn --argjson rows "$(($(wc -l <"$work/export.csv") - 1))" --argjson ms "$took" --argjson kb "$((peak - idle))" \
+    --argjson import "$(cat "$work/rows/import_ms" 2>/dev/null || echo null)" \
+    '{import_of_100000_ms: $import, export_rows: $rows, export_ms: $ms, export_over_idle_mb: ($kb / 1024 | round)}' >"$work/large"
+  rm -f "$work/export.csv"
+  jq -r '"import of 100,000 rows \(.import_of_100000_ms) ms; export of \(.export_rows) rows \(.export_ms) ms, \(.export_over_idle_mb) MB over idle"' "$work/large"
+}
+
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$process/status"; }
+
 mkdir -p "$work"
 : >"$work/results"
 build
@@ -149,6 +224,9 @@ for mode in full normal; do
   stop_all
 done
 start_and_memory
-jq -s --slurpfile own "$work/own" --arg cores "$(nproc)" \
-  '{cores: ($cores | tonumber), measured: ., start: $own[0]}' "$work/results" >"$target/bench.json"
+large_table
+"$measure" core | tee "$work/core" | jq -r \
+  '"a call through the door \(.dispatch_us * 10 | round / 10) µs, a cached decision \(.access_cached_ns | round) ns, a search of \(.tree_nodes) nodes \(.tree_search_ms * 10 | round / 10) ms"'
+jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --arg cores "$(nproc)" \
+  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0]}' "$work/results" >"$target/bench.json"
 echo "written to $target/bench.json"

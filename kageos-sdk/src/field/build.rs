@@ -32,6 +32,7 @@ impl<T: FieldType> Field<T> {
             name: name.to_owned(),
             column: spec.column,
             required: spec.required,
+            index: false,
             schema,
             annotation,
         };
@@ -242,6 +243,13 @@ impl<T: FieldType> Field<T> {
     #[must_use]
     pub fn sort(self, on: bool) -> Self {
         self.note(|it| it.sort = on)
+    }
+
+    /// `index`: rows are found and ordered by it through an index, which each write pays for.
+    #[must_use]
+    pub fn index(mut self) -> Self {
+        self.def.index = true;
+        self
     }
 
     /// `search`: whether free text is looked for in it.

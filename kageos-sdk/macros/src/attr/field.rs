@@ -7,7 +7,7 @@ use syn::{Data, DeriveInput, Expr, Fields, Ident, Lit, Type, UnOp, spanned::Span
 use super::{Arg, args, doc, predicate::Conditions, unknown};
 use crate::{errors::Errors, names};
 
-const ARGS: [&str; 25] = [
+const ARGS: [&str; 26] = [
     "id",
     "title",
     "min_len",
@@ -29,6 +29,7 @@ const ARGS: [&str; 25] = [
     "list",
     "filter",
     "sort",
+    "index",
     "search",
     "show_if",
     "require_if",
@@ -157,7 +158,7 @@ impl Read<'_> {
                 made.default = Some(value);
                 call
             }
-            "readonly" | "sensitive" => {
+            "readonly" | "sensitive" | "index" => {
                 arg.flag()?;
                 quote_spanned!(span=> .#method())
             }
