@@ -161,7 +161,7 @@ fn is_left_out(name: &Path, databases: &[PathBuf]) -> bool {
             .strip_suffix(*ending)
             .is_some_and(|database| databases.iter().any(|it| it == Path::new(database)))
     };
-    unfinished || BESIDE_DATABASE.iter().any(|ending| beside(&ending))
+    unfinished || BESIDE_DATABASE.iter().any(beside)
 }
 
 /// Every file below a folder of the state that is kept.
