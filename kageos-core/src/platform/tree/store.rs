@@ -168,7 +168,7 @@ pub(super) async fn restore(
     tx.execute_expect(sql, row, 1).await
 }
 
-pub(super) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), SqlError> {
+pub(in crate::platform) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), SqlError> {
     let changes = serde_json::to_string(&receipt.changes).map_err(|_| SqlError::OutOfRange)?;
     let output = receipt.output.as_ref().map_or("null", |output| output.get());
     let sql = "INSERT INTO tree_receipt (call_id, applied_at, request_hash, output, changes) VALUES (?, ?, ?, ?, ?)";
@@ -182,7 +182,7 @@ pub(super) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), 
     tx.execute(sql, row).await.map(drop)
 }
 
-pub(super) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt>, SqlError> {
+pub(in crate::platform) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt>, SqlError> {
     let sql = "SELECT applied_at, request_hash, output, changes FROM tree_receipt WHERE call_id = ?";
     let Some(row) = db.fetch_optional(sql, params![call.to_string()]).await? else { return Ok(None) };
     let changes = row.text("changes")?;
