@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod docs;
 mod extract;
+pub mod files;
 mod frame;
 mod network;
 pub mod openapi;

@@ -30,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) logins: Places<Option<IpAddr>>,
     /// A place for each import under way.
     pub(crate) imports: Places<UserId>,
+    /// A place for each upload under way.
+    pub(crate) uploads: Places<UserId>,
     /// Logins that were refused lately.
     pub(crate) refused_logins: RefusedLogins,
     /// Ends what would not end by itself.

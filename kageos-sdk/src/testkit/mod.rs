@@ -34,6 +34,7 @@ use kageos_core::{
     host::NoControl,
     platform::{
         Platform, PlatformOptions,
+        files::{FileOptions, Objects},
         identity::{NewUser, UserKind},
         oplog::{Activity, ActivityQuery, SigningKey},
     },
@@ -104,13 +105,15 @@ impl Kit {
         let databases = [sqlite().await?, sqlite().await?];
         let folder = Folder::new()?;
         let key = SigningKey::from_bytes(&[1; 32]);
-        let options = PlatformOptions { log_key: key, log_heads: folder.0.join("heads.jsonl") };
+        let files = FileOptions::at(Objects::memory());
+        let options = PlatformOptions { log_key: key, log_heads: folder.0.join("heads.jsonl"), files };
         let platform = Platform::open(databases[0].db(), env.clone(), options).await?;
         let actor = account(&platform, "ada").await?;
         let workspace: ResourcePath = WORKSPACE.parse()?;
         let host = InProcess::open(app, workspace.clone(), databases[1].db(), env.clone(), [1; 32]).await?;
         let door: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
         host.connect(&door);
+        host.connect_files(Arc::new(platform.files().clone()));
         let owner = actor.id.ok_or_else(|| Error::of(Code::Internal))?;
         platform.mount(&workspace, owner, Arc::clone(&host) as Arc<dyn Host>).await?;
         Ok(Self {

@@ -50,6 +50,7 @@ pub(super) async fn mount(
     let db = Db::open(&options).await.context("the example's database")?;
     let host = InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), cursor_key).await?;
     host.connect(dispatch);
+    host.connect_files(Arc::new(platform.files().clone()));
     platform.mount(&path, owner, host).await?;
     Ok(db)
 }

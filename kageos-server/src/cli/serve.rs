@@ -1,6 +1,6 @@
 //! `kagectl serve`, and the server itself.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kageos_core::{
     Dispatch, Result,
@@ -18,10 +18,14 @@ use super::demo;
 use super::{Session, failure::Context, logging};
 use crate::{
     config::Config,
+    files,
     serve::serve,
     server::Server,
     state::{RunLock, Secrets},
 };
+
+/// Pause between two looks for files that nobody came back for.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
 /// A server whose listener is bound and which does not answer yet.
 pub(super) struct Started {
@@ -117,6 +121,7 @@ async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<P
     let options = PlatformOptions {
         log_key: SigningKey::from_bytes(&secrets.log_key),
         log_heads: session.state.heads_file(),
+        files: files::open(&config.files, &session.state.objects_dir()).context("files.url")?,
     };
     let platform = Platform::open(db, session.env.clone(), options).await?;
     let system = platform.identity().ensure_system(&secrets.system_password).await?;
@@ -131,6 +136,18 @@ pub(super) fn database_url(session: &Session, config: &Config) -> String {
     config.database.url.clone().unwrap_or_else(file)
 }
 
+/// Removes files that nobody came back for, now and then.
+async fn sweep(platform: Platform) {
+    loop {
+        match platform.sweep_files().await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "removed files that nobody came back for"),
+            Err(error) => tracing::warn!(%error, "files that nobody came back for are not removed yet"),
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
 /// Answers until the process is told to end.
 pub(super) async fn answer(started: Started) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("signals")?;
@@ -139,7 +156,9 @@ pub(super) async fn answer(started: Started) -> Result<()> {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     };
     tracing::info!(address = started.address, "the server answers");
+    let upkeep = tokio::spawn(sweep(started.platform.clone()));
     serve(started.listener, &started.server, stop, started.config.server.shutdown_timeout).await;
+    upkeep.abort();
     drop(started.dispatch);
     started.platform.close().await;
     for db in &started.apps {

@@ -3,6 +3,7 @@
 mod access;
 mod activity;
 mod call;
+mod file;
 mod function;
 mod meta;
 mod node;
@@ -16,6 +17,7 @@ pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallSt
 pub use call::{
     CallReply, CallRequest, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput,
 };
+pub use file::{FileList, StoredFile};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Health, Readiness};
 pub use node::{

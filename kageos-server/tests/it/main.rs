@@ -15,6 +15,7 @@ mod config;
 mod docs;
 mod events;
 mod faults;
+mod files;
 mod frame;
 mod host;
 mod json;
