@@ -12,8 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError, HostReply, Kind,
-    Manifest, Receipt, ResourcePath, Result, json, sql::Db,
+    ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError, HostReply,
+    Kind, Manifest, Receipt, ResourcePath, Result, json, sql::Db,
 };
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -69,7 +69,14 @@ impl InProcess {
         });
         let functions = entries.collect();
         let manifest = Arc::new(manifest);
-        Ok(Arc::new(Self { workspace, manifest, functions, store, dispatch: OnceLock::new(), files: OnceLock::new() }))
+        Ok(Arc::new(Self {
+            workspace,
+            manifest,
+            functions,
+            store,
+            dispatch: OnceLock::new(),
+            files: OnceLock::new(),
+        }))
     }
 
     /// Lets the app's functions call others through this dispatcher. The first one stays.

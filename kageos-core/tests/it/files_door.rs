@@ -107,12 +107,17 @@ async fn a_field_takes_only_files_that_are_there_for_its_caller_and_fit() {
         assert_eq!(places(&refused(json!({ "photo": text.id })).await), [("/values/photo", "accept")]);
         assert_eq!(places(&refused(json!({ "photo": large.id })).await), [("/values/photo", "max_bytes")]);
         let error = refused(json!({ "photo": none, "papers": [mine.id, theirs.id, loose.id] })).await;
-        let missing = [("/values/photo", "not_found"), ("/values/papers/1", "not_found"), ("/values/papers/2", "not_found")];
+        let missing = [
+            ("/values/photo", "not_found"),
+            ("/values/papers/1", "not_found"),
+            ("/values/papers/2", "not_found"),
+        ];
         assert_eq!(places(&error), missing);
         world.create(&member, json!({ "photo": mine.id, "papers": [text.id] })).await.unwrap();
         // What a row names may be named by others who read it, and is not discarded.
         world.create(&other, json!({ "photo": mine.id })).await.unwrap();
-        let refused = world.ask(&member, TABLE, "discard_file", json!({ "file": mine.id })).await.unwrap_err();
+        let refused =
+            world.ask(&member, TABLE, "discard_file", json!({ "file": mine.id })).await.unwrap_err();
         assert_eq!(refused.code, Code::Conflict);
         assert!(stays(&world, &mine).await && stays(&world, &text).await && stays(&world, &loose).await);
         assert!(!stays(&world, &theirs).await && !stays(&world, &large).await);
@@ -200,7 +205,10 @@ async fn a_file_follows_its_directory() {
         world.ask(&world.owner, "/demo/album/papers", "rename", json!({ "code": "deeds" })).await.unwrap();
         let listed = list("/demo/album/deeds").await;
         assert_eq!(listed["items"][0]["id"], json!(file.id));
-        assert_eq!((&listed["items"][0]["path"], &listed["next"]), (&json!("/demo/album/deeds"), &Value::Null));
+        assert_eq!(
+            (&listed["items"][0]["path"], &listed["next"]),
+            (&json!("/demo/album/deeds"), &Value::Null)
+        );
         world.clock.advance(Duration::from_secs(1));
         let second = world.bring(&world.owner, "/demo/album/deeds", b"more").await.unwrap();
         let listed = list("/demo/album/deeds").await;

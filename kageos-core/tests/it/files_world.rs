@@ -47,7 +47,8 @@ fn raw(value: &Value) -> Arc<serde_json::value::RawValue> {
 impl Host for Album {
     fn manifest(&self) -> Arc<Manifest> {
         let photo = json!({ "type": "string", "x-kageos": { "widget": "file", "accept": "image/*", "max_bytes": 100 } });
-        let papers = json!({ "type": "array", "items": { "type": "string" }, "x-kageos": { "widget": "files" } });
+        let papers =
+            json!({ "type": "array", "items": { "type": "string" }, "x-kageos": { "widget": "files" } });
         let row = json!({ "type": "object", "properties": { "photo": photo, "papers": papers },
             "additionalProperties": false });
         let action = |name, right, effects, input: &Value| ActionSchema {

@@ -39,7 +39,10 @@ impl Ctx {
 
     /// Says that the rows to be written name their files, so that none of them goes away.
     pub(crate) async fn claim_files(&self) -> Result<()> {
-        let named = self.unit.lock().await.new_files();
+        let made = self.made.lock().await;
+        let mut named = self.unit.lock().await.new_files();
+        // What the call has made itself is claimed already, and in a dry run nowhere to be found.
+        named.retain(|id| made.iter().all(|file| file.id != *id));
         match &self.files {
             Some(files) if !named.is_empty() => files.claim(&self.call, &named).await,
             _ => Ok(()),
@@ -64,6 +67,10 @@ impl<'a> FilesOf<'a> {
     /// # Errors
     /// [`Code::NotFound`] when there is none for the call's actor, or what the database answers.
     pub async fn info(&self, file: FileRef) -> Result<FileInfo> {
+        let made = self.ctx.made.lock().await.iter().find(|made| made.id == file.0).cloned();
+        if let Some(made) = made {
+            return Ok(made);
+        }
         let found = self.ctx.port()?.find(&self.ctx.call, &[file.0]).await?.pop();
         found.ok_or_else(|| Error::new(Code::NotFound, format!("there is no file {file}")))
     }

@@ -18,8 +18,8 @@ use std::{
 };
 
 use kageos_core::{
-    Actor, CallId, Code, Dispatch, Effects, Env, Error, FileInfo, Files, HostCall, Progress, ResourcePath, Result, RowId,
-    Source, Timestamp, Trace,
+    Actor, CallId, Code, Dispatch, Effects, Env, Error, FileInfo, Files, HostCall, Progress, ResourcePath,
+    Result, RowId, Source, Timestamp, Trace,
 };
 use tokio::sync::Mutex;
 

@@ -8,7 +8,7 @@ pub(super) fn named(schema: &Value, widget: Widget, value: &Value, found: &mut V
     match (widget, value) {
         (Widget::File, Value::String(id)) => found.extend(id.parse::<FileId>()),
         (Widget::Files, Value::Array(ids)) => {
-            found.extend(ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()));
+            found.extend(ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse::<FileId>().ok()));
         }
         (Widget::List, Value::Array(entries)) => {
             let fields = schema.get("items").and_then(|items| items.get("properties")?.as_object());

@@ -63,7 +63,9 @@ impl Frame {
     /// Puts the frame around all routes.
     pub(crate) fn around(self, router: Router) -> Router {
         let usual = DefaultPredicate::new().and(
-            |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| extensions.get::<AsItIs>().is_none(),
+            |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
+                extensions.get::<AsItIs>().is_none()
+            },
         );
         router
             .layer(middleware::from_fn_with_state(Arc::new(self), handle))

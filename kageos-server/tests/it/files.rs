@@ -30,7 +30,10 @@ async fn what_goes_up_comes_down() {
     let site = Site::new().await;
     let mia = site.person_with("mia", "/demo/notes", Role::Member).await;
     let file = brought(&mia, "name=C%3A%5Cb%C3%BCcher.txt", "text/plain; charset=utf-8", "0123456789").await;
-    assert_eq!((&file["name"], &file["type"], &file["size"]), (&json!("bücher.txt"), &json!("text/plain"), &json!(10)));
+    assert_eq!(
+        (&file["name"], &file["type"], &file["size"]),
+        (&json!("bücher.txt"), &json!("text/plain"), &json!(10))
+    );
     assert_eq!((&file["path"], &file["kept"]), (&json!("/demo/notes/note.table"), &json!(false)));
     let sha256 = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
     assert_eq!(file["sha256"], sha256);
@@ -49,7 +52,8 @@ async fn what_goes_up_comes_down() {
 
     let head = mia.ask("HEAD", &address(&file)).send().await;
     assert_eq!((head.status.as_u16(), head.bytes.len(), head.header("content-length")), (200, 0, "10"));
-    let known = mia.ask("GET", &address(&file)).header("if-none-match", &format!("\"{sha256}\"")).send().await;
+    let known =
+        mia.ask("GET", &address(&file)).header("if-none-match", &format!("\"{sha256}\"")).send().await;
     assert_eq!((known.status.as_u16(), known.bytes.len()), (304, 0));
     let info = mia.get(&format!("{}/info", address(&file))).await.json();
     assert_eq!(info, file);
@@ -98,7 +102,10 @@ async fn only_what_runs_nothing_is_shown_in_a_page() {
     let shown = async |name: &str, media_type: &str, bytes: &'static str| {
         let file = brought(&mia, &format!("name={name}"), media_type, bytes).await;
         let answer = mia.get(&format!("{}?inline=true", address(&file))).await;
-        (answer.header("content-disposition").starts_with("inline"), answer.header("content-security-policy").to_owned())
+        (
+            answer.header("content-disposition").starts_with("inline"),
+            answer.header("content-security-policy").to_owned(),
+        )
     };
     let (picture, policy) = shown("a.gif", "image/gif", "GIF89a....").await;
     assert!(picture && policy.contains("sandbox"));
@@ -134,7 +141,9 @@ async fn nobody_brings_or_reads_what_is_not_theirs() {
     let seen = site.system().await.get("/api/v1/activity?path=/demo/notes/note.table").await.json();
     let refused = |who: &str| {
         let items = seen["items"].as_array().unwrap();
-        items.iter().any(|it| it["action"] == "upload_file" && it["status"] == "refused" && it["actor"]["name"] == who)
+        items.iter().any(|it| {
+            it["action"] == "upload_file" && it["status"] == "refused" && it["actor"]["name"] == who
+        })
     };
     assert!(refused("vic"), "{seen}");
 }
@@ -150,14 +159,22 @@ async fn bad_uploads_and_downloads_are_told_what_is_wrong() {
     bring(&mia, "name=a", "no type", "x").await.refused("unsupported_media_type");
     bring(&mia, "name=a.png", "image/png", "no picture").await.refused("unsupported_media_type");
     bring(&mia, "name=a.txt", "text/plain", "%PDF-1.7").await.refused("unsupported_media_type");
-    mia.ask("POST", &format!("{TABLE}?name=a")).stalled("text/plain").send().await.refused("deadline_exceeded");
+    mia.ask("POST", &format!("{TABLE}?name=a"))
+        .stalled("text/plain")
+        .send()
+        .await
+        .refused("deadline_exceeded");
     let cut = futures_util::stream::iter([Ok("some"), Err(std::io::Error::other("cut"))]);
     bring(&mia, "name=a", "text/plain", Body::from_stream(cut)).await.refused("invalid_input");
     let most = site.platform.files().max_bytes();
     let declared = mia.ask("POST", &format!("{TABLE}?name=a")).body("text/plain", "x");
     let declared = declared.header("content-length", &(most + 1).to_string());
     declared.send().await.refused("payload_too_large");
-    mia.ask("POST", "/api/v1/files/No/Path?name=a").body("text/plain", "x").send().await.refused("invalid_path");
+    mia.ask("POST", "/api/v1/files/No/Path?name=a")
+        .body("text/plain", "x")
+        .send()
+        .await
+        .refused("invalid_path");
     for id in ["nonsense", "../../etc/passwd", "%2e%2e", "01J0000000000000000000000A", "' OR 1=1", "\u{0}"] {
         let id: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
         for end in ["", "/info"] {

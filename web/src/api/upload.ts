@@ -17,13 +17,13 @@ function refusal(request: XMLHttpRequest): ApiError {
 export function upload(path: string, file: File, progress: (part: number) => void): Upload {
   const request = new XMLHttpRequest();
   const done = new Promise<StoredFile>((resolve, reject) => {
-    request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
-    request.onload = () => {
+    request.upload.addEventListener("progress", (event) => event.lengthComputable && progress(event.loaded / event.total));
+    request.addEventListener("load", () => {
       if (request.status === 201) resolve(JSON.parse(request.responseText) as StoredFile);
       else reject(refusal(request));
-    };
-    request.onerror = () => reject(new ApiError({ code: "network", title: "", status: 0 }));
-    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
+    });
+    request.addEventListener("error", () => reject(new ApiError({ code: "network", title: "", status: 0 })));
+    request.addEventListener("abort", () => reject(new DOMException("stopped", "AbortError")));
     request.open("POST", `/api/v1/files/${urlPath(path)}${queryString({ name: file.name })}`);
     request.setRequestHeader("accept", "application/json");
     request.setRequestHeader("content-type", file.type || "application/octet-stream");

@@ -22,10 +22,7 @@ pub(super) enum FileAction {
     /// What is known of a file; who is answered may read its bytes.
     ReadFile { file: FileId },
     /// The files of the node, newest first.
-    ListFiles {
-        limit: Option<u32>,
-        next: Option<FileId>,
-    },
+    ListFiles { limit: Option<u32>, next: Option<FileId> },
     /// Removes a file that nothing names.
     DiscardFile { file: FileId },
 }
@@ -85,13 +82,18 @@ fn schemas() -> Vec<ActionSchema> {
         "sha256": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
     });
     let list = json!({ "limit": { "type": "integer", "minimum": 1, "maximum": MAX_PAGE }, "next": id });
-    let (creates, deletes) = (
-        Effects { creates: true, ..Effects::default() },
-        Effects { deletes: true, ..Effects::default() },
-    );
+    let (creates, deletes) =
+        (Effects { creates: true, ..Effects::default() }, Effects { deletes: true, ..Effects::default() });
     let file = json!({ "file": id });
     vec![
-        action("upload_file", "Upload a file", Right::Write, creates, &brought, &["file", "name", "type", "size", "sha256"]),
+        action(
+            "upload_file",
+            "Upload a file",
+            Right::Write,
+            creates,
+            &brought,
+            &["file", "name", "type", "size", "sha256"],
+        ),
         action("read_file", "Read a file", Right::Read, Effects::READS, &file, &["file"]),
         action("list_files", "List files", Right::Read, Effects::READS, &list, &[]),
         action("discard_file", "Discard a file", Right::Write, deletes, &file, &["file"]),

@@ -92,11 +92,7 @@ impl FileStore {
         let at = self.inner.env.now();
         let done = self.inner.db.write(move |tx| {
             Box::pin(async move {
-                if took_effect {
-                    store::keep(tx, call, at).await
-                } else {
-                    store::release(tx, call, at).await
-                }
+                if took_effect { store::keep(tx, call, at).await } else { store::release(tx, call, at).await }
             })
         });
         if let Err(error) = done.await {

@@ -73,7 +73,8 @@ fn walk<'a>(schema: &'a Value, value: &Value, pointer: String, depth: usize, fou
             }
         }
         Value::Array(items) => {
-            for (schema, (at, item)) in schema.get("items").into_iter().cycle().zip(items.iter().enumerate()) {
+            for (schema, (at, item)) in schema.get("items").into_iter().cycle().zip(items.iter().enumerate())
+            {
                 walk(schema, item, format!("{pointer}/{at}"), depth, found);
             }
         }
@@ -84,9 +85,8 @@ fn walk<'a>(schema: &'a Value, value: &Value, pointer: String, depth: usize, fou
 fn take<'a>(annotation: &'a Value, value: &Value, pointer: &str, found: &mut Vec<Named<'a>>) {
     let accept = annotation.get("accept").and_then(Value::as_str);
     let max_bytes = annotation.get("max_bytes").and_then(Value::as_u64);
-    let one = |pointer: String, text: &str| {
-        Some(Named { pointer, id: text.parse().ok()?, accept, max_bytes })
-    };
+    let one =
+        |pointer: String, text: &str| Some(Named { pointer, id: text.parse().ok()?, accept, max_bytes });
     match value {
         Value::String(text) => found.extend(one(pointer.to_owned(), text)),
         Value::Array(items) => {

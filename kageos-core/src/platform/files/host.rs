@@ -101,7 +101,11 @@ impl FileHost {
         let missing = || Error::field("/file", "not_found", "You have brought no such file.");
         let file = found.filter(own).ok_or_else(missing)?;
         if (&file.media_type, file.size, &file.sha256) != (&said.media_type, said.size, &said.sha256) {
-            return Err(Error::field("/sha256", "differs", "The bytes that came are not those that were named."));
+            return Err(Error::field(
+                "/sha256",
+                "differs",
+                "The bytes that came are not those that were named.",
+            ));
         }
         // A directory has no fields: what lies in it stays until somebody removes it.
         let state = if node.path.kind().is_some() { State::Fresh } else { State::Kept };
@@ -151,10 +155,10 @@ impl FileHost {
             })
         });
         match done.await {
-            Ok(()) | Err(Stop::DryRun) => {
-                Ok(HostReply { output, changes, receipt: !call.dry_run })
+            Ok(()) | Err(Stop::DryRun) => Ok(HostReply { output, changes, receipt: !call.dry_run }),
+            Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
+                Err(HostError::CutOff(error.into()))
             }
-            Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => Err(HostError::CutOff(error.into())),
             Err(Stop::Database(error @ SqlError::RowsAffected { .. })) => {
                 let message = "The file was changed, or is being used, at the same time.";
                 Err(Error::new(Code::Conflict, message).caused_by(error).into())

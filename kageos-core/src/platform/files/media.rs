@@ -101,7 +101,10 @@ pub(super) fn checked(said: &str, head: &[u8]) -> Result<String> {
 }
 
 fn differs(said: &str, found: &str) -> Error {
-    Error::new(Code::UnsupportedMediaType, format!("The file is said to be {said}, and its bytes are {found}."))
+    Error::new(
+        Code::UnsupportedMediaType,
+        format!("The file is said to be {said}, and its bytes are {found}."),
+    )
 }
 
 impl Mark {
@@ -160,7 +163,9 @@ mod tests {
     fn a_type_has_one_spelling() {
         assert_eq!(plain("Text/CSV; charset=utf-8").unwrap(), "text/csv");
         assert_eq!(plain("").unwrap(), "application/octet-stream");
-        for wrong in ["text", "text/", "/x", "te xt/a", "a/b/c", "text/a\nb", &format!("a/{}", "b".repeat(200))] {
+        for wrong in
+            ["text", "text/", "/x", "te xt/a", "a/b/c", "text/a\nb", &format!("a/{}", "b".repeat(200))]
+        {
             assert_eq!(plain(wrong).unwrap_err().code, Code::UnsupportedMediaType, "{wrong}");
         }
     }

@@ -26,7 +26,8 @@ fn shortened(name: &str) -> String {
         return name.to_owned();
     }
     // An ending is short; what is longer belongs to the name.
-    let ending = name.rfind('.').map(|at| &name[at..]).filter(|ending| ending.len() <= 16).unwrap_or_default();
+    let ending =
+        name.rfind('.').map(|at| &name[at..]).filter(|ending| ending.len() <= 16).unwrap_or_default();
     let mut end = MAX_FILE_NAME - ending.len();
     while !name.is_char_boundary(end) {
         end -= 1;

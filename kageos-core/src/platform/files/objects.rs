@@ -136,9 +136,9 @@ impl Parts {
 /// What the storage says, in the words of the contract. Its own text may name places, so it goes to the log only.
 pub(super) fn refused(error: object_store::Error) -> Error {
     let (code, message) = match kind(&error) {
-        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem) => {
-            (Code::StorageFull, Code::StorageFull.title())
-        }
+        Some(
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem,
+        ) => (Code::StorageFull, Code::StorageFull.title()),
         _ => (Code::Unavailable, "The storage of files does not answer as it should."),
     };
     Error::new(code, message).caused_by(error)

@@ -40,7 +40,8 @@ impl Files for FileStore {
         if usable.is_empty() {
             return Err(Error::new(Code::NotFound, format!("There is no file {id} here that may be used.")));
         }
-        let found = store::find(&self.inner.db, &[id]).await?.pop().ok_or_else(|| Error::of(Code::NotFound))?;
+        let found =
+            store::find(&self.inner.db, &[id]).await?.pop().ok_or_else(|| Error::of(Code::NotFound))?;
         self.content_of(found).read(range).await
     }
 
@@ -71,9 +72,10 @@ impl Files for FileStore {
         }
         self.note_claim(call.id);
         let call = call.id;
-        let done = self.inner.db.write_with(made, move |made, tx| {
-            Box::pin(async move { store::make(tx, made, call, at).await })
-        });
+        let done = self
+            .inner
+            .db
+            .write_with(made, move |made, tx| Box::pin(async move { store::make(tx, made, call, at).await }));
         done.await.map_err(|error: SqlError| Error::from(error))?;
         Ok(info)
     }

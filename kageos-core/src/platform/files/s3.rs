@@ -44,7 +44,8 @@ impl Objects {
         // One provider for the process; the first one stays, whoever set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let rest = options.url.strip_prefix("s3://").filter(|rest| !rest.is_empty());
-        let rest = rest.ok_or_else(|| wrong("the address of a bucket is s3://bucket or s3://bucket/prefix"))?;
+        let rest =
+            rest.ok_or_else(|| wrong("the address of a bucket is s3://bucket or s3://bucket/prefix"))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = Path::parse(prefix).map_err(|error| wrong(&error.to_string()))?;
         let retry = RetryConfig {

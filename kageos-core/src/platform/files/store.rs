@@ -42,8 +42,7 @@ pub(super) enum State {
 }
 
 impl State {
-    const ALL: [Self; 6] =
-        [Self::Uploading, Self::Staged, Self::Fresh, Self::Made, Self::Kept, Self::Gone];
+    const ALL: [Self; 6] = [Self::Uploading, Self::Staged, Self::Fresh, Self::Made, Self::Kept, Self::Gone];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -176,8 +175,11 @@ pub(super) async fn claim(tx: &mut Tx, file: FileId, call: CallId, at: Timestamp
     let (file, call, at) = (file.to_string(), call.to_string(), at.as_micros());
     let touch = "UPDATE file_object SET touched_at = ? WHERE id = ? AND state IN ('fresh', 'made', 'kept')";
     tx.execute_expect(touch, params![at, file.as_str()], 1).await?;
-    tx.execute("DELETE FROM file_claim WHERE file_id = ? AND call_id = ?", params![file.as_str(), call.as_str()])
-        .await?;
+    tx.execute(
+        "DELETE FROM file_claim WHERE file_id = ? AND call_id = ?",
+        params![file.as_str(), call.as_str()],
+    )
+    .await?;
     let sql = "INSERT INTO file_claim (file_id, call_id, claimed_at) VALUES (?, ?, ?)";
     tx.execute(sql, params![file.as_str(), call.as_str(), at]).await.map(drop)
 }

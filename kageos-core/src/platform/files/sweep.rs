@@ -8,9 +8,9 @@ use crate::sql::SqlError;
 use crate::{Result, Timestamp};
 
 /// How long an upload may wait for the call that brings it to its place.
-pub const UPLOADS: Duration = Duration::from_secs(60 * 60);
+const UPLOADS: Duration = Duration::from_secs(60 * 60);
 /// How long a file of a function may be named by nothing: a form that is filled in over a working day.
-pub const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
+const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
 /// A claim of this age belongs to a call that ended long ago, unless the log still waits for its outcome.
 const CLAIMS: Duration = Duration::from_secs(24 * 60 * 60);
 /// Files, or calls, that one sweep takes: the next one goes on.

@@ -17,7 +17,8 @@ const PIECE: u64 = 1024 * 1024;
 /// Nothing is loaded, nothing runs, and the page has no origin.
 const SEALED: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// The same for a document that the browser's own viewer shows, which does not work in a sandbox.
-const VIEWED: &str = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+const VIEWED: &str =
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// The tag of a file: its digest.
@@ -45,7 +46,8 @@ pub(super) fn headers(file: &FileInfo, inline: bool) -> HeaderMap {
 }
 
 fn disposition(shown: bool, name: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '"' | '\\' | '%') || letter == ' ';
+    let plain =
+        |letter: char| letter.is_ascii_graphic() && !matches!(letter, '"' | '\\' | '%') || letter == ' ';
     let ascii: String = name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
     let kind = if shown { "inline" } else { "attachment" };
     let encoded: String = name.bytes().map(escaped).collect();
@@ -64,17 +66,18 @@ fn escaped(byte: u8) -> String {
 pub(super) async fn body(content: Content, range: Range<u64>) -> Result<Body> {
     let first = content.read(range.start..range.end.min(range.start.saturating_add(PIECE))).await?;
     let at = range.start + first.len() as u64;
-    let pieces = stream::try_unfold((content, at..range.end, Some(first)), |(content, rest, ready)| async move {
-        if let Some(ready) = ready {
-            return Ok::<_, kageos_core::Error>(Some((ready, (content, rest, None))));
-        }
-        if rest.is_empty() {
-            return Ok(None);
-        }
-        let piece = content.read(rest.start..rest.end.min(rest.start + PIECE)).await?;
-        let next = rest.start + piece.len() as u64;
-        Ok((!piece.is_empty()).then_some((piece, (content, next..rest.end, None))))
-    });
+    let pieces =
+        stream::try_unfold((content, at..range.end, Some(first)), |(content, rest, ready)| async move {
+            if let Some(ready) = ready {
+                return Ok::<_, kageos_core::Error>(Some((ready, (content, rest, None))));
+            }
+            if rest.is_empty() {
+                return Ok(None);
+            }
+            let piece = content.read(rest.start..rest.end.min(rest.start + PIECE)).await?;
+            let next = rest.start + piece.len() as u64;
+            Ok((!piece.is_empty()).then_some((piece, (content, next..rest.end, None))))
+        });
     Ok(Body::from_stream(pieces))
 }
 

@@ -1,9 +1,7 @@
 use axum::{extract::State, http::StatusCode};
 use serde_json::json;
 
-use crate::{
-    caller::Caller, extract::Segments, problem::Answer, routes::call::dispatch, shared::Shared,
-};
+use crate::{caller::Caller, extract::Segments, problem::Answer, routes::call::dispatch, shared::Shared};
 
 /// Removes a file that nothing names.
 #[utoipa::path(delete, path = "/api/v1/file/{id}", tag = "files", operation_id = "discard_file", params(("id" = String, Path)), responses((status = 204)))]

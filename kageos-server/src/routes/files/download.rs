@@ -64,7 +64,9 @@ async fn answer(shared: &Shared, file: &FileInfo, headers: &HeaderMap) -> Result
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if status == StatusCode::PARTIAL_CONTENT {
-        response.headers_mut().extend(HeaderValue::from_str(&place).ok().map(|it| (header::CONTENT_RANGE, it)));
+        response
+            .headers_mut()
+            .extend(HeaderValue::from_str(&place).ok().map(|it| (header::CONTENT_RANGE, it)));
     }
     Ok(response)
 }

@@ -22,9 +22,12 @@ pub(super) fn asked(headers: &HeaderMap, size: u64, tag: &str) -> Asked {
     if text(header::IF_RANGE).is_some_and(|known| known.trim() != tag) {
         return Asked::Whole;
     }
-    let ends = text(header::RANGE).and_then(|range| range.trim().strip_prefix("bytes=")?.trim().split_once('-'));
+    let ends =
+        text(header::RANGE).and_then(|range| range.trim().strip_prefix("bytes=")?.trim().split_once('-'));
     let Some((first, last)) = ends else { return Asked::Whole };
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let number = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten()
+    };
     match (first, number(first), last, number(last)) {
         ("", _, _, Some(0)) => Asked::Outside,
         ("", _, _, Some(count)) => part(size.saturating_sub(count)..size),
@@ -66,7 +69,9 @@ mod tests {
         assert_eq!(of("bytes=10-"), Asked::Outside);
         assert_eq!(of("bytes=10-12"), Asked::Outside);
         assert_eq!(of("bytes=-0"), Asked::Outside);
-        for whole in ["bytes=3-1", "bytes=0-1,3-4", "items=0-1", "bytes=-", "bytes=a-b", "bytes=+1-2", "nonsense"] {
+        for whole in
+            ["bytes=3-1", "bytes=0-1,3-4", "items=0-1", "bytes=-", "bytes=a-b", "bytes=+1-2", "nonsense"]
+        {
             assert_eq!(of(whole), Asked::Whole, "{whole}");
         }
         assert_eq!(of("bytes=18446744073709551615-"), Asked::Outside);
