@@ -1,6 +1,9 @@
 //! Takes the body of an upload as it comes; never more of it is held than the storage takes at a time.
 
-use axum::{extract::Request, http::header};
+use axum::{
+    extract::Request,
+    http::{HeaderName, header},
+};
 use http_body_util::BodyExt;
 use kageos_core::{Code, Error, Result, platform::files::Staged};
 
@@ -14,15 +17,14 @@ pub(super) async fn receive(
     name: &str,
 ) -> Result<Staged> {
     let (files, idle) = (shared.platform().files(), shared.0.limits.idle);
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let declared = header(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+    let declared = text(&request, header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
     if declared.is_some_and(|length| length > files.max_bytes()) {
         let message = format!("A file may have at most {} bytes.", files.max_bytes());
         return Err(Error::new(Code::PayloadTooLarge, message));
     }
-    let media_type = header(header::CONTENT_TYPE).unwrap_or_default().to_owned();
-    let mut upload = files.begin(&caller.actor, name, &media_type).await?;
+    let media_type = text(&request, header::CONTENT_TYPE).unwrap_or_default();
     let mut body = request.into_body();
+    let mut upload = files.begin(&caller.actor, name, &media_type).await?;
     let mut length = 0;
     loop {
         match tokio::time::timeout(idle, body.frame()).await {
@@ -40,6 +42,10 @@ pub(super) async fn receive(
         return Err(cut_off());
     }
     upload.finish().await
+}
+
+fn text(request: &Request, name: HeaderName) -> Option<String> {
+    Some(request.headers().get(name)?.to_str().ok()?.to_owned())
 }
 
 fn cut_off() -> Error {
