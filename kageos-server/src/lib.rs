@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod docs;
 mod extract;
+pub mod files;
 mod frame;
 mod health;
 mod network;

@@ -36,6 +36,11 @@ const MAX_IMPORTS: usize = 8;
 /// Imports of one account at once.
 const MAX_IMPORTS_OF_ONE: usize = 2;
 
+/// Uploads at once: each holds a part of 5 MiB.
+const MAX_UPLOADS: usize = 64;
+/// Uploads of one account at once: a browser sends six.
+const MAX_UPLOADS_OF_ONE: usize = 8;
+
 /// A server that is put together; [`Server::router`] is what an HTTP service mounts.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -117,6 +122,7 @@ impl Builder {
             streams,
             logins: Places::new(MAX_LOGINS, MAX_LOGINS_OF_ONE),
             imports: Places::new(MAX_IMPORTS, MAX_IMPORTS_OF_ONE),
+            uploads: Places::new(MAX_UPLOADS, MAX_UPLOADS_OF_ONE),
             refused_logins: RefusedLogins::default(),
             backup,
             workspaces,

@@ -39,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) workspaces: Vec<Workspace>,
     /// What makes databases of workspaces on a server.
     pub(crate) databases: Option<Databases>,
+    /// A place for each upload under way.
+    pub(crate) uploads: Places<UserId>,
     /// Logins that were refused lately.
     pub(crate) refused_logins: RefusedLogins,
     /// Ends what would not end by itself.

@@ -28,6 +28,8 @@ pub struct Swept {
     pub tokens: u64,
     /// Idempotency keys that have run out.
     pub keys: u64,
+    /// Files that nobody came back for.
+    pub files: u64,
 }
 
 impl Platform {
@@ -49,7 +51,11 @@ impl Platform {
                 Err(error) => tracing::warn!(%error, %workspace, "old receipts cannot be forgotten yet"),
             }
         }
-        Ok(Swept { receipts, sessions, tokens, keys })
+        let files = self.sweep_files().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "files that nobody came back for are not removed yet");
+            0
+        });
+        Ok(Swept { receipts, sessions, tokens, keys, files })
     }
 
     /// Receipts from before this moment are needed by nobody.

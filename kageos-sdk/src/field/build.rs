@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use kageos_core::{Annotation, Predicate, Relation, Widget};
 use serde_json::{Value, json};
 
-use super::{Decimals, FieldType, Length, Number, Plain, Reader, Reference, number, text};
+use super::{Decimals, FieldType, Filed, Length, Number, Plain, Reader, Reference, number, text};
 use crate::def::{ColumnKind, FieldDef, TableDef};
 
 /// The definition of a field of type `T` in the making; each method is an attribute.
@@ -189,6 +189,24 @@ impl<T: FieldType> Field<T> {
             it.widget = Widget::Relation;
             it.relation = Some(Relation { path: path.to_owned(), label: label.to_owned() });
         })
+    }
+
+    /// `accept = "image/*, .pdf"`: the media types, families and endings of the files that it takes.
+    #[must_use]
+    pub fn accept(self, accept: &str) -> Self
+    where
+        T: Filed,
+    {
+        self.note(|it| it.accept = Some(accept.to_owned()))
+    }
+
+    /// `max_bytes = 5_000_000`: the largest file that it takes.
+    #[must_use]
+    pub fn max_bytes(self, bytes: u64) -> Self
+    where
+        T: Filed,
+    {
+        self.note(|it| it.max_bytes = Some(bytes))
     }
 
     /// `default = …`: the value of an absent field.

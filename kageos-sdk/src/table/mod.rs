@@ -23,6 +23,7 @@ mod cell;
 mod check;
 mod cursor;
 mod export;
+mod files;
 mod filter;
 mod hash;
 mod import;

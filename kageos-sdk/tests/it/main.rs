@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod fields;
+mod files;
 mod host;
 mod manifest;
 mod rights;

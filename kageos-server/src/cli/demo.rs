@@ -47,6 +47,7 @@ pub(super) async fn mount(
     let host =
         InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), secrets.server_key).await?;
     host.connect(dispatch);
+    host.connect_files(Arc::new(platform.files().clone()));
     platform.mount(&path, owner, host).await?;
     Ok(Workspace { path, db, file })
 }

@@ -9,12 +9,13 @@ use kageos_core::{
 use super::{Session, backup::database_files, failure::Context, remote::Remote, serve};
 use crate::{
     backup::PLATFORM,
+    files,
     state::Running,
     wire::{Finding, FindingList},
 };
 
 pub(super) async fn run(session: &Session) -> Result<()> {
-    let mut findings = vec![state(session), configuration(session), web(session)];
+    let mut findings = vec![state(session), configuration(session), files(session).await, web(session)];
     findings.extend(server(session).await);
     session.output.result(&findings, || findings.iter().map(line).collect::<Vec<_>>().join("\n"));
     if findings.iter().all(|finding| finding.ok) {
@@ -54,6 +55,42 @@ fn configuration(session: &Session) -> Finding {
         Ok(_) => Finding::good("config", "well-formed"),
         Err(error) => Finding::bad("config", error.message, "mend config.toml or the variables KAGEOS_*"),
     }
+}
+
+/// The store of files: an object is written, read and removed.
+async fn files(session: &Session) -> Finding {
+    let Ok(config) = session.config() else {
+        return Finding::bad("files", "unknown without a configuration", "mend the configuration first");
+    };
+    let folder = session.state.objects_dir();
+    if config.files.url.is_none() && !folder.exists() {
+        return Finding::good("files", "not made yet; `kagectl serve` makes the folder");
+    }
+    let advice = if config.files.url.is_some() {
+        "look at files.url, files.endpoint and the keys, and whether the bucket is there and lets this key write"
+    } else {
+        "look at the disk, and at the owner of the folder `objects`"
+    };
+    let opened = match files::open(&config.files, &folder) {
+        Ok(opened) => opened.objects,
+        Err(error) => return Finding::bad("files", error.message, advice),
+    };
+    let name = session.env.trace().id();
+    match opened.probe(&name).await {
+        Ok(()) => Finding::good("files", format!("written, read and removed in {}", opened.place())),
+        Err(error) => Finding::bad("files", format!("{}: {}", opened.place(), causes(&error)), advice),
+    }
+}
+
+/// What happened, with what caused it: the command line shows what a caller over HTTP is not told.
+fn causes(error: &Error) -> String {
+    let mut text = error.message.clone();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text = format!("{text} {cause}");
+        next = cause.source();
+    }
+    text
 }
 
 fn web(session: &Session) -> Finding {

@@ -18,6 +18,7 @@ use super::demo;
 use super::{Session, databases, failure::Context, logging};
 use crate::{
     config::Config,
+    files,
     serve::serve,
     server::Server,
     state::{RunLock, Secrets},
@@ -126,6 +127,7 @@ async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<P
     let options = PlatformOptions {
         log_key: SigningKey::from_bytes(&secrets.log_key),
         log_heads: session.state.heads_file(),
+        files: files::open(&config.files, &session.state.objects_dir()).context("files.url")?,
     };
     let platform = Platform::open(db, session.env.clone(), options).await?;
     let system = platform.identity().ensure_system(&secrets.system_password).await?;

@@ -98,6 +98,12 @@ impl StateDir {
         self.root.join("platform.db")
     }
 
+    /// `objects`: the bytes of files.
+    #[must_use]
+    pub fn objects_dir(&self) -> PathBuf {
+        self.root.join("objects")
+    }
+
     /// `logs/heads`: the signed heads of the operation log.
     #[must_use]
     pub fn heads_file(&self) -> PathBuf {

@@ -4,6 +4,7 @@ mod access;
 mod activity;
 mod backup;
 mod call;
+mod file;
 mod function;
 mod meta;
 mod node;
@@ -18,6 +19,7 @@ pub use backup::{BackupInput, BackupLine, BackupMade, BackupProgress};
 pub use call::{
     CallReply, CallRequest, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput,
 };
+pub use file::{FileList, StoredFile};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Finding, FindingList, Health, Readiness};
 pub use node::{

@@ -16,6 +16,7 @@ mod config;
 mod docs;
 mod events;
 mod faults;
+mod files;
 mod frame;
 mod host;
 mod json;

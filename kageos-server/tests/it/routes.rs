@@ -50,6 +50,11 @@ fn closed() -> Vec<Row> {
         ("delete", "/api/v1/rows/{path}/{id}", "/api/v1/rows/demo/notes/note.table/1", None, "not_found"),
         ("get", "/api/v1/export/{path}", "/api/v1/export/demo/notes/note.table", None, "not_found"),
         ("post", "/api/v1/import/{path}", "/api/v1/import/demo/notes/note.table", None, "not_found"),
+        ("post", "/api/v1/files/{path}", "/api/v1/files/demo/notes/note.table?name=a", None, "not_found"),
+        ("get", "/api/v1/files/{path}", "/api/v1/files/demo/notes/note.table", None, "not_found"),
+        ("get", "/api/v1/file/{id}", "/api/v1/file/01j0000000000000000000000a", None, "not_found"),
+        ("get", "/api/v1/file/{id}/info", "/api/v1/file/01j0000000000000000000000a/info", None, "not_found"),
+        ("delete", "/api/v1/file/{id}", "/api/v1/file/01j0000000000000000000000a", None, "not_found"),
         ("get", "/api/v1/activity", "/api/v1/activity?path=/demo/notes", None, "not_found"),
         ("get", "/api/v1/access", "/api/v1/access?path=/demo/notes", None, "not_found"),
         (

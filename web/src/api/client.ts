@@ -3,7 +3,6 @@ import type {
   Activity,
   CallReply,
   Explanation,
-  FileRef,
   Filter,
   Grant,
   Group,
@@ -20,6 +19,7 @@ import type {
   SearchOutput,
   SessionInfo,
   Sort,
+  StoredFile,
   Token,
   User,
   Values,
@@ -134,12 +134,9 @@ export const people = {
 };
 
 export const files = {
-  upload: (owner: string, file: File) =>
-    request<FileRef>(`${base}/files`, {
-      method: "POST",
-      query: { owner, name: file.name },
-      raw: file,
-      headers: { "content-type": file.type || "application/octet-stream" },
-    }),
-  url: (id: string) => `${base}/files/${encodeURIComponent(id)}`,
+  list: (path: string, next?: string) =>
+    request<Page<StoredFile>>(`${base}/files/${urlPath(path)}`, { query: { limit: 50, next } }),
+  info: (id: string) => request<StoredFile>(`${base}/file/${encodeURIComponent(id)}/info`),
+  discard: (id: string) => request<void>(`${base}/file/${encodeURIComponent(id)}`, { method: "DELETE" }),
+  url: (id: string) => `${base}/file/${encodeURIComponent(id)}`,
 };

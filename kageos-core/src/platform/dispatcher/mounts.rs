@@ -86,11 +86,11 @@ impl Mounts {
     }
 }
 
-/// Directories have no kind and no schema of their own; for the door they are one function.
-pub(super) fn directory_schema(actions: &[ActionSchema]) -> FunctionSchema {
+/// What the platform itself answers has no kind and no schema of its own; for the door it is one function.
+pub(super) fn own_schema(title: &str, actions: &[ActionSchema]) -> FunctionSchema {
     FunctionSchema {
         kind: Kind::Fn,
-        title: "Directory".to_owned(),
+        title: title.to_owned(),
         description: String::new(),
         tags: Vec::new(),
         actions: actions.to_vec(),

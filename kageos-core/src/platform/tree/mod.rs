@@ -24,6 +24,7 @@ pub use node::{Node, NodeKind, Origin};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
+pub(in crate::platform) use store::{read_receipt, write_receipt};
 
 use super::access::{Access, NewGrant, Subject};
 use crate::sql::{Db, SqlError};
