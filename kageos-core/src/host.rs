@@ -25,6 +25,15 @@ pub trait Host: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the database is out of reach, so nothing is known.
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error>;
+
+    /// The same for a call that is given up: without a receipt it can take effect no more, not even by another process
+    /// that was stopped and goes on. A host whose calls end with its own process has nothing more to do.
+    ///
+    /// # Errors
+    /// As [`Host::receipt`].
+    async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
+        self.receipt(call).await
+    }
 }
 
 /// A call as a host sees it.

@@ -166,6 +166,10 @@ impl Host for InProcess {
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
         self.store.receipt(call).await
     }
+
+    async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
+        self.store.fence(call).await
+    }
 }
 
 /// SHA-256 of a call's input, hexadecimal.

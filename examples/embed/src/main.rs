@@ -31,7 +31,7 @@ async fn open(folder: &Path) -> Result<(Platform, Db, RunLock)> {
     let secrets = state.init(&*env.entropy)?;
     let lock = RunLock::acquire(&state)?;
     let log_key = SigningKey::from_bytes(&secrets.log_key);
-    let options = PlatformOptions { log_key, log_heads: state.heads_file() };
+    let options = PlatformOptions::new(log_key, state.heads_file());
     let platform = Platform::open(sqlite(&state.database_file()).await?, env.clone(), options).await?;
     let owner = platform.identity().ensure_system(&secrets.system_password).await?.id;
 

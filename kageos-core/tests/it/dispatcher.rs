@@ -179,7 +179,7 @@ impl World {
     }
 
     async fn open(db: &Db, env: &Env, heads: &HeadsFile) -> (Platform, Arc<Notes>) {
-        let options = PlatformOptions { log_key: log_key(), log_heads: heads.0.clone() };
+        let options = PlatformOptions::new(log_key(), heads.0.clone());
         let platform = Platform::open(db.clone(), env.clone(), options).await.unwrap();
         let notes = Notes::open(db.clone()).await;
         let owner =

@@ -104,7 +104,7 @@ impl Kit {
         let databases = [sqlite().await?, sqlite().await?];
         let folder = Folder::new()?;
         let key = SigningKey::from_bytes(&[1; 32]);
-        let options = PlatformOptions { log_key: key, log_heads: folder.0.join("heads.jsonl") };
+        let options = PlatformOptions::new(key, folder.0.join("heads.jsonl"));
         let platform = Platform::open(databases[0].db(), env.clone(), options).await?;
         let actor = account(&platform, "ada").await?;
         let workspace: ResourcePath = WORKSPACE.parse()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kageos_core::{
     ActionName, Call, CallId, Code, Dispatch, Error, ResourcePath, Result, Source, SourceKind,
-    platform::{Platform, identity::SYSTEM_LOGIN},
+    platform::{Home, Platform, identity::SYSTEM_LOGIN},
     sql::{Db, DbOptions},
 };
 use kageos_example_crm as crm;
@@ -31,18 +31,27 @@ pub(super) fn is_installed(platform: &Platform) -> Result<bool> {
     Ok(platform.tree().snapshot().get(&workspace()?).is_some())
 }
 
-/// Mounts the example, making its workspace where it is missing, and answers its database.
+/// Mounts the example, making its workspace where it is missing, and answers its database. Its rows are a file of one
+/// server: any other leaves the workspace alone.
 pub(super) async fn mount(
     session: &Session,
     platform: &Platform,
     cursor_key: [u8; 32],
     dispatch: &Arc<dyn Dispatch>,
-) -> Result<Db> {
+) -> Result<Option<Db>> {
     let system = platform.identity().user_by_login(SYSTEM_LOGIN).await?;
     let owner = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.id;
     let app = crm::app();
     let path = workspace()?;
-    let id = platform.tree().ensure_workspace(&path, &app.manifest()?, owner).await?;
+    let id = match platform.home(&path, &app.manifest()?, owner).await? {
+        Home::Here(id) => id,
+        Home::Elsewhere(node) => {
+            let text = format!("{path} is kept by the server {node} and unavailable at this one");
+            session.output.progress(&text);
+            tracing::warn!("{text}");
+            return Ok(None);
+        }
+    };
     let folder = session.state.workspace_dir(&id.to_string());
     session.state.make_dir(&folder).context("workspaces")?;
     let url = format!("sqlite:{}", folder.join("app.db").display());
@@ -51,13 +60,16 @@ pub(super) async fn mount(
     let host = InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), cursor_key).await?;
     host.connect(dispatch);
     platform.mount(&path, owner, host).await?;
-    Ok(db)
+    Ok(Some(db))
 }
 
 /// Loads the data of the example, each table once, as the user `system` through the one door.
 pub(super) async fn load(session: &Session, platform: &Platform) -> Result<()> {
-    let id =
-        platform.tree().snapshot().get(&workspace()?).map(|node| node.id.to_string()).unwrap_or_default();
+    let tree = platform.tree().snapshot();
+    let Some(node) = tree.get(&workspace()?).filter(|node| platform.mounts().hosts(node)) else {
+        return Ok(());
+    };
+    let id = node.id.to_string();
     let marker = session.state.workspace_dir(&id).join(LOADED);
     let known =
         if marker.exists() { std::fs::read_to_string(&marker).context(LOADED)? } else { String::new() };

@@ -2,12 +2,16 @@
 
 use kageos_core::{
     Code, Error, Result,
+    bus::Bus,
     sql::{Db, DbOptions},
 };
 use serde::Serialize;
 
 use super::{Session, remote::Remote, serve};
-use crate::state::Running;
+use crate::{shared::BUS, state::Running};
+
+/// What to do when events do not go to other servers or come from them.
+const BUS_ADVICE: &str = "look at bus.url, and whether NATS answers there with JetStream on";
 
 /// What was found in one layer.
 #[derive(Debug, Serialize)]
@@ -88,7 +92,7 @@ fn web(session: &Session) -> Finding {
 
 async fn server(session: &Session) -> Vec<Finding> {
     if !matches!(Running::find(&session.state), Ok(Some(_))) {
-        return vec![database(session).await, Finding::good("server", "not running")];
+        return vec![database(session).await, bus(session).await, Finding::good("server", "not running")];
     }
     let remote = Remote::find(&session.state);
     let readiness = match remote {
@@ -129,7 +133,27 @@ async fn database(session: &Session) -> Finding {
     }
 }
 
+/// The way to other servers, tried here because no server uses it.
+async fn bus(session: &Session) -> Finding {
+    let Ok(config) = session.config() else {
+        return Finding::bad("bus", "unknown without a configuration", "mend the configuration first");
+    };
+    match serve::bus(session, &config).await {
+        Ok(None) => Finding::good("bus", "inside the process"),
+        Ok(Some(bus)) => {
+            let health = bus.health();
+            bus.close().await;
+            let (ok, detail) = health.map_or((true, String::new()), |health| (health.ok, health.detail));
+            Finding { layer: "bus", ok, detail, advice: BUS_ADVICE }
+        }
+        Err(error) => Finding::bad("bus", error.message, BUS_ADVICE),
+    }
+}
+
 fn dependency(dependency: crate::wire::Dependency) -> Finding {
+    if dependency.name == BUS {
+        return Finding { layer: "bus", ok: dependency.ok, detail: dependency.detail, advice: BUS_ADVICE };
+    }
     let detail = format!("{}: {}", dependency.name, dependency.detail);
     if dependency.ok {
         Finding::good("server", detail)

@@ -22,7 +22,7 @@ pub use mounts::Mounts;
 use super::access::Access;
 use super::oplog::{Draft, Log, Status};
 use super::tree::{DirectoryHost, Node, Snapshot, Tree, directory_actions};
-use crate::bus::Events;
+use crate::bus::Bus;
 use crate::call::MAX_IDEMPOTENCY_KEY;
 use crate::{
     ActionName, ActionSchema, Call, Code, Dispatch, Env, Error, Host, Kind, Relation, Reply, Result, Right,
@@ -43,7 +43,7 @@ struct Inner {
     tree: Tree,
     access: Access,
     log: Log,
-    events: Events,
+    events: Arc<dyn Bus>,
     mounts: Mounts,
     /// The actions of directories, compiled, and what runs them.
     directories: Arc<Function>,
@@ -80,7 +80,7 @@ impl Dispatcher {
         tree: Tree,
         access: Access,
         log: Log,
-        events: Events,
+        events: Arc<dyn Bus>,
         mounts: Mounts,
     ) -> Result<Self> {
         let directory_host = Arc::new(DirectoryHost::new(tree.clone()));

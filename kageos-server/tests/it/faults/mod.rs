@@ -17,6 +17,7 @@ mod check;
 mod client;
 mod machine;
 mod random;
+mod several;
 mod storage;
 mod writer;
 
