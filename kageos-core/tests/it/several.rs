@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kageos_core::clock::ManualClock;
+use kageos_core::platform::identity::Secret;
 use kageos_core::platform::oplog::{Draft, Log, Peers, Seat, Status, read_heads, verify};
 use kageos_core::platform::tree::DirectoryHost;
 use kageos_core::platform::{Home, Platform, PlatformOptions};
@@ -187,6 +188,10 @@ async fn platform(db: &TestDb, node: &str) -> (Platform, HeadsFile) {
     (platform, heads)
 }
 
+async fn owner(platform: &Platform) -> UserId {
+    platform.identity().ensure_system(&Secret::new("correct horse battery")).await.unwrap().id
+}
+
 fn directory(call: &Call) -> HostCall {
     HostCall {
         id: call.id,
@@ -207,7 +212,7 @@ async fn a_call_that_was_given_up_changes_nothing_later() {
     for db in testing::engines().await.unwrap() {
         let (platform, _heads) = platform(&db, "one").await;
         let path = "/team".parse().unwrap();
-        platform.tree().ensure_namespace(&path, "Team", UserId::new(platform.env())).await.unwrap();
+        platform.tree().ensure_namespace(&path, "Team", owner(&platform).await).await.unwrap();
         let host = DirectoryHost::new(platform.tree().clone());
         let make = |code: &str| {
             call(platform.env(), "/team", "create_directory", json!({ "code": code, "title": "A" }))
@@ -230,7 +235,7 @@ async fn changes_of_the_tree_by_two_servers_follow_one_another() {
     for db in testing::engines().await.unwrap() {
         let ((one, _a), (other, _b)) = (platform(&db, "one").await, platform(&db, "other").await);
         let path = "/team".parse().unwrap();
-        let owner = UserId::new(one.env());
+        let owner = owner(&one).await;
         let made = one.tree().ensure_namespace(&path, "Team", owner).await.unwrap();
         assert_eq!(other.tree().ensure_namespace(&path, "Team", owner).await.unwrap(), made);
         // Neither knows what the other has just made, and both make more.
@@ -240,6 +245,8 @@ async fn changes_of_the_tree_by_two_servers_follow_one_another() {
         };
         make(&one, "/team", "a").await.unwrap();
         make(&other, "/team", "b").await.unwrap();
+        // A call is resolved in what a server remembers; the sweep would bring it in a second.
+        assert!(one.tree().reload().await.unwrap());
         make(&one, "/team/b", "c").await.unwrap();
         let taken = make(&other, "/team/b", "c").await.unwrap_err();
         assert_eq!(taken.code, Code::Conflict);
@@ -257,7 +264,8 @@ async fn changes_of_the_tree_by_two_servers_follow_one_another() {
 async fn rows_on_a_disk_have_one_home() {
     for db in testing::engines().await.unwrap() {
         let ((one, _a), (other, _b)) = (platform(&db, "one").await, platform(&db, "other").await);
-        let (path, owner) = ("/team/notes".parse().unwrap(), UserId::new(one.env()));
+        let path = "/team/notes".parse().unwrap();
+        let owner = owner(&one).await;
         let manifest = kageos_core::Manifest {
             schema_version: 1,
             app: "notes".to_owned(),

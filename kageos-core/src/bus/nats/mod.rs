@@ -231,13 +231,16 @@ impl Bus for NatsBus {
         let mut line = self.inner.line.lock().unwrap_or_else(PoisonError::into_inner);
         line.number += 1;
         let number = line.number;
-        let outgoing = Outgoing { number, wire: Wire::Event(body.clone()) };
-        let carried = line.queue.as_ref().is_some_and(|queue| queue.try_send(outgoing).is_ok());
-        if !carried {
-            line.gap = true;
-            self.inner.dropped.fetch_add(1, Ordering::Relaxed);
+        let place = line.queue.as_ref().and_then(|queue| queue.clone().try_reserve_owned().ok());
+        // Told before it is sent, so that it cannot come back before it waits for its place.
+        self.inner.hub.tell_early(number, body.clone(), place.is_some());
+        match place {
+            Some(place) => drop(place.send(Outgoing { number, wire: Wire::Event(body) })),
+            None => {
+                line.gap = true;
+                self.inner.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        self.inner.hub.tell_early(number, body, carried);
     }
 
     fn listen(&self, last: Option<EventId>) -> Result<Listener, Missed> {
