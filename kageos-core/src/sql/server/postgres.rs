@@ -13,8 +13,8 @@ use sqlx::{
     ValueRef,
 };
 
-use super::STATEMENTS;
 use super::tx::bind;
+use super::{IDLE, STATEMENTS};
 use crate::sql::error::Cause;
 use crate::sql::{DbOptions, SqlError, Value, numbered};
 
@@ -25,12 +25,13 @@ const INSERT_ROWS: usize = 4096;
 const INSERT_BYTES: usize = 4 << 20;
 
 pub(super) async fn open(options: &DbOptions) -> Result<PgPool, SqlError> {
-    let wait_ms = options.wait.as_millis().to_string();
+    let (wait_ms, idle_ms) = (options.wait.as_millis().to_string(), IDLE.as_millis().to_string());
     let connect: PgConnectOptions = options.url.parse().map_err(map)?;
-    let connect = connect
-        .statement_cache_capacity(STATEMENTS)
-        .application_name("kageos")
-        .options([("lock_timeout", wait_ms.as_str()), ("timezone", "UTC")]);
+    let connect = connect.statement_cache_capacity(STATEMENTS).application_name("kageos").options([
+        ("lock_timeout", wait_ms.as_str()),
+        ("idle_in_transaction_session_timeout", idle_ms.as_str()),
+        ("timezone", "UTC"),
+    ]);
     let pool = PgPoolOptions::new().max_connections(options.max_connections).acquire_timeout(options.wait);
     pool.connect_with(connect).await.map_err(map)
 }
