@@ -8,6 +8,7 @@ export { useNotify, useProblemText } from "./notify";
 export { ancestry, isWithin, leafOf, parentOf } from "./path";
 export { plainText } from "./plainText";
 export { type Locale, type Theme, usePreferences } from "./preferences";
+export { recall, remember } from "./storage";
 export { default as StatePanel } from "./StatePanel.vue";
 export { default as TimeAgo } from "./TimeAgo.vue";
 export { useUrl, useUrlState } from "./urlState";
