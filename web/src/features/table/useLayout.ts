@@ -3,7 +3,7 @@ import { type TableSchema, useSession } from "@/api";
 import { fieldsOf } from "@/schema";
 import { recall, remember } from "@/ui";
 import { columnsOf, usualColumns } from "./columns";
-import { clampWidth, inOrder, type Layout, moveTo, parseLayout, step, toggle } from "./layout";
+import { clampWidth, type Layout, moveTo, parseLayout, step, toggle } from "./layout";
 
 type Words = { read: (name: "cols" | "pin") => string; write: (change: { cols: string; pin: string }) => void };
 
@@ -40,8 +40,7 @@ export function useLayout(path: string, schema: TableSchema, url: Words, embedde
   }
   function pin(name: string): void {
     const { pin: pinned } = layout.value;
-    const next = pinned.includes(name) ? pinned.filter((one) => one !== name) : [...pinned, name];
-    set({ pin: next, cols: inOrder(shown.value, next) });
+    set({ pin: pinned.includes(name) ? pinned.filter((one) => one !== name) : [...pinned, name] });
   }
   return {
     columns,
