@@ -1,3 +1,4 @@
+import { takeEarly } from "./early";
 import type { FieldProblem, Problem } from "./types";
 
 /** A refusal by the server, or `network` when no answer came. */
@@ -71,7 +72,8 @@ export async function request<T>(path: string, options: Options = {}): Promise<T
   if (options.signal) init.signal = options.signal;
   let response: Response;
   try {
-    response = await fetch(path + queryString(options.query), init);
+    const url = path + queryString(options.query);
+    response = await (takeEarly(init.method ?? "GET", url, body) ?? fetch(url, init));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError({ code: "network", title: "", status: 0 });

@@ -9,6 +9,7 @@ import type { RowWindow } from "./window";
 export type Editing = { row: Row; field: Field; value: unknown; problem: FieldProblem | null };
 /** Told by the editor of a cell when it is gone; a component that is gone cannot emit. */
 export type LeaveCell = (key: "Enter" | "Escape" | "Tab" | "blur", back: boolean) => void;
+export type Mark = "saving" | "saved";
 /** A change that met somebody else's: the drawer shows both versions. */
 export type Handover = { base: Row; change: Values };
 
@@ -26,7 +27,6 @@ type Needs = {
 const savedMs = 2_000;
 const drawerOnly = new Set(["multiline", "markdown", "file", "files", "list"]);
 const same = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-const place = (row: string, field: string) => `${row}/${field}`;
 
 /** Whether a cell has room for the field's input. */
 const inCell = (field: Field) => !drawerOnly.has(field.meta.widget) && !field.meta.sensitive;
@@ -39,7 +39,7 @@ export function useCellEdits(needs: Needs) {
   const handover = ref<Handover | null>(null);
   /** Values that the server has not answered for yet, over the rows. */
   const pending = shallowReactive(new Map<string, Values>());
-  const marks = shallowReactive(new Map<string, "saving" | "saved">());
+  const marks = shallowReactive(new Map<string, Record<string, Mark>>());
   /** One update of a row at a time: the next one needs the version that this one makes. */
   const queue = new Map<string, Promise<Row | null>>();
   const fields = computed(() => new Map(fieldsOf(entry).map((field) => [field.name, field])));
@@ -87,9 +87,8 @@ export function useCellEdits(needs: Needs) {
 
   async function save(edit: Editing, change: Values): Promise<void> {
     const { row, field } = edit;
-    const spot = place(row.id, field.name);
     pending.set(row.id, { ...pending.get(row.id), ...change });
-    marks.set(spot, "saving");
+    mark(row.id, field.name, "saving");
     const before = queue.get(row.id) ?? Promise.resolve(null);
     const sent = before.then((saved) => api.table.update(path, row.id, saved && saved.version > row.version ? saved.version : row.version, change));
     const settled = sent.catch(() => null);
@@ -97,15 +96,22 @@ export function useCellEdits(needs: Needs) {
     try {
       const saved = await sent;
       rows.replace(saved);
-      marks.set(spot, "saved");
-      setTimeout(() => marks.get(spot) === "saved" && marks.delete(spot), savedMs);
+      mark(row.id, field.name, "saved");
+      setTimeout(() => marks.get(row.id)?.[field.name] === "saved" && mark(row.id, field.name), savedMs);
     } catch (problem) {
-      marks.delete(spot);
+      mark(row.id, field.name);
       refused(edit, change, problem);
     } finally {
       release(row.id, change);
       if (queue.get(row.id) === settled) queue.delete(row.id);
     }
+  }
+
+  function mark(id: string, name: string, now?: Mark): void {
+    const { [name]: _, ...others } = marks.get(id) ?? {};
+    const next = now ? { ...others, [name]: now } : others;
+    if (Object.keys(next).length) marks.set(id, next);
+    else marks.delete(id);
   }
 
   /** Lets go of what was answered for, unless the cell was changed again meanwhile. */
@@ -129,7 +135,7 @@ export function useCellEdits(needs: Needs) {
     editing.value = { ...edit, value: change[edit.field.name], problem: { pointer: `/${edit.field.name}`, code: told?.code ?? "not_saved", message: told?.message ?? "" } };
   }
 
-  return { editing, takeOver, pending, marks, valueOf, editable, inCell, begin, cancel, commit, markOf: (row: string, field: string) => marks.get(place(row, field)) };
+  return { editing, takeOver, pending, marks, valueOf, editable, inCell, begin, cancel, commit };
 }
 
 export type CellEdits = ReturnType<typeof useCellEdits>;

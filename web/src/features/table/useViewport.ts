@@ -22,11 +22,13 @@ export function useViewport({ box, total, columns, active }: Given) {
   const width = ref(1200);
   const first = computed(() => Math.max(0, Math.floor(top.value / rowHeight) - nearRows));
   const last = computed(() => Math.min(total.value - 1, Math.ceil((top.value + height.value) / rowHeight) + nearRows));
+  // A row that leaves lends its elements to one that comes: the key is its place among those on the page.
+  const places = computed(() => Math.ceil(height.value / rowHeight) + 2 * nearRows + 2);
   const shown = computed(() => {
-    const rows = Array.from({ length: Math.max(0, last.value - first.value + 1) }, (_, at) => first.value + at);
+    const rows = Array.from({ length: Math.max(0, last.value - first.value + 1) }, (_, at) => ({ index: first.value + at, key: (first.value + at) % places.value }));
     // The active cell stays on the page, because the grid names it to screen readers and may hold an editor.
     const kept = active.value?.row ?? -1;
-    return kept >= 0 && kept < total.value && (kept < first.value || kept > last.value) ? [...rows, kept] : rows;
+    return kept >= 0 && kept < total.value && (kept < first.value || kept > last.value) ? [...rows, { index: kept, key: -1 }] : rows;
   });
   const window = computed(() => ({ left: Math.floor(left.value / stepPixels) * stepPixels, width: width.value, head: headWidth, near: nearPixels }));
   const seenKey = computed(() => {
