@@ -49,5 +49,5 @@ whenUnauthenticated(() => {
   if (!session.user) return;
   session.forget();
   const here = router.currentRoute.value;
-  if (here.name !== "login") void router.push({ name: "login", query: { next: here.fullPath } });
+  if (here.name !== "login") void router.push({ name: "login", query: { next: here.fullPath, ended: "1" } });
 });

@@ -1,5 +1,7 @@
 export { default as ChangeList } from "./ChangeList.vue";
 export { default as ConfirmDialog } from "./ConfirmDialog.vue";
+export { useDraft } from "./draft";
+export { default as DraftBar } from "./DraftBar.vue";
 export { default as ErrorState } from "./ErrorState.vue";
 export { type Formatter, makeFormatter, useFormat } from "./format";
 export { isDirectory, kindIcon } from "./kinds";

@@ -7,9 +7,10 @@ export function useProblemText(): (error: unknown) => string {
   const { t, te } = useI18n();
   return (error) => {
     if (!(error instanceof ApiError)) return t("ui.problem.unknown");
-    if (error.message) return error.message;
+    // Where a person has to know what to do next, our words in his language say more than the server's.
     const key = `ui.problem.${error.code}`;
-    return te(key) ? t(key) : t("ui.problem.unknown");
+    if (te(key)) return t(key, { n: error.retryAfter });
+    return error.message || t("ui.problem.unknown");
   };
 }
 

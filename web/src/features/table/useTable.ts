@@ -1,5 +1,5 @@
 import { computed, onScopeDispose, ref, watch } from "vue";
-import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent } from "@/api";
+import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent, whenRegained } from "@/api";
 import { textOf } from "@/schema";
 import { deref } from "@/schema/fields";
 import { useFormat, useUrl } from "@/ui";
@@ -77,6 +77,7 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   });
   useEvent("change", (event) => event.path === path && rows.refresh());
   useEvent("reset", () => rows.refresh());
+  onScopeDispose(whenRegained(() => rows.state.error && rows.refresh()));
 
   const may = (action: string) => {
     const declared = detail.function?.actions.find((one) => one.name === action);
