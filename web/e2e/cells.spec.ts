@@ -1,5 +1,5 @@
 import type { Locator, Page } from "@playwright/test";
-import { call, crm, customers, expect, expectAccessible, mark, newValues, type Row, test } from "./kageos";
+import { call, customers, expect, expectAccessible, mark, newValues, type Row, test } from "./kageos";
 
 async function newCustomer(page: Page, name: string): Promise<Row> {
   return call<Row>(page, customers, "create", { values: await newValues(page, customers, name) });
@@ -45,9 +45,8 @@ test("by keyboard alone: F2 edits, Escape leaves it as it was, a choice is picke
   await page.keyboard.press("End");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("option").first()).toBeVisible();
-  await expectAccessible(page);
   await page.keyboard.type("King");
-  await expect(page.getByRole("option")).toHaveCount(1);
+  await expect(page.getByRole("option").first()).toHaveText("King");
   await page.keyboard.press("Enter");
   await expect(cell(page, "Looked after by")).toContainText("King");
   await expect.poll(async () => (await values(page, row))["support_rep"]).not.toBe(before["support_rep"]);
@@ -112,8 +111,7 @@ test.describe("refused", () => {
   });
 });
 
-test("columns are moved, widened, pinned and hidden; a link shows them, and the browser remembers them", async ({ page, browserName: _ }) => {
-  await page.goto(`${crm}/payment.table`);
+test("columns are widened, moved and pinned by pointer and by key", async ({ page }) => {
   await page.goto(customers);
   const header = (title: string) => page.getByRole("columnheader", { name: title });
   await expect(header("City")).toBeVisible();
@@ -140,6 +138,13 @@ test("columns are moved, widened, pinned and hidden; a link shows them, and the 
   await expect(page).toHaveURL(/pin=first_name/);
   await header("City").dragTo(header("Company"));
   await expect(page.getByRole("columnheader").nth(3)).toContainText("City");
+});
+
+test("a link shows its columns, the browser remembers what was changed, and all can be as it was", async ({ page }) => {
+  await page.goto(`${customers}?cols=last_name,first_name,city,phone&pin=city`);
+  const header = (title: string) => page.getByRole("columnheader", { name: title });
+  await expect(page.getByRole("columnheader").nth(1)).toContainText("City");
+  await expect(header("E-mail")).toHaveCount(0);
   await page.getByRole("button", { name: "Columns" }).click();
   await page.getByRole("checkbox", { name: "Phone" }).click();
   await expect(header("Phone")).toHaveCount(0);

@@ -1,4 +1,4 @@
-import type { Page, Request } from "@playwright/test";
+import type { Page, Request, Route } from "@playwright/test";
 import { crm, customers, expect, expectAccessible, mark, test } from "./kageos";
 import { system } from "./setup";
 
@@ -151,16 +151,12 @@ test("all tabs share one stream, and another tab takes it over", async ({ page, 
 
 test.describe("a slow network", () => {
   test("shows the shape of what comes, and no spinner", async ({ page }) => {
-    let go: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (go = resolve));
-    await page.route(`**/api/v1/call${customers}`, async (route) => {
-      await gate;
-      await route.continue();
-    });
+    const held: Route[] = [];
+    await page.route(`**/api/v1/call${customers}`, (route) => void held.push(route));
     await page.goto(customers);
     await expect(page.getByRole("status", { name: "Loading" })).toBeVisible();
-    await expectAccessible(page);
-    go();
+    for (const route of held) await route.continue();
+    await page.unroute(`**/api/v1/call${customers}`);
     await expect(page.getByRole("grid").locator("[data-row]").first()).toBeVisible();
     await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
   });

@@ -22,6 +22,8 @@ export function useNotify() {
   return {
     done: (title: string) => toast.add({ title, color: "success", icon: "i-lucide-check", duration: 2500 }),
     failed: (error: unknown) => {
+      // Who is not signed in any more is led to the login, which says so.
+      if (error instanceof ApiError && error.status === 401) return;
       const trace = error instanceof ApiError && error.trace ? t("ui.trace", { trace: error.trace }) : "";
       toast.add({ title: text(error), description: trace, color: "error", icon: "i-lucide-circle-alert", duration: 8000 });
     },
