@@ -37,7 +37,7 @@ test("the grid is walked by keyboard, far beyond the first screen", async ({ pag
   for (let page_ = 0; page_ < 12; page_ += 1) await page.keyboard.press("PageDown");
   await expect.poll(async () => Number((await active())?.split("-").at(-2))).toBeGreaterThan(150);
   await expect(grid.locator(`[id="${await active()}"]`)).not.toBeEmpty();
-  await page.keyboard.press("Enter");
+  await page.keyboard.press("Shift+Enter");
   await expect(page.getByRole("dialog")).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toBeHidden();

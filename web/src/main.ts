@@ -5,7 +5,9 @@ import { createApp } from "vue";
 import App from "./app/App.vue";
 import { i18n } from "./app/i18n";
 import { queryClient } from "./app/queryClient";
+import { reloadWhenParted } from "./app/reload";
 import { router } from "./app/router";
 import "./style.css";
 
+reloadWhenParted();
 createApp(App).use(createPinia()).use(router).use(i18n).use(VueQueryPlugin, { queryClient }).use(ui).mount("#app");

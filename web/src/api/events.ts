@@ -1,4 +1,5 @@
 import { onScopeDispose } from "vue";
+import { backoff, noteLost, whenRegained } from "./connection";
 import { EventParser, type ServerEvent } from "./sse";
 
 export type ChangeEvent = { path: string; action: string; call: string; rows: string[] };
@@ -13,8 +14,8 @@ type Name = keyof LiveEvents;
 type Listener = (data: unknown) => void;
 
 const listeners = new Map<string, Set<Listener>>();
-// Long enough not to press a server that restarts, short enough not to be noticed.
-const retryMs = 2_000;
+// A stream that lived so long ended for a reason of its own; the next one is opened soon.
+const steadyMs = 10_000;
 let lastId = "";
 
 function deliver(event: ServerEvent): void {
@@ -42,17 +43,24 @@ async function readStream(signal: AbortSignal, tell: (event: ServerEvent) => voi
 const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => (clearTimeout(timer), resolve());
+    signal.addEventListener("abort", end, { once: true });
+    // Nobody waits on while the server is known to be back.
+    const stop = whenRegained(() => (stop(), end()));
   });
 
 async function lead(signal: AbortSignal, tell: (event: ServerEvent) => void): Promise<void> {
+  let failures = 0;
   while (!signal.aborted) {
+    const opened = performance.now();
     try {
       if (!(await readStream(signal, tell))) return;
     } catch {
       // The stream ends when the server stops or the network drops; it is opened again below.
+      if (!signal.aborted) noteLost();
     }
-    await pause(retryMs, signal);
+    failures = performance.now() - opened > steadyMs ? 0 : failures + 1;
+    await pause(backoff(failures), signal);
   }
 }
 

@@ -1,3 +1,5 @@
+import { noteLost } from "./connection";
+import { takeEarly } from "./early";
 import type { FieldProblem, Problem } from "./types";
 
 /** A refusal by the server, or `network` when no answer came. */
@@ -6,14 +8,17 @@ export class ApiError extends Error {
   readonly status: number;
   readonly trace: string;
   readonly fields: FieldProblem[];
+  /** Seconds to wait before it makes sense to try again. */
+  readonly retryAfter: number;
 
-  constructor(problem: Partial<Problem>) {
+  constructor(problem: Partial<Problem>, retryAfter = 5) {
     super(problem.detail || problem.title || "");
     this.name = "ApiError";
     this.code = problem.code ?? "unknown";
     this.status = problem.status ?? 0;
     this.trace = problem.trace ?? "";
     this.fields = problem.fields ?? [];
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -52,7 +57,7 @@ async function problemOf(response: Response): Promise<ApiError> {
   const trace = response.headers.get("x-trace-id") ?? "";
   try {
     const problem = (await response.json()) as Problem;
-    return new ApiError({ ...problem, status: response.status, trace: problem.trace || trace });
+    return new ApiError({ ...problem, status: response.status, trace: problem.trace || trace }, Number(response.headers.get("retry-after")) || undefined);
   } catch {
     return new ApiError({ status: response.status, code: `http_${response.status}`, title: response.statusText, trace });
   }
@@ -71,13 +76,17 @@ export async function request<T>(path: string, options: Options = {}): Promise<T
   if (options.signal) init.signal = options.signal;
   let response: Response;
   try {
-    response = await fetch(path + queryString(options.query), init);
+    const url = path + queryString(options.query);
+    response = await (takeEarly(init.method ?? "GET", url, body) ?? fetch(url, init));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
+    noteLost();
     throw new ApiError({ code: "network", title: "", status: 0 });
   }
   if (!response.ok) {
     const error = await problemOf(response);
+    // A gateway that finds no server behind it has no problem document of ours.
+    if (error.code.startsWith("http_50")) noteLost();
     if (error.status === 401 && !(path === "/api/v1/session" && init.method === "POST")) onUnauthenticated();
     throw error;
   }

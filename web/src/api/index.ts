@@ -1,3 +1,4 @@
+export { noteLost, useConnection, whenRegained } from "./connection";
 export * as api from "./client";
 export { type ChangeEvent, startEvents, useEvent } from "./events";
 export { ApiError, queryString, whenUnauthenticated } from "./http";

@@ -1,6 +1,7 @@
 import { defineStore } from "pinia";
 import { computed, ref } from "vue";
 import * as api from "./client";
+import { forgetEarly } from "./early";
 import { ApiError } from "./http";
 import type { SessionInfo } from "./types";
 
@@ -24,6 +25,7 @@ export const useSession = defineStore("session", () => {
 
   async function login(name: string, password: string): Promise<void> {
     info.value = await api.session.login(name, password);
+    forgetEarly();
     known.value = true;
   }
 
@@ -39,6 +41,7 @@ export const useSession = defineStore("session", () => {
   function forget(): void {
     info.value = null;
     known.value = true;
+    forgetEarly();
   }
 
   return { info, user, load, login, patch, logout, forget };

@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/vue-query";
-import { keys, useEvent } from "@/api";
+import { onScopeDispose } from "vue";
+import { keys, useEvent, whenRegained } from "@/api";
 import { parentOf } from "@/ui";
 
 /** Keeps what is cached true to what the server says has changed. */
@@ -24,4 +25,6 @@ export function useLiveCache(): void {
     stale(["history", path]);
   });
   useEvent("reset", () => void client.invalidateQueries());
+  // What could not be asked while the server was away is asked now.
+  onScopeDispose(whenRegained(() => void client.invalidateQueries({ predicate: (query) => query.state.status === "error" })));
 }

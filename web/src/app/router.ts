@@ -1,14 +1,12 @@
 import { createRouter, createWebHistory } from "vue-router";
 import { api, keys, useSession, whenUnauthenticated } from "@/api";
+import AppShell from "./AppShell.vue";
 import { queryClient } from "./queryClient";
+import ResourcePage from "./ResourcePage.vue";
 import { warmScreen } from "./screens";
-
-const shell = () => import("./AppShell.vue");
-const resource = () => import("./ResourcePage.vue");
 
 /** Fetches code and node of a path while it is still being asked who is signed in. */
 function warm(path: string): void {
-  void Promise.allSettled([shell(), resource()]);
   warmScreen(path);
   const node = decodeURI(path).replace(/\/$/, "");
   if (node) void queryClient.prefetchQuery({ queryKey: keys.node(node), queryFn: () => api.tree.node(node) });
@@ -20,12 +18,12 @@ export const router = createRouter({
     { path: "/login", name: "login", component: () => import("@/features/login/LoginScreen.vue") },
     {
       path: "/",
-      component: shell,
+      component: AppShell,
       children: [
         { path: "-/settings/:section?", name: "settings", component: () => import("@/features/settings/SettingsScreen.vue") },
         // Without this the empty path would be the shell alone.
-        { path: "", name: "start", component: resource },
-        { path: ":path(.*)*", name: "resource", component: resource },
+        { path: "", name: "start", component: ResourcePage },
+        { path: ":path(.*)*", name: "resource", component: ResourcePage },
       ],
     },
   ],
@@ -51,5 +49,5 @@ whenUnauthenticated(() => {
   if (!session.user) return;
   session.forget();
   const here = router.currentRoute.value;
-  if (here.name !== "login") void router.push({ name: "login", query: { next: here.fullPath } });
+  if (here.name !== "login") void router.push({ name: "login", query: { next: here.fullPath, ended: "1" } });
 });

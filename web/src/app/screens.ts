@@ -1,16 +1,17 @@
 import { type Component, defineAsyncComponent } from "vue";
 import type { Kind } from "@/api";
 
+import TableScreen from "@/features/table/TableScreen.vue";
+
 type Loader = () => Promise<{ default: Component }>;
 
 const directory: Loader = () => import("@/features/tree/DirectoryScreen.vue");
 
-/** Which screen shows which kind of node. */
-const loaders: Record<Kind, Loader> = {
+/** Which screen shows which kind of node. The table comes with the page, because most visits lead to one. */
+const loaders: Record<Exclude<Kind, "table">, Loader> = {
   namespace: directory,
   workspace: directory,
   directory,
-  table: () => import("@/features/table/TableScreen.vue"),
   form: () => import("@/features/form/FormScreen.vue"),
   fn: () => import("@/features/form/FormScreen.vue"),
   chart: () => import("@/features/chart/ChartScreen.vue"),
@@ -18,11 +19,13 @@ const loaders: Record<Kind, Loader> = {
 };
 
 const entries = Object.entries(loaders).map(([kind, load]) => [kind, defineAsyncComponent(load)] as const);
-export const screens = Object.fromEntries(entries) as Record<Kind, Component>;
+const lazy = Object.fromEntries(entries) as Record<Exclude<Kind, "table">, Component>;
+export const screens: Record<Kind, Component> = { ...lazy, table: TableScreen };
 
 /** Starts to fetch a screen while its node is still being asked for; the path's ending names the kind. */
 export function warmScreen(path: string): void {
-  const ending = path.slice(path.lastIndexOf(".") + 1) as Kind;
-  const load = loaders[ending] ?? directory;
+  const ending = path.slice(path.lastIndexOf(".") + 1);
+  if (ending === "table") return;
+  const load = loaders[ending as keyof typeof loaders] ?? directory;
   load().catch(() => undefined);
 }

@@ -51,13 +51,19 @@ const codes: Record<string, string> = {
   maxItems: "too_many",
 };
 
+/** Fetches the code that checks while somebody types, so that the server may be away when it is needed. */
+export const warmCheck = () => import("@cfworker/json-schema").catch(() => null);
+
 /** Checks at once what the server will check again. The messages are codes; the form has the words. */
 export async function check(schema: JsonObject, values: Values): Promise<FieldProblem[]> {
   const fields = fieldsOf(schema);
   const problems: FieldProblem[] = fields
     .filter((field) => isShown(field, values) && !isReadonly(field, values) && isRequired(field, values) && isEmpty(values[field.name]))
     .map((field) => ({ pointer: `/${field.name}`, code: "required", message: "" }));
-  const { Validator } = await import("@cfworker/json-schema");
+  const code = await warmCheck();
+  // Without it the server alone checks; a form that could not be sent for that would be worse.
+  if (!code) return problems;
+  const { Validator } = code;
   const result = new Validator(schema as ConstructorParameters<typeof Validator>[0], "2020-12", false).validate(cleaned(fields, values));
   const seen = new Set(problems.map((problem) => problem.pointer));
   for (const error of result.errors) {

@@ -69,6 +69,11 @@ export function makeFormatter(locale: string, timeZone: string) {
   };
 }
 
+/** The reader's own region of a language, so that dates and numbers look as they do elsewhere on the machine. */
+export function regional(language: string, wanted: readonly string[]): string {
+  return wanted.find((one) => one === language || one.startsWith(`${language}-`)) ?? (language === "zh" ? "zh-CN" : language);
+}
+
 const made = new Map<string, Formatter>();
 
 /** The formatter of the present language and time zone; call its result inside a render. */
@@ -79,7 +84,7 @@ export function useFormat(): () => Formatter {
     const key = `${locale.value} ${preferences.timeZone}`;
     let formatter = made.get(key);
     if (!formatter) {
-      formatter = makeFormatter(locale.value === "zh" ? "zh-CN" : locale.value, preferences.timeZone);
+      formatter = makeFormatter(regional(locale.value, navigator.languages), preferences.timeZone);
       made.set(key, formatter);
     }
     return formatter;

@@ -1,5 +1,7 @@
 export { default as ChangeList } from "./ChangeList.vue";
 export { default as ConfirmDialog } from "./ConfirmDialog.vue";
+export { useDraft } from "./draft";
+export { default as DraftBar } from "./DraftBar.vue";
 export { default as ErrorState } from "./ErrorState.vue";
 export { type Formatter, makeFormatter, useFormat } from "./format";
 export { isDirectory, kindIcon } from "./kinds";
@@ -8,6 +10,7 @@ export { useNotify, useProblemText } from "./notify";
 export { ancestry, isWithin, leafOf, parentOf } from "./path";
 export { plainText } from "./plainText";
 export { type Locale, type Theme, usePreferences } from "./preferences";
+export { recall, remember } from "./storage";
 export { default as StatePanel } from "./StatePanel.vue";
 export { default as TimeAgo } from "./TimeAgo.vue";
 export { useUrl, useUrlState } from "./urlState";

@@ -7,9 +7,10 @@ export function useProblemText(): (error: unknown) => string {
   const { t, te } = useI18n();
   return (error) => {
     if (!(error instanceof ApiError)) return t("ui.problem.unknown");
-    if (error.message) return error.message;
+    // Where a person has to know what to do next, our words in his language say more than the server's.
     const key = `ui.problem.${error.code}`;
-    return te(key) ? t(key) : t("ui.problem.unknown");
+    if (te(key)) return t(key, { n: error.retryAfter });
+    return error.message || t("ui.problem.unknown");
   };
 }
 
@@ -21,6 +22,8 @@ export function useNotify() {
   return {
     done: (title: string) => toast.add({ title, color: "success", icon: "i-lucide-check", duration: 2500 }),
     failed: (error: unknown) => {
+      // Who is not signed in any more is led to the login, which says so.
+      if (error instanceof ApiError && error.status === 401) return;
       const trace = error instanceof ApiError && error.trace ? t("ui.trace", { trace: error.trace }) : "";
       toast.add({ title: text(error), description: trace, color: "error", icon: "i-lucide-circle-alert", duration: 8000 });
     },

@@ -1,33 +1,18 @@
 import { defineStore } from "pinia";
 import { computed, ref, watch } from "vue";
+import { recall, remember } from "./storage";
 
 export type Theme = "system" | "light" | "dark";
 export type Locale = "en" | "zh";
 
-function stored(key: string): string {
-  try {
-    return localStorage.getItem(`kageos.${key}`) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function store(key: string, value: string): void {
-  try {
-    localStorage.setItem(`kageos.${key}`, value);
-  } catch {
-    // Without storage the choice lasts as long as the page.
-  }
-}
-
 function firstLocale(): Locale {
-  const wanted = stored("locale") || navigator.language;
+  const wanted = recall("locale") || navigator.language;
   return wanted.startsWith("zh") ? "zh" : "en";
 }
 
 /** Theme, language and time zone of this browser; the server keeps the user's own. */
 export const usePreferences = defineStore("preferences", () => {
-  const theme = ref<Theme>((stored("theme") as Theme) || "system");
+  const theme = ref<Theme>((recall("theme") as Theme) || "system");
   const locale = ref<Locale>(firstLocale());
   const timeZone = ref(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const systemDark = ref(false);
@@ -38,8 +23,8 @@ export const usePreferences = defineStore("preferences", () => {
   }
   const dark = computed(() => theme.value === "dark" || (theme.value === "system" && systemDark.value));
 
-  watch(theme, (value) => store("theme", value));
-  watch(locale, (value) => store("locale", value));
+  watch(theme, (value) => remember("theme", value));
+  watch(locale, (value) => remember("locale", value));
   watch(
     dark,
     (value) => {

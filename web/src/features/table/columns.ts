@@ -1,7 +1,12 @@
 import type { TableSchema } from "@/api";
 import { type Field, fieldsOf, isNumeric } from "@/schema";
+import { inOrder, type Layout } from "./layout";
 
-export type Column = { field: Field; width: number; right: boolean };
+/** `fixed` says that a person chose the width; `left` is where a pinned column stays. */
+export type Column = { field: Field; width: number; right: boolean; fixed: boolean; pinned: boolean; left: number };
+
+/** The box that selects a row stands before the columns. */
+export const headWidth = 36;
 
 const widths: Partial<Record<Field["meta"]["widget"], number>> = {
   integer: 96,
@@ -32,15 +37,22 @@ export function widthsFor(columns: Column[], values: (column: Column) => string[
   return new Map(columns.map((column) => [column.field.name, width(column)]));
 }
 
-/** The columns of a table: what its author lists, or what the URL names. */
-export function columnsOf(schema: TableSchema, chosen: string[], known: ReadonlyMap<string, number> = new Map()): Column[] {
-  const fields = fieldsOf(schema.row);
-  const shown = chosen.length
-    ? chosen.map((name) => fields.find((field) => field.name === name)).filter((field) => field !== undefined)
-    : fields.filter((field) => field.meta.list);
-  return shown.map((field) => ({
-    field,
-    width: known.get(field.name) ?? widths[field.meta.widget] ?? Math.min(220, Math.max(128, field.title.length * 9 + 48)),
-    right: isNumeric(field),
-  }));
+/** The fields that a table shows when nobody chose: those its author lists. */
+export function usualColumns(schema: TableSchema): string[] {
+  return fieldsOf(schema.row).filter((field) => field.meta.list).map((field) => field.name);
+}
+
+/** The columns of a table: what its author lists, or what a person chose. */
+export function columnsOf(schema: TableSchema, layout: Layout, known: ReadonlyMap<string, number> = new Map()): Column[] {
+  const fields = new Map(fieldsOf(schema.row).map((field) => [field.name, field]));
+  const names = (layout.cols.length ? layout.cols : usualColumns(schema)).filter((name) => fields.has(name));
+  let left = headWidth;
+  return inOrder(names, layout.pin).map((name) => {
+    const field = fields.get(name) as Field;
+    const chosen = layout.widths[name];
+    const width = chosen ?? known.get(name) ?? widths[field.meta.widget] ?? Math.min(220, Math.max(128, field.title.length * 9 + 48));
+    const column = { field, width, right: isNumeric(field), fixed: chosen !== undefined, pinned: layout.pin.includes(name), left };
+    left += width;
+    return column;
+  });
 }

@@ -28,3 +28,20 @@ export function moveCell(key: string, ctrl: boolean, cell: Cell, extent: Extent)
       return null;
   }
 }
+
+/** The next cell that may be edited, row after row; `back` goes the other way. Only a few rows are looked at. */
+export function nextEditable(from: Cell, back: boolean, extent: Omit<Extent, "page">, may: (cell: Cell) => boolean): Cell | null {
+  const by = back ? -1 : 1;
+  const rowsAhead = 2;
+  let { row, column } = from;
+  for (let step = 0; step < extent.columns * rowsAhead; step += 1) {
+    column += by;
+    if (column < 0 || column >= extent.columns) {
+      row += by;
+      column = back ? extent.columns - 1 : 0;
+    }
+    if (row < 0 || row >= extent.rows) return null;
+    if (may({ row, column })) return { row, column };
+  }
+  return null;
+}

@@ -1,14 +1,16 @@
 import { computed, onScopeDispose, ref, watch } from "vue";
-import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent } from "@/api";
-import { fieldsOf, textOf } from "@/schema";
+import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent, whenRegained } from "@/api";
+import { textOf } from "@/schema";
 import { deref } from "@/schema/fields";
 import { useFormat, useUrl } from "@/ui";
 import { type Column, columnsOf, widthsFor } from "./columns";
 import { parseFilter, parseSort } from "./query";
+import { useCellEdits } from "./useCellEdits";
+import { useLayout } from "./useLayout";
 import { blockSize, type Load, RowWindow } from "./window";
 
 /** Words of the URL that a table keeps; an embedded table keeps them to itself. */
-type Name = "q" | "sort" | "filter" | "bin" | "cols" | "row" | "mode";
+type Name = "q" | "sort" | "filter" | "bin" | "cols" | "pin" | "row" | "mode";
 
 function useOwnState() {
   const state = ref<Record<string, string>>({});
@@ -30,8 +32,8 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
 
   const sort = computed(() => parseSort(read("sort")));
   const filter = computed(() => parseFilter(read("filter")));
-  const widths = ref(new Map<string, number>());
-  const columns = computed(() => columnsOf(schema, read("cols").split(",").filter(Boolean), widths.value));
+  const layout = useLayout(path, schema, { read, write }, embedded);
+  const { columns } = layout;
   const bin = computed(() => read("bin") === "1");
   const question = computed(() => JSON.stringify([read("q"), read("sort"), read("filter"), read("bin")]));
 
@@ -66,7 +68,7 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
     const first = Array.from({ length: Math.min(rows.state.total, 50) }, (_, row) => rows.rowAt(row)).filter((row) => row !== undefined);
     if (!first.length) return;
     const text = ({ field }: Column) => first.map((row) => textOf(field, row.values[field.name], rows.state.labels[field.name], format()));
-    widths.value = widthsFor(columnsOf(schema, fieldsOf(schema.row).map((field) => field.name)), text);
+    layout.fitted.value = widthsFor(columnsOf(schema, { cols: layout.declared, pin: [], widths: {} }), text);
     fitted();
   }
   watch(question, () => {
@@ -75,6 +77,7 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   });
   useEvent("change", (event) => event.path === path && rows.refresh());
   useEvent("reset", () => rows.refresh());
+  onScopeDispose(whenRegained(() => rows.state.error && rows.refresh()));
 
   const may = (action: string) => {
     const declared = detail.function?.actions.find((one) => one.name === action);
@@ -86,7 +89,9 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   /** What is entered: the row without its read-only fields, defaults and all. */
   const entry = entrySchema(detail);
 
-  return { path, schema, entry, rows, columns, sort, filter, bin, selected, select, read, write, may, embedded };
+  const edits = useCellEdits({ path, entry, rows, may, bin, clash: (row) => write({ row, mode: "edit" }, true) });
+
+  return { path, schema, entry, rows, layout, columns, edits, sort, filter, bin, selected, select, read, write, may, embedded };
 }
 
 function entrySchema(detail: NodeDetail): JsonObject {

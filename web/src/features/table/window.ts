@@ -18,6 +18,8 @@ export class RowWindow {
   /** `cursors[b]` starts block b; the first needs none. */
   private cursors: (string | undefined)[] = [undefined];
   private readonly blocks = shallowReactive(new Map<number, Row[]>());
+  /** The words of a block's relations are forgotten with it. */
+  private readonly labels = new Map<number, Labels>();
   private stale = new Set<number>();
   private wanted: [number, number] = [0, 0];
   private generation = 0;
@@ -41,6 +43,7 @@ export class RowWindow {
     this.running = false;
     this.cursors = [undefined];
     this.blocks.clear();
+    this.labels.clear();
     this.stale.clear();
     this.wanted = [0, 0];
     Object.assign(this.state, { total: 0, count: null, ended: false, loaded: false, error: null, labels: {} });
@@ -52,7 +55,7 @@ export class RowWindow {
     const [from, to] = this.wanted;
     for (const block of this.blocks.keys()) {
       if (block >= from && block <= to) this.stale.add(block);
-      else this.blocks.delete(block);
+      else this.forget(block);
     }
     // The first block carries the count.
     if (!this.blocks.has(0)) this.stale.delete(0);
@@ -120,9 +123,9 @@ export class RowWindow {
 
   private take(block: number, output: SearchOutput): void {
     this.blocks.set(block, output.rows);
+    this.labels.set(block, output.labels ?? {});
     this.stale.delete(block);
     const { state } = this;
-    state.labels = mergeLabels(state.labels, output.labels);
     if (block === 0) state.count = output.count;
     if (output.next === null) {
       this.cursors.length = block + 1;
@@ -135,6 +138,7 @@ export class RowWindow {
     }
     state.loaded = true;
     this.forgetFar();
+    state.labels = merged(this.labels.values());
   }
 
   /** The count where it is exact; else what is known and one block more. */
@@ -147,12 +151,17 @@ export class RowWindow {
   private forgetFar(): void {
     const middle = (this.wanted[0] + this.wanted[1]) / 2;
     const far = [...this.blocks.keys()].sort((a, b) => Math.abs(b - middle) - Math.abs(a - middle));
-    for (const block of far.slice(0, Math.max(0, this.blocks.size - maxBlocks))) this.blocks.delete(block);
+    for (const block of far.slice(0, Math.max(0, this.blocks.size - maxBlocks))) this.forget(block);
+  }
+
+  private forget(block: number): void {
+    this.blocks.delete(block);
+    this.labels.delete(block);
   }
 }
 
-function mergeLabels(known: Labels, added: Labels): Labels {
-  const merged = { ...known };
-  for (const [field, labels] of Object.entries(added ?? {})) merged[field] = { ...merged[field], ...labels };
-  return merged;
+function merged(parts: Iterable<Labels>): Labels {
+  const all: Labels = {};
+  for (const part of parts) for (const [field, labels] of Object.entries(part)) Object.assign((all[field] ??= {}), labels);
+  return all;
 }
