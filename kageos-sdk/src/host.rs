@@ -166,6 +166,10 @@ impl Host for InProcess {
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
         self.store.receipt(call).await
     }
+
+    async fn row_count(&self, path: &str, most: u32) -> Result<Option<u32>> {
+        self.store.row_count(path, most).await
+    }
 }
 
 /// SHA-256 of a call's input, hexadecimal.

@@ -9,6 +9,7 @@ mod error;
 pub mod identity;
 pub mod oplog;
 pub mod tree;
+pub mod usage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use dispatcher::{Dispatcher, Mounts};
 use identity::Identity;
 use oplog::{Log, SigningKey};
 use tree::Tree;
+use usage::Usage;
 
 /// What a platform needs besides its database.
 #[derive(Debug)]
@@ -43,14 +45,16 @@ pub struct Platform {
     events: Events,
     mounts: Mounts,
     dispatcher: Dispatcher,
+    usage: Usage,
 }
 
 /// Who owns which tables, in the order in which they are made.
-const COMPONENTS: [(&str, &[Migration]); 4] = [
+const COMPONENTS: [(&str, &[Migration]); 5] = [
     ("identity", identity::store::MIGRATIONS),
     ("access", access::store::MIGRATIONS),
     ("tree", tree::MIGRATIONS),
     ("oplog", oplog::MIGRATIONS),
+    ("usage", usage::MIGRATIONS),
 ];
 
 impl Platform {
@@ -71,7 +75,8 @@ impl Platform {
         let mounts = Mounts::default();
         let (e, t, a, l) = (env.clone(), tree.clone(), access.clone(), log.clone());
         let dispatcher = Dispatcher::new(e, t, a, l, events.clone(), mounts.clone())?;
-        Ok(Self { db, env, access, identity, tree, log, events, mounts, dispatcher })
+        let usage = Usage::new(db.clone(), env.clone());
+        Ok(Self { db, env, access, identity, tree, log, events, mounts, dispatcher, usage })
     }
 
     /// Lets `host` run a workspace: makes it, where it is missing, the property of `owner`, makes its nodes match
@@ -155,5 +160,11 @@ impl Platform {
     #[must_use]
     pub fn dispatcher(&self) -> &Dispatcher {
         &self.dispatcher
+    }
+
+    /// How often things are called, and how that ends.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.usage
     }
 }

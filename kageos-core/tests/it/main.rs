@@ -25,3 +25,4 @@ mod sql_reads;
 mod sql_statements;
 mod sql_units;
 mod support;
+mod usage;

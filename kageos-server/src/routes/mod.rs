@@ -79,6 +79,7 @@ endpoints! {
         delete "/api/v1/session" session::logout;
         get "/api/v1/tree" tree::list;
         get "/api/v1/node/{*path}" tree::node;
+        get "/api/v1/overview/{*path}" tree::overview;
         get "/api/v1/search" tree::search;
         post "/api/v1/call/{*path}" call::make;
         post "/api/v1/rows/{*path}" rows::create;

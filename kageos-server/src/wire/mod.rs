@@ -6,6 +6,7 @@ mod call;
 mod function;
 mod meta;
 mod node;
+mod overview;
 mod problem;
 mod rows;
 mod session;
@@ -18,9 +19,8 @@ pub use call::{
 };
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Health, Readiness};
-pub use node::{
-    Kind, NamespaceInput, Node, NodeDetail, NodeList, Overview, OwnerRef, SearchHit, SearchHitList,
-};
+pub use node::{Kind, NamespaceInput, Node, NodeDetail, NodeList, OwnerRef, SearchHit, SearchHitList};
+pub use overview::{Overview, RowTotal, UsageSpan};
 pub use problem::{FieldProblem, Problem};
 pub use rows::{
     CreateRow, FileRef, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion,

@@ -18,6 +18,7 @@ mod faults;
 mod frame;
 mod host;
 mod json;
+mod overview;
 mod routes;
 mod rows;
 mod session;

@@ -8,6 +8,7 @@ mod limits;
 mod mounts;
 mod redact;
 mod refusals;
+mod rows;
 mod run;
 mod settle;
 
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 
 pub use function::{Action, Function};
 pub use mounts::Mounts;
+pub use rows::RowCount;
 
 use super::access::Access;
 use super::oplog::{Draft, Log, Status};

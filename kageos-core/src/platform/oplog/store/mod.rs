@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::record::{RecordKind, Sealed, Status};
+use crate::platform::usage::{self, Added};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, Value, params};
 use crate::{CallId, StreamId, Timestamp};
 
@@ -98,13 +99,14 @@ pub(super) async fn close_stream(db: &Db, stream: StreamId, at: Timestamp) -> Re
     db.execute(sql, params![at.as_micros(), stream.to_string()]).await.map(drop)
 }
 
-/// Appends a batch: seals each record behind the one before and keeps the index of calls in step.
+/// Appends a batch: seals each record behind the one before and keeps the index of calls and the figures in step.
 pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result<Appended, SqlError> {
     let mut head = head.clone();
     let stream = head.stream.to_string();
     let mut places = Vec::with_capacity(batch.len());
     let mut records = Vec::with_capacity(batch.len());
     let mut calls = Vec::with_capacity(batch.len());
+    let mut added = Added::default();
     for entry in batch {
         let outcome = entry.draft.header().kind == RecordKind::Outcome;
         if let Some(key) = &entry.key
@@ -120,15 +122,19 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
         if outcome {
             // The index row of the intent may stand in this same batch.
             insert_calls(tx, &mut calls).await?;
-            settle(tx, entry, &stream, seq).await?;
+            if settle(tx, entry, &stream, seq).await? {
+                added.record(entry.draft.header());
+            }
         } else {
             calls.push(call_row(&entry.draft, &stream, seq));
+            added.record(entry.draft.header());
         }
         places.push(Ok(seq));
     }
     let sql = "INSERT INTO op_record (stream_id, seq, header, payload, hash) VALUES (?, ?, ?, ?, ?)";
     tx.execute_many(sql, &records).await?;
     insert_calls(tx, &mut calls).await?;
+    usage::add(tx, head.stream, &added).await?;
     Ok((head, places))
 }
 
@@ -199,20 +205,32 @@ async fn earlier(tx: &mut Tx, key: &Key) -> Result<Option<Earlier>, SqlError> {
 }
 
 /// Notes in the index how a call ended, and keeps its reply for its key; a call that changed nothing gives its key
-/// back. An outcome that comes twice is noted once.
-async fn settle(tx: &mut Tx, entry: &Append, stream: &str, seq: i64) -> Result<(), SqlError> {
+/// back. An outcome that comes twice is noted once. Answers whether it is the call's first.
+async fn settle(tx: &mut Tx, entry: &Append, stream: &str, seq: i64) -> Result<bool, SqlError> {
     let header = entry.draft.header();
     let call = header.call.to_string();
-    let sql = "UPDATE op_call SET status = ?, outcome_stream_id = ?, outcome_seq = ? WHERE id = ?";
-    tx.execute(sql, params![header.status.as_str(), stream, seq, call.as_str()]).await?;
+    let values = params![header.status.as_str(), stream, seq, call.as_str()];
+    let sql = "UPDATE op_call SET status = ?, outcome_stream_id = ?, outcome_seq = ? WHERE id = ? \
+               AND outcome_seq IS NULL";
+    let first = tx.execute(sql, values).await? > 0;
+    if !first {
+        let sql = "UPDATE op_call SET status = ?, outcome_stream_id = ?, outcome_seq = ? WHERE id = ?";
+        tx.execute(sql, values).await?;
+    }
+    settle_key(tx, entry, &call).await?;
+    Ok(first)
+}
+
+async fn settle_key(tx: &mut Tx, entry: &Append, call: &str) -> Result<(), SqlError> {
+    let header = entry.draft.header();
     match header.status {
         Status::Ok | Status::Unknown => {
             let instead = if header.status == Status::Ok { NOTHING } else { UNKNOWN };
             let reply = entry.reply.as_deref().unwrap_or(instead);
             let sql = "UPDATE op_key SET output = ? WHERE call_id = ?";
-            tx.execute(sql, params![reply, call.as_str()]).await.map(drop)
+            tx.execute(sql, params![reply, call]).await.map(drop)
         }
-        _ => tx.execute("DELETE FROM op_key WHERE call_id = ?", params![call.as_str()]).await.map(drop),
+        _ => tx.execute("DELETE FROM op_key WHERE call_id = ?", params![call]).await.map(drop),
     }
 }
 
