@@ -6,6 +6,7 @@
 pub mod access;
 pub mod dispatcher;
 mod error;
+pub mod handover;
 pub mod identity;
 pub mod oplog;
 pub mod tree;
@@ -70,6 +71,7 @@ impl Platform {
         let access = Access::open(db.clone(), env.clone()).await?;
         let identity = Identity::open(db.clone(), env.clone(), access.clone()).await?;
         let tree = Tree::open(db.clone(), env.clone(), access.clone()).await?;
+        tree.participate(Arc::new(identity.clone()));
         let log = Log::open(db.clone(), env.clone(), options.log_key, options.log_heads).await?;
         let events = Events::new(log.stream());
         let mounts = Mounts::default();

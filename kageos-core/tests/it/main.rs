@@ -12,6 +12,7 @@ mod boundaries;
 mod codes;
 mod contract;
 mod dispatcher;
+mod handover;
 mod identity_login;
 mod identity_sessions;
 mod identity_tokens;

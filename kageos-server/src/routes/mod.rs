@@ -11,6 +11,7 @@ mod namespaces;
 mod rows;
 mod session;
 mod tokens;
+mod transfers;
 mod tree;
 mod users;
 
@@ -97,6 +98,7 @@ endpoints! {
         post "/api/v1/users" users::create;
         patch "/api/v1/users/{id}" users::change;
         post "/api/v1/namespaces" namespaces::create;
+        post "/api/v1/transfers" transfers::create;
         get "/api/v1/groups" groups::list;
         post "/api/v1/groups" groups::create;
         put "/api/v1/groups/{id}/members/{user}" groups::add;

@@ -11,6 +11,7 @@ mod problem;
 mod rows;
 mod session;
 mod token;
+mod transfer;
 
 pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList};
 pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
@@ -30,3 +31,4 @@ pub use session::{
     LoginInput, PasswordChange, SessionInfo, SessionPatch, User, UserInput, UserList, UserPatch,
 };
 pub use token::{NewToken, Token, TokenInput, TokenList, TokenScope};
+pub use transfer::{Transfer, TransferFate, TransferInput, TransferItem};

@@ -24,5 +24,6 @@ mod rows;
 mod session;
 mod site;
 mod state;
+mod transfer;
 mod tree;
 mod web;

@@ -10,6 +10,7 @@ use super::node::{Node, Origin};
 use super::plan::{self, Plan, Step};
 use super::snapshot::Snapshot;
 use super::store::{self, NewNode};
+use super::transfer::TRANSFER;
 use super::{Tree, came_between};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
@@ -24,7 +25,7 @@ const MAX_SUBTREE: usize = 5_000;
 /// Runs the actions of directories.
 #[derive(Debug, Clone)]
 pub struct DirectoryHost {
-    tree: Tree,
+    pub(super) tree: Tree,
     manifest: Arc<Manifest>,
 }
 
@@ -191,6 +192,9 @@ impl Host for DirectoryHost {
 
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
         let _changing = self.tree.changing.lock().await;
+        if call.action.as_str() == TRANSFER {
+            return self.transfer(&call).await;
+        }
         let tree = self.tree.snapshot();
         let plan = self.plan(&call, &tree).await?;
         self.apply(&call, plan).await

@@ -11,6 +11,7 @@ mod reconcile;
 mod search;
 mod snapshot;
 mod store;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,10 @@ pub use node::{Node, NodeKind, Origin};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
+pub(super) use transfer::{is_own_transfer, is_transfer};
 
 use super::access::{Access, NewGrant, Subject};
+use super::handover::{Participant, Participants};
 use crate::sql::{Db, SqlError};
 use crate::{Code, Env, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Role, UserId};
 use plan::{Plan, Step};
@@ -43,6 +46,8 @@ pub struct Tree {
     snapshot: Arc<ArcSwap<Snapshot>>,
     /// Changes are planned and applied one after the other.
     changing: Arc<Mutex<()>>,
+    /// Who takes part when something is handed over.
+    participants: Participants,
 }
 
 impl Tree {
@@ -51,7 +56,8 @@ impl Tree {
     /// # Errors
     /// What the database answers.
     pub async fn open(db: Db, env: Env, access: Access) -> Result<Self> {
-        let tree = Self { db, env, access, snapshot: Arc::default(), changing: Arc::default() };
+        let (snapshot, changing, participants) = (Arc::default(), Arc::default(), Participants::default());
+        let tree = Self { db, env, access, snapshot, changing, participants };
         tree.reload().await?;
         Ok(tree)
     }
@@ -70,6 +76,11 @@ impl Tree {
         let nodes = store::load(&self.db).await?;
         self.snapshot.store(Arc::new(Snapshot::link(nodes)));
         Ok(())
+    }
+
+    /// From now on `participant` takes part when somebody hands over what they hold.
+    pub fn participate(&self, participant: Arc<dyn Participant>) {
+        self.participants.add(participant);
     }
 
     /// Makes a namespace that belongs to `owner`; one that is there stays as it is.
