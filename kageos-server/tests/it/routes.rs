@@ -168,6 +168,21 @@ fn every_operation_has_a_name_of_its_own() {
 }
 
 #[test]
+fn every_parameter_stands_where_the_document_says() {
+    let document: Value = serde_json::from_str(kageos_server::openapi::text()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters {
+                let name = parameter["name"].as_str().unwrap();
+                let stands = path.contains(&format!("{{{name}}}"));
+                assert_eq!(stands, parameter["in"] == "path", "{method} {path}: {name}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_schema_that_is_referred_to_is_there() {
     let text = kageos_server::openapi::text();
     let document: Value = serde_json::from_str(text).unwrap();
