@@ -238,7 +238,7 @@ impl Host for DirectoryHost {
     }
 
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
-        if store::fence(&self.tree.db, call, self.tree.env.now()).await? {
+        if store::fence_receipt(&self.tree.db, call, self.tree.env.now()).await? {
             return Ok(None);
         }
         self.receipt(call).await

@@ -25,7 +25,7 @@ pub use node::{Node, NodeKind, Origin};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
-pub(in crate::platform) use store::{read_receipt, write_receipt};
+pub(in crate::platform) use store::{fence_receipt, read_receipt, write_receipt};
 pub(super) use transfer::{is_own_transfer, is_transfer};
 
 use super::access::{Access, NewGrant, Subject};
