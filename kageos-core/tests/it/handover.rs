@@ -213,10 +213,14 @@ async fn who_may_hand_over_what() {
         let input = |from, to| json!({ "from": from, "to": to });
         let scope = Scope { path: None, rights: Rights::EVERY };
         let by_token = Actor { scope: Some(scope), ..ada.clone() };
+        let by_app = Actor { app: Some("/team/app".parse().unwrap()), ..ada.clone() };
+        let system_by_app = Actor { app: by_app.app.clone(), ..Actor::system() };
         let before = world.grants().await;
         let cases = [
             (eve.clone(), input(world.ada.id, world.eve.id), Code::NotFound),
             (by_token, input(world.ada.id, world.eve.id), Code::NotFound),
+            (by_app, input(world.ada.id, world.eve.id), Code::NotFound),
+            (system_by_app, input(world.ada.id, world.eve.id), Code::Forbidden),
             (Actor::anonymous(), input(world.ada.id, world.eve.id), Code::NotFound),
             (ada.clone(), input(world.ada.id, world.ada.id), Code::InvalidInput),
             (ada.clone(), input(world.ada.id, absent), Code::InvalidInput),

@@ -1688,12 +1688,13 @@ export interface operations {
     };
     download_file: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description To be shown rather than saved; pictures and PDF documents only. */
+                inline?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
-                /** @description To be shown rather than saved; pictures and PDF documents only. */
-                inline: boolean | null;
             };
             cookie?: never;
         };
@@ -1794,15 +1795,16 @@ export interface operations {
     };
     list_files: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At most so many, up to 500. */
+                limit?: number;
+                /** @description Where the page before ended. */
+                next?: string;
+            };
             header?: never;
             path: {
                 /** @description The path without its first slash */
                 path: string;
-                /** @description At most so many, up to 500. */
-                limit: number | null;
-                /** @description Where the page before ended. */
-                next: string | null;
             };
             cookie?: never;
         };
@@ -1829,13 +1831,14 @@ export interface operations {
     };
     upload_file: {
         parameters: {
-            query?: never;
+            query: {
+                /** @description The name of the file; folders in it are left out. */
+                name: string;
+            };
             header?: never;
             path: {
                 /** @description The path without its first slash */
                 path: string;
-                /** @description The name of the file; folders in it are left out. */
-                name: string;
             };
             cookie?: never;
         };

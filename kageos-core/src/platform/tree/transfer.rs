@@ -11,7 +11,7 @@ use crate::platform::access::{self, Access, Grant, Principal, right_to_grant};
 use crate::platform::handover::{Fate, Handover, Item, Participant};
 use crate::platform::oplog::hash_payload;
 use crate::sql::{SqlError, Tx};
-use crate::{Call, Change, ChangeOp, Code, Error, Result, UserId};
+use crate::{Actor, Call, Change, ChangeOp, Code, Error, Result, UserId};
 
 /// Where people and what they hold are administered.
 const PLACE: &str = "/system";
@@ -38,7 +38,12 @@ pub(in super::super) fn is_transfer(call: &Call) -> bool {
 /// Whether somebody hands over what is their own: that needs no right on the place, only on each thing.
 pub(in super::super) fn is_own_transfer(call: &Call) -> bool {
     let from = call.input.get("from").and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok());
-    is_transfer(call) && call.actor.scope.is_none() && call.actor.id.is_some() && call.actor.id == from
+    is_transfer(call) && is_in_person(&call.actor) && call.actor.id.is_some() && call.actor.id == from
+}
+
+/// Whether no token and no app stands between the person and the call.
+fn is_in_person(actor: &Actor) -> bool {
+    actor.scope.is_none() && actor.app.is_none()
 }
 
 /// Everything that the unit needs.
@@ -105,8 +110,11 @@ impl DirectoryHost {
         if call.path.as_str() != PLACE {
             return Err(Error::of(Code::UnknownAction));
         }
-        if call.actor.scope.is_some() {
-            return Err(Error::new(Code::Forbidden, "This needs a login; an API token is not enough."));
+        if !is_in_person(&call.actor) {
+            return Err(Error::new(
+                Code::Forbidden,
+                "This needs a login; no token and no app does it for you.",
+            ));
         }
         let input: Input = serde_json::from_slice(&call.input)
             .map_err(|error| Error::field("", "schema", error.to_string()))?;
