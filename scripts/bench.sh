@@ -7,15 +7,18 @@
 # KAGEOS_BASELINE        the folder of the bare program [../shared/baseline]; without it there are no ratios
 # KAGEOS_BENCH_ROUNDS    rounds [5]
 # KAGEOS_BENCH_SECONDS   seconds of one measurement [4]
-# KAGEOS_BENCH_ROWS      rows of the table that the browser shows [100000]
+# KAGEOS_BENCH_ROWS      rows of the large table [1,000,000]
+# KAGEOS_BENCH_SCROLL    seconds of scrolling in the browser [120]
 #
-# Needs wrk, curl and jq; for the browser Node, the packages of web/ and Chromium, without which that part is skipped. Run it on a machine that does nothing else; the load before each line is printed.
+# Needs wrk, curl and jq, and for the browser Node, the packages of web/ and Chromium; without these that part is skipped.
+# Run it on a machine that does nothing else; the load before each line is printed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 CARGO=${CARGO:-cargo}
 ROUNDS=${KAGEOS_BENCH_ROUNDS:-5}
 SECONDS_EACH=${KAGEOS_BENCH_SECONDS:-4}
+ROWS=${KAGEOS_BENCH_ROWS:-1000000}
 baseline=${KAGEOS_BASELINE:-../shared/baseline}
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$target/bench
@@ -35,8 +38,9 @@ stop_all() {
 trap stop_all EXIT
 
 build() {
-  "$CARGO" build --release --locked -p kageos-server --bin kagectl
+  "$CARGO" build --release --locked -p kageos-server --bin kagectl --example measure
   kagectl=$target/release/kagectl
+  measure=$target/release/examples/measure
   bare=
   if [ -d "$baseline" ]; then
     # A copy, so that nothing is written into the folder.
@@ -62,6 +66,11 @@ serve() {
   rm -f "$said"
   [ -n "$ready" ] || { running=(); return 1; }
   address=$(jq -r .address <<<"$ready")
+  login
+}
+
+# login: signs in at $address with what $ready says; sets COOKIE.
+login() {
   COOKIE=$(curl -sS -D - -o /dev/null -H 'content-type: application/json' \
     -d "$(jq -c '{login: .user, password}' <<<"$ready")" "$address/api/v1/session" |
     sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\).*/\1/p')
@@ -131,21 +140,88 @@ start_and_memory() {
   stop_all
 }
 
-# Until a big table stands in Chromium, and what scrolling in it costs; web/e2e/bench.mjs says what is measured.
-in_browser() {
-  local chromium=${KAGEOS_E2E_CHROMIUM:-/usr/bin/chromium}
-  if [ ! -x "$chromium" ] || [ ! -d web/node_modules ]; then
-    echo "browser: skipped, needs $chromium and npm --prefix web ci"
-    echo null >"$work/browser"
-    return
-  fi
-  npm --prefix web run --silent build >/dev/null
-  KAGEOS_WEB__DIR=$PWD/web/dist serve browser
-  KAGEOS_E2E_URL=$address KAGEOS_E2E_LOGIN=$(jq -r .user <<<"$ready") KAGEOS_E2E_PASSWORD=$(jq -r .password <<<"$ready") \
-    KAGEOS_BENCH_ROWS=${KAGEOS_BENCH_ROWS:-100000} KAGEOS_BENCH_ROUNDS=$ROUNDS KAGEOS_E2E_CHROMIUM=$chromium \
-    node web/e2e/bench.mjs "$work/browser"
+# A server with a table of 20 columns and $ROWS rows, kept from run to run; sets address, process and COOKIE.
+serve_rows() {
+  local said=$work/said-rows
+  mkdir -p "$work/rows"
+  rm -f "$said" && mkfifo "$said"
+  "$measure" rows "$work/rows" "$ROWS" >"$said" 2>"$work/rows.log" &
+  process=$!
+  running+=("$process")
+  read -r ready <"$said"
+  address=$(jq -r .address <<<"$ready")
+  login
+}
+
+# page NAME QUERY: pages of 100 rows of the large table.
+page() {
+  in_turn "$1" 1 read "/api/v1/rows/bench/app/item.table?limit=100${2:+&$2}"
+}
+
+# Cursors of a page $1 pages deep in the order $2.
+deep() {
+  local next= at
+  for ((at = 0; at < $1; at++)); do
+    next=$(curl -sS -H "cookie: $COOKIE" "$address/api/v1/rows/bench/app/item.table?limit=500&sort=$2${next:+&next=$next}" | jq -r .next)
+  done
+  echo "$next"
+}
+
+large_table() {
+  serve_rows
+  # The first import of 100,000 lines is timed when the table is new, and its time kept with the table.
+  local took
+  took=$(jq .import_ms <<<"$ready")
+  [ "$took" = null ] || echo "$took" >"$work/rows/import_ms"
+  page "first page, by id" ""
+  page "deep page, by id" "sort=-id&next=$(deep 200 -id)"
+  page "first page, by index" "sort=amount"
+  page "deep page, by index" "sort=amount&next=$(deep 200 amount)"
+  page "indexed equality" "filter=%7B%22eq%22:%5B%22rank%22,4711%5D%7D"
+  page "indexed range" "filter=%7B%22range%22:%5B%22amount%22,%221000.00%22,%221010.00%22%5D%7D&sort=amount"
+  page "with a count" "count=true"
+  export_rows
   stop_all
 }
+
+# The whole table as CSV: seconds, and how much the server grew at most.
+export_rows() {
+  local idle peak=0 now begun took
+  idle=$(resident)
+  begun=$(date +%s%N)
+  curl -sS -f -H "cookie: $COOKIE" -o "$work/export.csv" "$address/api/v1/export/bench/app/item.table" &
+  local download=$!
+  while kill -0 "$download" 2>/dev/null; do
+    now=$(resident)
+    [ "$now" -le "$peak" ] || peak=$now
+    sleep 0.1
+  done
+  wait "$download"
+  took=$((($(date +%s%N) - begun) / 1000000))
+  jq -cn --argjson rows "$(($(wc -l <"$work/export.csv") - 1))" --argjson ms "$took" --argjson kb "$((peak - idle))" \
+    --argjson import "$(cat "$work/rows/import_ms" 2>/dev/null || echo null)" \
+    '{import_of_100000_ms: $import, export_rows: $rows, export_ms: $ms, export_over_idle_mb: ($kb / 1024 | round)}' >"$work/large"
+  rm -f "$work/export.csv"
+  jq -r '"import of 100,000 rows \(.import_of_100000_ms) ms; export of \(.export_rows) rows \(.export_ms) ms, \(.export_over_idle_mb) MB over idle"' "$work/large"
+}
+
+# The large table in Chromium: until its first row stands, and what scrolling costs. web/e2e/bench.mjs says what is measured.
+in_browser() {
+  local chromium=${KAGEOS_E2E_CHROMIUM:-/usr/bin/chromium}
+  echo null >"$work/browser"
+  if [ ! -x "$chromium" ] || [ ! -d web/node_modules ]; then
+    echo "browser: skipped, needs $chromium and npm --prefix web ci"
+    return
+  fi
+  # The server of the large table serves web/dist of this folder.
+  npm --prefix web run --silent build >/dev/null
+  serve_rows
+  KAGEOS_E2E_URL=$address KAGEOS_E2E_LOGIN=$(jq -r .user <<<"$ready") KAGEOS_E2E_PASSWORD=$(jq -r .password <<<"$ready") \
+    KAGEOS_BENCH_TABLE=/bench/app/item.table KAGEOS_BENCH_ROUNDS=$ROUNDS node web/e2e/bench.mjs "$work/browser"
+  stop_all
+}
+
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$process/status"; }
 
 mkdir -p "$work"
 : >"$work/results"
@@ -166,7 +242,10 @@ for mode in full normal; do
   stop_all
 done
 start_and_memory
+large_table
 in_browser
-jq -s --slurpfile own "$work/own" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
-  '{cores: ($cores | tonumber), measured: ., start: $own[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
+"$measure" core | tee "$work/core" | jq -r \
+  '"a call through the door \(.dispatch_us * 10 | round / 10) µs, a cached decision \(.access_cached_ns | round) ns, a search of \(.tree_nodes) nodes \(.tree_search_ms * 10 | round / 10) ms"'
+jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
+  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
 echo "written to $target/bench.json"

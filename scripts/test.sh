@@ -76,6 +76,8 @@ services() {
   local postgres=postgres://postgres@127.0.0.1:5432/postgres mysql=mysql://root@127.0.0.1:3306/mysql nats=nats://127.0.0.1:4222
   service KAGEOS_TEST_POSTGRES_URL "$postgres" PostgreSQL psql -qAtc "select 1" "$postgres"
   service KAGEOS_TEST_MYSQL_URL "$mysql" "MariaDB or MySQL" mariadb -h 127.0.0.1 -u root -e "select 1"
+  local s3=http://127.0.0.1:5555/kageos-test
+  service KAGEOS_TEST_S3_URL "$s3" "an S3 server" s3_bucket "$s3"
   service KAGEOS_TEST_NATS_URL "$nats" "NATS with JetStream" nats_answers 127.0.0.1 4222
 }
 
@@ -89,6 +91,11 @@ service() {
   else
     skip "tests on $name: set $variable, or start it"
   fi
+}
+
+# Makes the bucket, which may be there.
+s3_bucket() {
+  curl -fsS -m 5 -X PUT "$1" || curl -fsS -m 5 -I "$1"
 }
 
 nats_answers() {

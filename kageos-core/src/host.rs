@@ -25,6 +25,16 @@ pub trait Host: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the database is out of reach, so nothing is known.
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error>;
+
+    /// Forgets some of the receipts from before a moment, a bounded number, and answers how many: zero when there is
+    /// none left. Nobody needs them any more. A host that keeps none has nothing to do.
+    ///
+    /// # Errors
+    /// What the workspace's database answers.
+    async fn forget_receipts(&self, before: Timestamp) -> Result<u64, Error> {
+        let _ = before;
+        Ok(0)
+    }
 }
 
 /// A call as a host sees it.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use ulid::Ulid;
 
-use crate::Env;
+use crate::{Env, Timestamp};
 
 /// Length of a platform id as text.
 pub const ID_LEN: usize = 26;
@@ -18,8 +18,11 @@ pub struct IdError;
 fn fresh(env: &Env) -> Ulid {
     let mut random = [0; 16];
     env.entropy.fill(&mut random);
-    let millis = u64::try_from(env.now().as_micros() / 1000).unwrap_or(0);
-    Ulid::from_parts(millis, u128::from_le_bytes(random))
+    Ulid::from_parts(millis(env.now()), u128::from_le_bytes(random))
+}
+
+fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.as_micros() / 1000).unwrap_or(0)
 }
 
 fn parse(text: &str) -> Result<Ulid, IdError> {
@@ -49,6 +52,12 @@ macro_rules! ids {
             #[must_use]
             pub fn new(env: &Env) -> Self {
                 Self(fresh(env))
+            }
+
+            /// The lowest id of a moment: those that were made before it are lower.
+            #[must_use]
+            pub fn first_at(at: Timestamp) -> Self {
+                Self(Ulid::from_parts(millis(at), 0))
             }
         }
 

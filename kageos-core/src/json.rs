@@ -26,22 +26,40 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
     read.map_err(|error| Error::new(Code::InvalidJson, error.to_string()))
 }
 
-/// A value as text with the members of every object in the order of their names: equal values, equal text.
+/// A value as text without blanks, the members of every object in the order of the bytes of their names: equal values,
+/// equal text.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
-    sorted(value).to_string()
+    let mut out = String::new();
+    write(value, &mut out);
+    out
 }
 
-fn sorted(value: &Value) -> Value {
+fn write(value: &Value, out: &mut String) {
     match value {
-        Value::Object(object) => {
-            let mut members: Vec<_> = object.iter().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
-            members.into_iter().map(|(name, member)| (name.clone(), sorted(member))).collect()
+        Value::Array(items) => list('[', ']', items, out, write),
+        Value::Object(members) => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_unstable_by_key(|(name, _)| name.as_bytes());
+            list('{', '}', &sorted, out, |(name, member), out| {
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                write(member, out);
+            });
         }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        value => value.clone(),
+        plain => out.push_str(&plain.to_string()),
     }
+}
+
+fn list<T>(open: char, close: char, items: &[T], out: &mut String, item: impl Fn(&T, &mut String)) {
+    out.push(open);
+    for (at, it) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        item(it, out);
+    }
+    out.push(close);
 }
 
 #[derive(Clone, Copy)]

@@ -158,6 +158,12 @@ pub struct Annotation {
     /// The table whose row it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<Relation>,
+    /// The media types, families (`image/*`) and endings (`.csv`) of the files that it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
+    /// The largest file that it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
     /// The values to choose from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
@@ -191,6 +197,8 @@ impl Annotation {
             readonly: false,
             sensitive: false,
             relation: None,
+            accept: None,
+            max_bytes: None,
             choices: Vec::new(),
             show_if: None,
             require_if: None,

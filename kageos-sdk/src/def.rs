@@ -39,6 +39,8 @@ pub struct FieldDef {
     pub column: ColumnKind,
     /// Whether a value is needed; an optional field may be null.
     pub required: bool,
+    /// Whether rows are found and ordered by it through an index, also where there are millions.
+    pub index: bool,
     /// Its JSON Schema without the annotation, for a value that is not null.
     pub schema: Value,
     /// How it is shown and entered.

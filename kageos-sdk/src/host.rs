@@ -12,8 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Host, HostCall, HostError, HostReply, Kind,
-    Manifest, Receipt, ResourcePath, Result, json, sql::Db,
+    ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError, HostReply,
+    Kind, Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
 };
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -35,6 +35,7 @@ pub struct InProcess {
     functions: HashMap<String, Function>,
     store: Arc<Store>,
     dispatch: OnceLock<Weak<dyn Dispatch>>,
+    files: OnceLock<Arc<dyn Files>>,
 }
 
 #[derive(Debug)]
@@ -68,12 +69,24 @@ impl InProcess {
         });
         let functions = entries.collect();
         let manifest = Arc::new(manifest);
-        Ok(Arc::new(Self { workspace, manifest, functions, store, dispatch: OnceLock::new() }))
+        Ok(Arc::new(Self {
+            workspace,
+            manifest,
+            functions,
+            store,
+            dispatch: OnceLock::new(),
+            files: OnceLock::new(),
+        }))
     }
 
     /// Lets the app's functions call others through this dispatcher. The first one stays.
     pub fn connect(&self, dispatch: &Arc<dyn Dispatch>) {
         let _ = self.dispatch.set(Arc::downgrade(dispatch));
+    }
+
+    /// Lets the app's functions read and make files. The first one stays.
+    pub fn connect_files(&self, files: Arc<dyn Files>) {
+        let _ = self.files.set(files);
     }
 
     /// The app's tables.
@@ -108,9 +121,11 @@ impl InProcess {
         let run = caught(function.handler.call(&ctx, &call.action, input), &call);
         let output: Arc<RawValue> =
             tokio::time::timeout(self.left(&call), run).await.map_err(|_| late())??.into();
+        ctx.claim_files().await?;
+        let made = ctx.made_files().await;
         let (workspace, unit) = ctx.into_unit();
         if !effects.changes() && unit.is_empty() {
-            return Ok(HostReply { output, changes: Vec::new(), receipt: false });
+            return Ok(HostReply { output, changes: made, receipt: false });
         }
         let left = self.left(&call);
         if left.is_zero() {
@@ -127,7 +142,10 @@ impl InProcess {
             dry_run: call.dry_run,
         };
         match tokio::time::timeout(left, self.store.apply(unit, applied)).await {
-            Ok(changes) => Ok(HostReply { output, changes: changes?, receipt: !call.dry_run }),
+            Ok(changes) => {
+                let changes = changes?.into_iter().chain(made).collect();
+                Ok(HostReply { output, changes, receipt: !call.dry_run })
+            }
             Err(_) => Err(HostError::CutOff(Error::of(Code::OutcomeUnknown))),
         }
     }
@@ -152,7 +170,8 @@ impl Host for InProcess {
         let workspace = call.path.workspace().ok_or_else(|| Error::of(Code::NotFound))?;
         let allowed = if function.kind == Kind::Table { ANY } else { effects };
         let dispatch = self.dispatch.get().cloned();
-        let ctx = Ctx::new(call, workspace, Arc::clone(&self.store), allowed, dispatch);
+        let files = self.files.get().cloned();
+        let ctx = Ctx::new(call, workspace, Arc::clone(&self.store), allowed, dispatch, files);
         let begun = ctx.begun();
         let done = self.run(function, effects, ctx).await;
         // What the function did outside stands, whatever became of the rest.
@@ -165,6 +184,10 @@ impl Host for InProcess {
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
         self.store.receipt(call).await
+    }
+
+    async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
+        self.store.purge_receipts(before).await
     }
 }
 

@@ -142,6 +142,14 @@ impl Caller {
         }
     }
 
+    /// Refuses all but whoever sits at the server's own machine.
+    pub(crate) fn on_this_machine(&self) -> Result<()> {
+        match self.shown {
+            Shown::Local => Ok(()),
+            _ => Err(Error::new(Code::Forbidden, "This is for `kagectl` on the server's own machine.")),
+        }
+    }
+
     /// Refuses all but administrators.
     pub(crate) fn admin(&self) -> Result<()> {
         self.in_person()?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat, Value};
-use kageos_core::sql::Synchronous;
+use kageos_core::{platform::files::MAX_BYTES, sql::Synchronous};
 use serde::de::DeserializeOwned;
 
 use crate::network::Network;
@@ -37,6 +37,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// The platform's database.
     pub database: DatabaseConfig,
+    /// The databases of workspaces.
+    pub workspaces: WorkspacesConfig,
+    /// Files.
+    pub files: FilesConfig,
     /// The web application.
     pub web: WebConfig,
     /// Logs.
@@ -73,6 +77,49 @@ pub struct DatabaseConfig {
     pub url: Option<String>,
     /// `synchronous`: `full` (an acknowledged write survives a power cut) or `normal`; of SQLite files only.
     pub synchronous: Synchronous,
+}
+
+/// `[workspaces]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspacesConfig {
+    /// `admin_url`: where each workspace gets a database and an account of its own, `postgres://…` or `mysql://…` of an
+    /// account that may make both; `None` for a SQLite file each in the state folder.
+    pub admin_url: Option<String>,
+}
+
+/// `[files]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilesConfig {
+    /// `url`: `s3://bucket/prefix` or `file:///folder`; `None` for the folder `objects` of the state folder.
+    pub url: Option<String>,
+    /// `endpoint`: the address of the S3 server; `None` for Amazon's.
+    pub endpoint: Option<String>,
+    /// `region`
+    pub region: String,
+    /// `access_key_id`
+    pub access_key_id: Option<String>,
+    /// `secret_access_key`
+    pub secret_access_key: Option<Hidden>,
+    /// `max_bytes`: the largest file.
+    pub max_bytes: u64,
+}
+
+/// A secret in a configuration: it is compared and not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// The text, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
 }
 
 /// `[web]`
@@ -169,6 +216,15 @@ impl Reader {
             database: DatabaseConfig {
                 url: self.key("database.url", None),
                 synchronous: self.key("database.synchronous", Synchronous::Full),
+            },
+            workspaces: WorkspacesConfig { admin_url: self.key("workspaces.admin_url", None) },
+            files: FilesConfig {
+                url: self.key("files.url", None),
+                endpoint: self.key("files.endpoint", None),
+                region: self.key("files.region", "us-east-1".to_owned()),
+                access_key_id: self.key("files.access_key_id", None),
+                secret_access_key: self.key("files.secret_access_key", None).map(Hidden),
+                max_bytes: self.positive("files.max_bytes", MAX_BYTES),
             },
             web: WebConfig { dir: self.key("web.dir", PathBuf::from("web/dist")) },
             log: LogConfig { filter: self.key("log.filter", "info".to_owned()) },

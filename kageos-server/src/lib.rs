@@ -2,12 +2,15 @@
 //!
 //! A server can be mounted in somebody else's axum service; it needs no port of its own. See `docs/embedding.md`.
 
+mod backup;
 mod caller;
 pub mod cli;
 pub mod config;
 pub mod docs;
 mod extract;
+pub mod files;
 mod frame;
+mod health;
 mod network;
 pub mod openapi;
 mod page;
@@ -22,11 +25,13 @@ pub mod state;
 mod view;
 mod web;
 pub mod wire;
+mod workspace;
 
 pub use config::{Config, ConfigError};
 pub use network::{Network, NetworkError};
 pub use server::{Builder, Server};
 pub use state::StateDir;
+pub use workspace::Workspace;
 
 /// Keeps the code of `docs/embedding.md` true.
 #[cfg(doctest)]

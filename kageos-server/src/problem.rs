@@ -45,8 +45,7 @@ pub(crate) fn render(mut response: Response, trace: Trace) -> Response {
     let Some(error) = response.extensions_mut().remove::<Error>().or_else(|| bare(&response)) else {
         return response;
     };
-    log(&error, trace);
-    let problem = of(error, trace);
+    let problem = told(error, trace);
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
@@ -81,7 +80,9 @@ fn bare(response: &Response) -> Option<Error> {
     Some(Error::of(code))
 }
 
-fn of(error: Error, trace: Trace) -> Problem {
+/// The error as problem details, and in the log what only we can mend.
+pub(crate) fn told(error: Error, trace: Trace) -> Problem {
+    log(&error, trace);
     Problem {
         kind: format!("/-/errors/{}", error.code),
         title: error.code.title().to_owned(),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::{Router, middleware};
 use kageos_core::{
     Code, Error,
-    platform::{Platform, identity::Secret},
+    platform::{Platform, identity::Secret, workspace::Databases},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    caller,
+    backup, caller,
     config::Config,
     extract::BodyLimits,
     frame::Frame,
@@ -20,7 +20,9 @@ use crate::{
     record::RefusedLogins,
     routes,
     shared::{Parts, Shared},
+    state::StateDir,
     web,
+    workspace::Workspace,
 };
 
 /// Event streams that are open at once: one a browser, however many tabs it has.
@@ -33,6 +35,11 @@ const MAX_LOGINS_OF_ONE: usize = 32;
 const MAX_IMPORTS: usize = 8;
 /// Imports of one account at once.
 const MAX_IMPORTS_OF_ONE: usize = 2;
+
+/// Uploads at once: each holds a part of 5 MiB.
+const MAX_UPLOADS: usize = 64;
+/// Uploads of one account at once: a browser sends six.
+const MAX_UPLOADS_OF_ONE: usize = 8;
 
 /// A server that is put together; [`Server::router`] is what an HTTP service mounts.
 #[derive(Debug, Clone)]
@@ -47,13 +54,17 @@ pub struct Builder {
     platform: Platform,
     config: Config,
     local_token: Option<Secret>,
+    state: Option<StateDir>,
+    workspaces: Vec<Workspace>,
+    databases: Option<Databases>,
 }
 
 impl Server {
     /// A builder for a server over `platform`, with the default configuration.
     #[must_use]
     pub fn builder(platform: Platform) -> Builder {
-        Builder { platform, config: Config::default(), local_token: None }
+        let (config, workspaces) = (Config::default(), Vec::new());
+        Builder { platform, config, local_token: None, state: None, workspaces, databases: None }
     }
 
     /// The router: mount it at the root of a listener, or merge it into another service's.
@@ -80,10 +91,23 @@ impl Builder {
         Self { local_token: Some(token), ..self }
     }
 
+    /// Lets `kagectl` on this machine back up the state folder, in which these workspaces have their databases.
+    #[must_use]
+    pub fn state(self, state: StateDir, workspaces: Vec<Workspace>) -> Self {
+        Self { state: Some(state), workspaces, ..self }
+    }
+
+    /// Looks after these databases of workspaces.
+    #[must_use]
+    pub fn databases(self, databases: Option<Databases>) -> Self {
+        Self { databases, ..self }
+    }
+
     /// The server.
     #[must_use]
     pub fn build(self) -> Server {
-        let Self { platform, config, local_token } = self;
+        let Self { platform, config, local_token, state, workspaces, databases } = self;
+        let backup = state.map(|state| backup::Source::of(state, &platform, &workspaces));
         let env = platform.env().clone();
         let stopping = CancellationToken::new();
         let limits = BodyLimits {
@@ -98,7 +122,11 @@ impl Builder {
             streams,
             logins: Places::new(MAX_LOGINS, MAX_LOGINS_OF_ONE),
             imports: Places::new(MAX_IMPORTS, MAX_IMPORTS_OF_ONE),
+            uploads: Places::new(MAX_UPLOADS, MAX_UPLOADS_OF_ONE),
             refused_logins: RefusedLogins::default(),
+            backup,
+            workspaces,
+            databases,
             platform,
             limits,
             local_token,

@@ -5,12 +5,15 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use axum::extract::FromRef;
 use kageos_core::{
     Env, UserId,
-    platform::{Platform, identity::Secret},
+    platform::{Platform, identity::Secret, workspace::Databases},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{extract::BodyLimits, places::Places, record::RefusedLogins, wire::Dependency};
+use crate::{
+    backup, extract::BodyLimits, places::Places, record::RefusedLogins, wire::Dependency,
+    workspace::Workspace,
+};
 
 /// A handle on the parts that the handlers work with.
 #[derive(Clone)]
@@ -30,6 +33,14 @@ pub(crate) struct Parts {
     pub(crate) logins: Places<Option<IpAddr>>,
     /// A place for each import under way.
     pub(crate) imports: Places<UserId>,
+    /// What a backup is made of, when there is a state folder.
+    pub(crate) backup: Option<backup::Source>,
+    /// The workspaces whose databases are known here.
+    pub(crate) workspaces: Vec<Workspace>,
+    /// What makes databases of workspaces on a server.
+    pub(crate) databases: Option<Databases>,
+    /// A place for each upload under way.
+    pub(crate) uploads: Places<UserId>,
     /// Logins that were refused lately.
     pub(crate) refused_logins: RefusedLogins,
     /// Ends what would not end by itself.

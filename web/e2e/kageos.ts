@@ -83,6 +83,9 @@ export async function asRobin(browser: Browser, page: Page): Promise<BrowserCont
   return signedIn(browser, robin, { viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "en-GB", timezoneId: "Europe/Berlin" });
 }
 
+/** A picture of one pixel. */
+export const pixel = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+
 export type Row = { id: string; version: number; values: Record<string, unknown> };
 
 /** The values a table wants for a new row, made from its own schema so that the example may change. */

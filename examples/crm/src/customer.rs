@@ -1,6 +1,6 @@
 //! Who buys.
 
-use kageos_sdk::{Email, RowId, Table};
+use kageos_sdk::{Email, FileRef, RowId, Table};
 
 use crate::Employee;
 
@@ -47,4 +47,7 @@ pub struct Customer {
     /// Who looks after the customer.
     #[field(title = "Looked after by", relation = Employee, label = "last_name")]
     pub support_rep: Option<RowId>,
+    /// Contracts, letters and whatever else belongs to the customer.
+    #[field(max_len = 20, max_bytes = 20_000_000, list = false)]
+    pub documents: Vec<FileRef>,
 }

@@ -1,6 +1,6 @@
 //! What came in.
 
-use kageos_sdk::{Ctx, Date, Decimal, Error, Form, Multiline, Object, Result, RowId, Submit, Table};
+use kageos_sdk::{Ctx, Date, Decimal, Error, FileRef, Form, Multiline, Object, Result, RowId, Submit, Table};
 
 use crate::{Invoice, State};
 
@@ -21,6 +21,9 @@ pub struct Payment {
     pub amount: Decimal,
     /// Anything worth knowing later.
     pub note: Option<Multiline>,
+    /// The bank's receipt, as a picture or a PDF.
+    #[field(accept = "image/*, application/pdf", max_bytes = 10_000_000)]
+    pub receipt: Option<FileRef>,
 }
 
 /// Record a payment and bring its invoice up to date.
@@ -41,6 +44,9 @@ pub struct RecordPayment {
     /// Why more was paid.
     #[field(show_if = allow_overpayment, require_if = allow_overpayment)]
     pub note: Option<Multiline>,
+    /// The bank's receipt, as a picture or a PDF.
+    #[field(accept = "image/*, application/pdf", max_bytes = 10_000_000)]
+    pub receipt: Option<FileRef>,
 }
 
 /// What a payment did.
@@ -73,6 +79,7 @@ impl Submit for RecordPayment {
             received_on,
             amount: self.amount,
             note: self.note,
+            receipt: self.receipt,
         };
         let payment = ctx.table::<Payment>().create(payment).await?;
         let paid = invoice.paid + self.amount;

@@ -8,7 +8,11 @@ use anyhow::{Context, Result};
 use axum::{Router, routing::get};
 use kageos_core::{
     Env, ResourcePath,
-    platform::{Platform, PlatformOptions, oplog::SigningKey},
+    platform::{
+        Platform, PlatformOptions,
+        files::{FileOptions, Objects},
+        oplog::SigningKey,
+    },
     sql::{Db, DbOptions},
 };
 use kageos_sdk::{App, InProcess, RowId, Table};
@@ -31,7 +35,8 @@ async fn open(folder: &Path) -> Result<(Platform, Db, RunLock)> {
     let secrets = state.init(&*env.entropy)?;
     let lock = RunLock::acquire(&state)?;
     let log_key = SigningKey::from_bytes(&secrets.log_key);
-    let options = PlatformOptions { log_key, log_heads: state.heads_file() };
+    let files = FileOptions::at(Objects::folder(&state.objects_dir())?);
+    let options = PlatformOptions { log_key, log_heads: state.heads_file(), files };
     let platform = Platform::open(sqlite(&state.database_file()).await?, env.clone(), options).await?;
     let owner = platform.identity().ensure_system(&secrets.system_password).await?.id;
 

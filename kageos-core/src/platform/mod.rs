@@ -6,9 +6,13 @@
 pub mod access;
 pub mod dispatcher;
 mod error;
+pub mod files;
 pub mod identity;
 pub mod oplog;
+mod seal;
+mod sweep;
 pub mod tree;
+pub mod workspace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,8 +22,11 @@ use crate::sql::{Db, Migration, migrate};
 use crate::{Env, Host, NodeId, ResourcePath, Result, UserId};
 use access::Access;
 use dispatcher::{Dispatcher, Mounts};
+use files::{FileOptions, FileStore};
 use identity::Identity;
 use oplog::{Log, SigningKey};
+pub use seal::SealKey;
+pub use sweep::{RECEIPT_LIFE, Swept};
 use tree::Tree;
 
 /// What a platform needs besides its database.
@@ -29,6 +36,8 @@ pub struct PlatformOptions {
     pub log_key: SigningKey,
     /// The file of signed heads, outside the database.
     pub log_heads: PathBuf,
+    /// Where the bytes of files lie.
+    pub files: FileOptions,
 }
 
 /// The governed store of one process; cheap to clone.
@@ -39,6 +48,7 @@ pub struct Platform {
     access: Access,
     identity: Identity,
     tree: Tree,
+    files: FileStore,
     log: Log,
     events: Events,
     mounts: Mounts,
@@ -46,11 +56,13 @@ pub struct Platform {
 }
 
 /// Who owns which tables, in the order in which they are made.
-const COMPONENTS: [(&str, &[Migration]); 4] = [
+const COMPONENTS: &[(&str, &[Migration])] = &[
     ("identity", identity::store::MIGRATIONS),
     ("access", access::store::MIGRATIONS),
     ("tree", tree::MIGRATIONS),
     ("oplog", oplog::MIGRATIONS),
+    ("workspace", workspace::MIGRATIONS),
+    ("files", files::MIGRATIONS),
 ];
 
 impl Platform {
@@ -69,9 +81,10 @@ impl Platform {
         let log = Log::open(db.clone(), env.clone(), options.log_key, options.log_heads).await?;
         let events = Events::new(log.stream());
         let mounts = Mounts::default();
+        let files = FileStore::new(db.clone(), env.clone(), tree.clone(), access.clone(), options.files);
         let (e, t, a, l) = (env.clone(), tree.clone(), access.clone(), log.clone());
-        let dispatcher = Dispatcher::new(e, t, a, l, events.clone(), mounts.clone())?;
-        Ok(Self { db, env, access, identity, tree, log, events, mounts, dispatcher })
+        let dispatcher = Dispatcher::new(e, t, a, l, events.clone(), mounts.clone(), files.clone())?;
+        Ok(Self { db, env, access, identity, tree, files, log, events, mounts, dispatcher })
     }
 
     /// Lets `host` run a workspace: makes it, where it is missing, the property of `owner`, makes its nodes match
@@ -131,6 +144,20 @@ impl Platform {
     #[must_use]
     pub fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// Files.
+    #[must_use]
+    pub fn files(&self) -> &FileStore {
+        &self.files
+    }
+
+    /// Removes the files that nobody came back for. Call it now and then. Answers how many there were.
+    ///
+    /// # Errors
+    /// What the database or the storage answers.
+    pub async fn sweep_files(&self) -> Result<u64> {
+        self.files.sweep(&self.log).await
     }
 
     /// The operation log.

@@ -10,13 +10,15 @@ use super::server::Server;
 use super::sqlite::Sqlite;
 use super::unit::{UnitFuture, run_now};
 use super::value::owned;
-use super::{DbOptions, Engine, Row, SqlError, Tx, Value};
+use super::{Copier, DbOptions, Engine, Row, SqlError, Tx, Value};
 
 /// An open database: a handle that is cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Db {
     backend: Arc<Backend>,
     counters: Arc<Counters>,
+    #[cfg(feature = "testing")]
+    pub(super) faults: Arc<super::fault::Faults>,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,12 @@ impl Db {
             #[cfg(not(any(feature = "postgres", feature = "mysql")))]
             _ => return Err(SqlError::url("only sqlite: is built in")),
         };
-        Ok(Self { backend: Arc::new(backend), counters })
+        Ok(Self {
+            backend: Arc::new(backend),
+            counters,
+            #[cfg(feature = "testing")]
+            faults: Arc::default(),
+        })
     }
 
     /// The kind of database.
@@ -75,12 +82,33 @@ impl Db {
         }
     }
 
+    /// How large the database is on its disk, in bytes, about.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn size(&self) -> Result<u64, SqlError> {
+        let row = self.fetch_one(self.engine().size(), &[]).await?;
+        Ok(u64::try_from(row.int("bytes")?).unwrap_or_default())
+    }
+
     /// Counters since the database was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
             units: self.counters.units.load(Ordering::Relaxed),
             commits: self.counters.commits.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What copies this database while others write it; `None` for a database server, which has tools of its own.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn copier(&self) -> Result<Option<Copier>, SqlError> {
+        match &*self.backend {
+            Backend::Sqlite(it) => it.copier().await.map(Some),
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            Backend::Server(_) => Ok(None),
         }
     }
 
@@ -168,7 +196,9 @@ impl Db {
         T: Send + 'static,
         E: From<SqlError> + Send + 'static,
     {
-        match &*self.backend {
+        #[cfg(feature = "testing")]
+        self.faults.before()?;
+        let outcome = match &*self.backend {
             Backend::Sqlite(it) => it.writer.write(input, unit).await,
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             Backend::Server(it) => {
@@ -178,7 +208,12 @@ impl Db {
                 }
                 outcome
             }
+        };
+        #[cfg(feature = "testing")]
+        if outcome.is_ok() {
+            self.faults.after()?;
         }
+        outcome
     }
 
     /// Runs a unit that only reads, on one unchanging state of the database.

@@ -23,6 +23,45 @@ pub enum Engine {
     MySql,
 }
 
+impl Engine {
+    /// Asks how large the open database is: each engine keeps that somewhere else.
+    pub(super) const fn size(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()"
+            }
+            Self::Postgres => "SELECT pg_database_size(current_database()) AS bytes",
+            Self::MySql => {
+                "SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS SIGNED) AS bytes \
+                 FROM information_schema.tables WHERE table_schema = DATABASE()"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+        })
+    }
+}
+
+impl std::str::FromStr for Engine {
+    type Err = SqlError;
+
+    fn from_str(text: &str) -> Result<Self, SqlError> {
+        match text {
+            "sqlite" => Ok(Self::Sqlite),
+            "postgres" => Ok(Self::Postgres),
+            "mysql" => Ok(Self::MySql),
+            _ => Err(SqlError::OutOfRange),
+        }
+    }
+}
+
 /// When SQLite's commit counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +81,10 @@ pub struct DbOptions {
     pub(crate) read_connections: u32,
     pub(crate) max_connections: u32,
     pub(crate) wait: Duration,
+    /// Instead of those in the URL.
+    pub(crate) database: Option<String>,
+    pub(crate) account: Option<(String, String)>,
+    pub(crate) quiet: bool,
 }
 
 impl std::fmt::Debug for DbOptions {
@@ -52,6 +95,9 @@ impl std::fmt::Debug for DbOptions {
 }
 
 impl DbOptions {
+    /// Connections of one process to a database server, when nothing else is said.
+    pub const MAX_CONNECTIONS: u32 = MAX_CONNECTIONS;
+
     /// The database at `sqlite:/path/file.db`, `postgres://…` or `mysql://…`.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -60,7 +106,31 @@ impl DbOptions {
             read_connections: READ_CONNECTIONS,
             max_connections: MAX_CONNECTIONS,
             wait: WAIT,
+            database: None,
+            account: None,
+            quiet: false,
         }
+    }
+
+    /// On a database server this database, whatever the URL says.
+    #[must_use]
+    pub fn database(mut self, name: &str) -> Self {
+        self.database = Some(name.to_owned());
+        self
+    }
+
+    /// On a database server as this account, whatever the URL says.
+    #[must_use]
+    pub fn account(mut self, name: &str, password: &str) -> Self {
+        self.account = Some((name.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// No statement reaches a log, however slow it is: they hold secrets.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
     }
 
     /// When SQLite's commit counts as done; [`Synchronous::Full`] if not said.
@@ -91,7 +161,11 @@ impl DbOptions {
         self
     }
 
-    pub(crate) fn engine(&self) -> Result<Engine, SqlError> {
+    /// The kind of database that the URL names.
+    ///
+    /// # Errors
+    /// [`SqlError::Url`] when it names none.
+    pub fn engine(&self) -> Result<Engine, SqlError> {
         match self.url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => Ok(Engine::Sqlite),
             Some("postgres" | "postgresql") => Ok(Engine::Postgres),

@@ -26,6 +26,8 @@ mod build;
 mod db;
 mod engine;
 mod error;
+#[cfg(feature = "testing")]
+mod fault;
 mod migrate;
 mod placeholder;
 mod row;
@@ -45,6 +47,7 @@ pub use error::SqlError;
 pub use migrate::{Migration, migrate};
 pub use placeholder::numbered;
 pub use row::{Column, Row};
+pub use sqlite::{Copied, Copier, Frozen};
 pub use tx::Tx;
 pub use unit::UnitFuture;
 pub use value::Value;

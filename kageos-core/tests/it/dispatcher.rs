@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kageos_core::host::{HostCall, HostError, HostReply, Receipt};
 use kageos_core::manifest::SCHEMA_VERSION;
+use kageos_core::platform::files::{FileOptions, Objects};
 use kageos_core::platform::identity::{NewUser, Secret, UserKind};
 use kageos_core::platform::oplog::{ActivityQuery, Status, hash_payload, read_heads, verify};
 use kageos_core::platform::{Platform, PlatformOptions};
@@ -179,7 +180,8 @@ impl World {
     }
 
     async fn open(db: &Db, env: &Env, heads: &HeadsFile) -> (Platform, Arc<Notes>) {
-        let options = PlatformOptions { log_key: log_key(), log_heads: heads.0.clone() };
+        let files = FileOptions::at(Objects::memory());
+        let options = PlatformOptions { log_key: log_key(), log_heads: heads.0.clone(), files };
         let platform = Platform::open(db.clone(), env.clone(), options).await.unwrap();
         let notes = Notes::open(db.clone()).await;
         let owner =

@@ -292,6 +292,72 @@ async fn a_full_disk_refuses_intents_and_loses_no_record() {
     assert_eq!(report.records, 1_200);
 }
 
+/// A commit took place and nobody was told: whoever waits is, and nothing is written twice.
+#[tokio::test]
+async fn a_commit_of_unknown_fate_is_acknowledged_when_it_is_there() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(11), HeadsFile::new(&env(11)));
+        let log = open(&db, &env, &heads).await;
+        let change = || call(&env, "/demo/crm/pay.form", "submit", json!({}));
+        let intent = |call: &Call| Draft::intent(call, NodeId::NIL, env.now(), &json!({}));
+        let (first, second, third) = (change(), change(), change());
+        db.lose_answers(1);
+        assert_eq!(log.intent(intent(&first), None).await.unwrap().unwrap(), 1);
+        assert!(log.is_pending(first.id).await.unwrap());
+        // Of an outcome nobody waits for the answer; it must not come twice.
+        db.lose_answers(1);
+        log.outcome(Draft::outcome(&first, NodeId::NIL, env.now(), Status::Ok), None).await;
+        log.flush().await.unwrap();
+        assert!(!log.is_pending(first.id).await.unwrap());
+        // One that did not take place is refused, and its place is the next one's.
+        db.fail_writes(1);
+        assert!(matches!(log.intent(intent(&second), None).await, Err(SqlError::ConnectionLost { .. })));
+        assert!(!log.is_pending(second.id).await.unwrap());
+        assert_eq!(log.intent(intent(&third), None).await.unwrap().unwrap(), 3);
+        // An outcome that could not be written is written later, once.
+        db.fail_writes(1);
+        log.outcome(Draft::outcome(&third, NodeId::NIL, env.now(), Status::Ok), None).await;
+        while log.is_pending(third.id).await.unwrap() {
+            let _ = log.flush().await;
+        }
+        log.close().await;
+        let report = verify(&db, &read_heads(&heads.0).unwrap(), &log_key().verifying_key()).await.unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        assert_eq!((report.records, report.unanchored), (4, 0));
+    }
+}
+
+/// While the log is held nothing is appended, and the place that it is held at is signed.
+#[tokio::test]
+async fn a_held_log_stands_still_until_it_is_let_go() {
+    for db in testing::engines().await.unwrap() {
+        let (env, heads) = (env(12), HeadsFile::new(&env(12)));
+        let log = open(&db, &env, &heads).await;
+        write(&log, &env, 4).await;
+        let held = log.hold().await.unwrap();
+        assert_eq!(held.seq, 6);
+        let signed = read_heads(&heads.0).unwrap();
+        assert_eq!(signed.last().unwrap().seq, 6);
+        let waiting = tokio::spawn({
+            let (log, env) = (log.clone(), env.clone());
+            async move { write(&log, &env, 1).await }
+        });
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+            let records = db.fetch_one("SELECT COUNT(*) AS n FROM op_record", &[]).await.unwrap();
+            assert_eq!(records.int("n").unwrap(), 6);
+        }
+        assert!(!waiting.is_finished());
+        held.release().unwrap();
+        waiting.await.unwrap();
+        drop(log.hold().await.unwrap());
+        write(&log, &env, 1).await;
+        log.close().await;
+        let report = verify(&db, &read_heads(&heads.0).unwrap(), &log_key().verifying_key()).await.unwrap();
+        assert_eq!((report.is_sound(), report.records, report.unanchored), (true, 10, 0));
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_a_crash_left_behind_is_settled_with_its_call_and_runs_out_after_a_day() {
     for db in testing::engines().await.unwrap() {

@@ -1,9 +1,11 @@
 //! What a function has at hand.
 
+mod files;
 mod remote;
 mod search;
 mod table;
 
+pub use files::{FileReader, FilesOf};
 pub use search::{Page, Search};
 pub use table::Rows;
 
@@ -16,8 +18,8 @@ use std::{
 };
 
 use kageos_core::{
-    Actor, CallId, Code, Dispatch, Effects, Env, Error, HostCall, Progress, ResourcePath, Result, RowId,
-    Source, Timestamp, Trace,
+    Actor, CallId, Code, Dispatch, Effects, Env, Error, FileInfo, Files, HostCall, Progress, ResourcePath,
+    Result, RowId, Source, Timestamp, Trace,
 };
 use tokio::sync::Mutex;
 
@@ -39,6 +41,9 @@ pub struct Ctx {
     unit: Mutex<Unit>,
     allowed: Effects,
     dispatch: Option<Weak<dyn Dispatch>>,
+    files: Option<Arc<dyn Files>>,
+    /// The files that the call has made so far.
+    made: Mutex<Vec<FileInfo>>,
     /// The app's own code runs, or has run.
     begun: Arc<AtomicBool>,
 }
@@ -50,9 +55,11 @@ impl Ctx {
         store: Arc<Store>,
         allowed: Effects,
         dispatch: Option<Weak<dyn Dispatch>>,
+        files: Option<Arc<dyn Files>>,
     ) -> Self {
         let (env, unit) = (store.env().clone(), Mutex::new(store.unit()));
-        Self { call, workspace, env, store, unit, allowed, dispatch, begun: Arc::default() }
+        let (made, begun) = (Mutex::default(), Arc::default());
+        Self { call, workspace, env, store, unit, allowed, dispatch, files, made, begun }
     }
 
     /// Who asks.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use kageos_core::{Annotation, Predicate, Relation, Widget};
 use serde_json::{Value, json};
 
-use super::{Decimals, FieldType, Length, Number, Plain, Reader, Reference, number, text};
+use super::{Decimals, FieldType, Filed, Length, Number, Plain, Reader, Reference, number, text};
 use crate::def::{ColumnKind, FieldDef, TableDef};
 
 /// The definition of a field of type `T` in the making; each method is an attribute.
@@ -32,6 +32,7 @@ impl<T: FieldType> Field<T> {
             name: name.to_owned(),
             column: spec.column,
             required: spec.required,
+            index: false,
             schema,
             annotation,
         };
@@ -190,6 +191,24 @@ impl<T: FieldType> Field<T> {
         })
     }
 
+    /// `accept = "image/*, .pdf"`: the media types, families and endings of the files that it takes.
+    #[must_use]
+    pub fn accept(self, accept: &str) -> Self
+    where
+        T: Filed,
+    {
+        self.note(|it| it.accept = Some(accept.to_owned()))
+    }
+
+    /// `max_bytes = 5_000_000`: the largest file that it takes.
+    #[must_use]
+    pub fn max_bytes(self, bytes: u64) -> Self
+    where
+        T: Filed,
+    {
+        self.note(|it| it.max_bytes = Some(bytes))
+    }
+
     /// `default = …`: the value of an absent field.
     #[must_use]
     pub fn default_value(self, value: Value) -> Self {
@@ -242,6 +261,13 @@ impl<T: FieldType> Field<T> {
     #[must_use]
     pub fn sort(self, on: bool) -> Self {
         self.note(|it| it.sort = on)
+    }
+
+    /// `index`: rows are found and ordered by it through an index, which each write pays for.
+    #[must_use]
+    pub fn index(mut self) -> Self {
+        self.def.index = true;
+        self
     }
 
     /// `search`: whether free text is looked for in it.

@@ -31,7 +31,7 @@ pub use list::ListItem;
 pub use number::{Decimals, Number};
 pub use reader::Reader;
 pub(crate) use reference::row_id_schema;
-pub use reference::{FileRef, Reference, UserRef};
+pub use reference::{FileRef, Filed, Reference, UserRef};
 pub use spec::Spec;
 pub use text::{Email, Length, Link, Markdown, Multiline, Plain};
 

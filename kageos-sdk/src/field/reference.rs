@@ -21,6 +21,17 @@ pub trait Reference {}
 impl Reference for RowId {}
 impl<T: Reference> Reference for Option<T> {}
 
+/// Something that names files.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name files",
+    label = "`accept` and `max_bytes` stand on a `FileRef`, or on an `Option` or a `Vec` of it"
+)]
+pub trait Filed {}
+
+impl Filed for FileRef {}
+impl<T: Filed> Filed for Option<T> {}
+impl<T: Filed> Filed for Vec<T> {}
+
 /// The JSON Schema of a row's id.
 pub(crate) fn row_id_schema() -> Value {
     json!({ "type": "string", "pattern": ROW_ID })
@@ -77,12 +88,12 @@ references! {
     /// A user of the platform, by id.
     UserRef(UserId): User, true, "must be the id of a user";
     /// A file of the platform, by id.
-    FileRef(FileId): File, false, "must be the id of a file";
+    FileRef(FileId): File, true, "must be the id of a file";
 }
 
 impl ListItem for FileRef {
     fn list() -> Spec {
-        Spec::list(Widget::Files, <Self as FieldType>::spec().schema)
+        Spec { list: true, filter: true, ..Spec::list(Widget::Files, <Self as FieldType>::spec().schema) }
     }
 
     fn item_to_json(&self) -> Value {

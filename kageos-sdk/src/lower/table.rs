@@ -112,6 +112,7 @@ fn search(table: &TableDef) -> ActionSchema {
             "next": page(),
             "count": { "type": ["integer", "null"], "minimum": 0 },
             "labels": labels,
+            "files": { "type": "object", "additionalProperties": { "type": "object" } },
         }),
         &["rows", "next", "count", "labels"],
     );

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use kageos_core::{Code, Error};
 use sha2::Sha256;
 
-use super::{canonical::sha256, cell::Cell};
+use super::{cell::Cell, hash::sha256};
 
 /// The first byte of a cursor: how the rest is read.
 const VERSION: u8 = 1;

@@ -3,7 +3,7 @@
 use crate::table::Result;
 use kageos_core::{Code, Error, Widget, path::is_code};
 
-use super::canonical::{hex, sha256};
+use super::hash::{hex, sha256};
 use crate::def::{ColumnKind, FieldDef, TableDef};
 
 /// Columns that every table has; no field may be called so.
@@ -56,24 +56,18 @@ impl Table {
         self.def.fields.iter().position(|field| field.name == name)
     }
 
-    /// The columns of every index, each ending with the id.
+    /// The columns of every index, each ending with the id: those of fields that are declared so, of relations, and
+    /// of the field that rows are ordered by when nothing else is asked. Of people's text the folded column, which
+    /// serves order, prefix and equality.
     pub(crate) fn indexes(&self) -> Vec<String> {
-        let mut indexed = Vec::new();
-        for (field, column) in self.def.fields.iter().zip(&self.columns) {
-            if !can_index(column.kind) {
-                continue;
-            }
-            if field.annotation.filter
-                || (field.annotation.sort && column.folded.is_none())
-                || column.kind == ColumnKind::Relation
-            {
-                indexed.push(column.name.clone());
-            }
-            if let Some(folded) = column.folded.as_ref().filter(|_| field.annotation.sort) {
-                indexed.push(folded.clone());
-            }
-        }
-        indexed
+        let first = self.def.default_sort.first().map(|sort| sort.field.as_str());
+        let fields = self.def.fields.iter().zip(&self.columns);
+        let indexed = fields.filter(|(field, column)| {
+            let wanted =
+                field.index || column.kind == ColumnKind::Relation || first == Some(column.name.as_str());
+            wanted && can_index(column.kind)
+        });
+        indexed.map(|(_, column)| column.sort_name().to_owned()).collect()
     }
 
     /// Whether rows are found by this column through an index.
@@ -140,6 +134,9 @@ fn mistakes(def: &TableDef) -> Vec<String> {
         }
         if def.fields[..at].iter().any(|other| other.name == *name) {
             found.push(format!("the field {name} stands twice"));
+        }
+        if field.index && !can_index(field.column) {
+            found.push(format!("the field {name} holds long text or a list and cannot be indexed"));
         }
         if field.annotation.sort && !can_index(field.column) {
             found.push(format!("the field {name} holds long text or a list and cannot be sorted by"));

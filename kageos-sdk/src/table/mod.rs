@@ -18,12 +18,14 @@
 //! [`TableDef`]: crate::def::TableDef
 
 mod aggregate;
-mod canonical;
+
 mod cell;
 mod check;
 mod cursor;
 mod export;
+mod files;
 mod filter;
+mod hash;
 mod import;
 mod layout;
 mod migration;
@@ -35,9 +37,9 @@ mod store;
 mod unit;
 
 pub use aggregate::{Aggregate, AggregateQuery, Bucket, Group, MAX_MARKS, Mark, MarkOrder};
-pub use canonical::{canonical, changes_hash};
 pub use export::{CsvExport, escape};
 pub use filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_VALUES, MAX_IN};
+pub use hash::changes_hash;
 pub use import::{ImportReport, MAX_IMPORT_ROWS, RowError};
 pub use query::{
     COUNT_CAP, DEFAULT_LIMIT, HistoryEntry, HistoryPage, MAX_LIMIT, MAX_SORT, SearchPage, SearchQuery,

@@ -3,12 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::table::Result;
-use kageos_core::{Code, Error, RowId, Timestamp};
+use kageos_core::{Code, Error, FileId, RowId, Timestamp, Widget};
 use serde_json::{Map, Value};
 
 use super::{
     Row, Store,
     check::{new_cells, patched_cells},
+    files,
     layout::Table,
     row::Record,
 };
@@ -168,6 +169,25 @@ impl Unit {
         let (place, _) = self.row(path, id, None, true).await?;
         self.entries[place].after = None;
         Ok(())
+    }
+
+    /// The files that rows name after this unit and did not name before.
+    pub(crate) fn new_files(&self) -> Vec<FileId> {
+        let mut found = Vec::new();
+        for entry in &self.entries {
+            let Some(after) = &entry.after else { continue };
+            for (at, field) in entry.table.def.fields.iter().enumerate() {
+                let widget = field.annotation.widget;
+                let same = entry.before.as_ref().is_some_and(|before| before.cells[at] == after.cells[at]);
+                if same || !matches!(widget, Widget::File | Widget::Files | Widget::List) {
+                    continue;
+                }
+                files::named(&field.schema, widget, &after.cells[at].decode(field.column), &mut found);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// What is changed, in the order in which the rows were first touched.

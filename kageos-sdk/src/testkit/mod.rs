@@ -26,14 +26,15 @@ use std::{
 };
 
 use kageos_core::{
-    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Host, HostCall, ResourcePath,
-    Result, Source, SourceKind, Timestamp,
+    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, FileInfo, Host, HostCall,
+    ResourcePath, Result, Source, SourceKind, Timestamp,
     bus::Listener,
     clock::ManualClock,
     entropy::SeededEntropy,
     host::NoControl,
     platform::{
         Platform, PlatformOptions,
+        files::{FileOptions, Objects},
         identity::{NewUser, UserKind},
         oplog::{Activity, ActivityQuery, SigningKey},
     },
@@ -104,13 +105,15 @@ impl Kit {
         let databases = [sqlite().await?, sqlite().await?];
         let folder = Folder::new()?;
         let key = SigningKey::from_bytes(&[1; 32]);
-        let options = PlatformOptions { log_key: key, log_heads: folder.0.join("heads.jsonl") };
+        let files = FileOptions::at(Objects::memory());
+        let options = PlatformOptions { log_key: key, log_heads: folder.0.join("heads.jsonl"), files };
         let platform = Platform::open(databases[0].db(), env.clone(), options).await?;
         let actor = account(&platform, "ada").await?;
         let workspace: ResourcePath = WORKSPACE.parse()?;
         let host = InProcess::open(app, workspace.clone(), databases[1].db(), env.clone(), [1; 32]).await?;
         let door: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
         host.connect(&door);
+        host.connect_files(Arc::new(platform.files().clone()));
         let owner = actor.id.ok_or_else(|| Error::of(Code::Internal))?;
         platform.mount(&workspace, owner, Arc::clone(&host) as Arc<dyn Host>).await?;
         Ok(Self {
@@ -187,7 +190,7 @@ impl Kit {
     pub async fn call(&self, path: &str, action: &str, input: Value) -> Result<Given<Value>> {
         let call = Call {
             id: CallId::new(&self.env),
-            path: format!("{WORKSPACE}/{path}").parse()?,
+            path: format!("{WORKSPACE}/{path}").trim_end_matches('/').parse()?,
             action: ActionName::new(action).ok_or_else(|| Error::of(Code::UnknownAction))?,
             input,
             actor: self.actor.clone(),
@@ -200,6 +203,20 @@ impl Kit {
         let reply = self.door.dispatch(call).await?;
         let output = serde_json::from_str(reply.output.get()).map_err(Error::internal)?;
         Ok(Given { output, changes: reply.changes })
+    }
+
+    /// Brings a file to a function, whose path lies in the app; `""` for the workspace itself.
+    ///
+    /// # Errors
+    /// What the door or the storage refuses.
+    pub async fn upload(&self, path: &str, name: &str, media_type: &str, bytes: &[u8]) -> Result<FileInfo> {
+        let mut upload = self.platform.files().begin(&self.actor, name, media_type).await?;
+        upload.push(bytes).await?;
+        let file = upload.finish().await?;
+        let input = serde_json::json!({ "file": file.id, "name": file.name, "type": file.media_type,
+            "size": file.size, "sha256": file.sha256 });
+        let given = self.call(path, "upload_file", input).await?;
+        serde_json::from_value(given.output).map_err(Error::internal)
     }
 
     /// Hands in a form.

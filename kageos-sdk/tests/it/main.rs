@@ -3,8 +3,10 @@
 #![cfg(test)]
 
 mod fields;
+mod files;
 mod host;
 mod manifest;
+mod rights;
 mod sample;
 mod snapshot;
 mod table_aggregate;

@@ -45,7 +45,7 @@ pub(crate) fn field(name: &str, column: ColumnKind, required: bool) -> FieldDef 
     let mut annotation = Annotation::of(widget, 0);
     annotation.filter = true;
     annotation.sort = !matches!(column, ColumnKind::LongText | ColumnKind::Json);
-    FieldDef { name: name.to_owned(), column, required, schema, annotation }
+    FieldDef { name: name.to_owned(), column, required, index: false, schema, annotation }
 }
 
 pub(crate) fn table(path: &str, fields: Vec<FieldDef>) -> TableDef {

@@ -52,7 +52,7 @@ pub(super) enum Command {
     /// The operation log.
     #[command(subcommand)]
     Audit(Audit),
-    /// Copies the state folder, each file with its hash. The server must not run.
+    /// Copies the state folder, each file with its hash; the server may run on.
     Backup(Backup),
     /// Makes the state folder from a backup, after checking every file.
     Restore(Restore),

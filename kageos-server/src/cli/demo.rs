@@ -5,14 +5,14 @@ use std::sync::Arc;
 use kageos_core::{
     ActionName, Call, CallId, Code, Dispatch, Error, ResourcePath, Result, Source, SourceKind,
     platform::{Platform, identity::SYSTEM_LOGIN},
-    sql::{Db, DbOptions},
 };
 use kageos_example_crm as crm;
 use kageos_sdk::InProcess;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Session, failure::Context};
+use super::{Session, databases, failure::Context};
+use crate::{state::Secrets, workspace::Workspace};
 
 /// Where it is installed.
 const WORKSPACE: &str = "/demo/crm";
@@ -31,27 +31,25 @@ pub(super) fn is_installed(platform: &Platform) -> Result<bool> {
     Ok(platform.tree().snapshot().get(&workspace()?).is_some())
 }
 
-/// Mounts the example, making its workspace where it is missing, and answers its database.
+/// Mounts the example, making its workspace where it is missing, and answers it.
 pub(super) async fn mount(
     session: &Session,
     platform: &Platform,
-    cursor_key: [u8; 32],
+    secrets: &Secrets,
     dispatch: &Arc<dyn Dispatch>,
-) -> Result<Db> {
+) -> Result<Workspace> {
     let system = platform.identity().user_by_login(SYSTEM_LOGIN).await?;
     let owner = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.id;
     let app = crm::app();
     let path = workspace()?;
     let id = platform.tree().ensure_workspace(&path, &app.manifest()?, owner).await?;
-    let folder = session.state.workspace_dir(&id.to_string());
-    session.state.make_dir(&folder).context("workspaces")?;
-    let url = format!("sqlite:{}", folder.join("app.db").display());
-    let options = DbOptions::new(url).synchronous(session.config()?.database.synchronous);
-    let db = Db::open(&options).await.context("the example's database")?;
-    let host = InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), cursor_key).await?;
+    let (db, file) = databases::open(session, platform, secrets, id).await?;
+    let host =
+        InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), secrets.server_key).await?;
     host.connect(dispatch);
+    host.connect_files(Arc::new(platform.files().clone()));
     platform.mount(&path, owner, host).await?;
-    Ok(db)
+    Ok(Workspace { path, db, file })
 }
 
 /// Loads the data of the example, each table once, as the user `system` through the one door.

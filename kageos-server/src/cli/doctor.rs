@@ -1,36 +1,21 @@
 //! `kagectl doctor`: every layer, and what to do about what is wrong.
 
+use hyper::Method;
 use kageos_core::{
     Code, Error, Result,
     sql::{Db, DbOptions},
 };
-use serde::Serialize;
 
-use super::{Session, remote::Remote, serve};
-use crate::state::Running;
-
-/// What was found in one layer.
-#[derive(Debug, Serialize)]
-struct Finding {
-    layer: &'static str,
-    ok: bool,
-    detail: String,
-    /// What to do; empty when nothing.
-    advice: &'static str,
-}
-
-impl Finding {
-    fn good(layer: &'static str, detail: impl Into<String>) -> Self {
-        Self { layer, ok: true, detail: detail.into(), advice: "" }
-    }
-
-    fn bad(layer: &'static str, detail: impl Into<String>, advice: &'static str) -> Self {
-        Self { layer, ok: false, detail: detail.into(), advice }
-    }
-}
+use super::{Session, backup::database_files, failure::Context, remote::Remote, serve};
+use crate::{
+    backup::PLATFORM,
+    files,
+    state::Running,
+    wire::{Finding, FindingList},
+};
 
 pub(super) async fn run(session: &Session) -> Result<()> {
-    let mut findings = vec![state(session), configuration(session), web(session)];
+    let mut findings = vec![state(session), configuration(session), files(session).await, web(session)];
     findings.extend(server(session).await);
     session.output.result(&findings, || findings.iter().map(line).collect::<Vec<_>>().join("\n"));
     if findings.iter().all(|finding| finding.ok) {
@@ -72,6 +57,42 @@ fn configuration(session: &Session) -> Finding {
     }
 }
 
+/// The store of files: an object is written, read and removed.
+async fn files(session: &Session) -> Finding {
+    let Ok(config) = session.config() else {
+        return Finding::bad("files", "unknown without a configuration", "mend the configuration first");
+    };
+    let folder = session.state.objects_dir();
+    if config.files.url.is_none() && !folder.exists() {
+        return Finding::good("files", "not made yet; `kagectl serve` makes the folder");
+    }
+    let advice = if config.files.url.is_some() {
+        "look at files.url, files.endpoint and the keys, and whether the bucket is there and lets this key write"
+    } else {
+        "look at the disk, and at the owner of the folder `objects`"
+    };
+    let opened = match files::open(&config.files, &folder) {
+        Ok(opened) => opened.objects,
+        Err(error) => return Finding::bad("files", error.message, advice),
+    };
+    let name = session.env.trace().id();
+    match opened.probe(&name).await {
+        Ok(()) => Finding::good("files", format!("written, read and removed in {}", opened.place())),
+        Err(error) => Finding::bad("files", format!("{}: {}", opened.place(), causes(&error)), advice),
+    }
+}
+
+/// What happened, with what caused it: the command line shows what a caller over HTTP is not told.
+fn causes(error: &Error) -> String {
+    let mut text = error.message.clone();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text = format!("{text} {cause}");
+        next = cause.source();
+    }
+    text
+}
+
 fn web(session: &Session) -> Finding {
     let Ok(config) = session.config() else {
         return Finding::bad("web", "unknown without a configuration", "mend the configuration first");
@@ -88,26 +109,32 @@ fn web(session: &Session) -> Finding {
 
 async fn server(session: &Session) -> Vec<Finding> {
     if !matches!(Running::find(&session.state), Ok(Some(_))) {
-        return vec![database(session).await, Finding::good("server", "not running")];
-    }
-    let remote = Remote::find(&session.state);
-    let readiness = match remote {
-        Ok(remote) => remote.readiness().await,
-        Err(error) => Err(error),
-    };
-    match readiness {
-        Ok(readiness) => readiness
-            .dependencies
+        let (database, apps) = (database(session).await, apps(session).await);
+        let runtime = Finding::good("runtime", "apps run in the server's process");
+        return [database]
             .into_iter()
-            .map(dependency)
-            .chain([Finding::good("server", "running")])
-            .collect(),
+            .chain(apps)
+            .chain([runtime, Finding::good("server", "not running")])
+            .collect();
+    }
+    match asked(session).await {
+        Ok(findings) => findings.into_iter().chain([Finding::good("server", "running")]).collect(),
         Err(error) => vec![Finding::bad(
             "server",
             error.message,
             "look into `kagectl logs server`, then `kagectl down` and `serve`",
         )],
     }
+}
+
+/// What the running server says.
+async fn asked(session: &Session) -> Result<Vec<Finding>> {
+    let remote = Remote::find(&session.state)?;
+    let readiness = remote.readiness().await?;
+    let mut findings: Vec<Finding> = readiness.dependencies.into_iter().map(dependency).collect();
+    let more: FindingList = remote.ask(Method::GET, "/api/v1/doctor", None).await?;
+    findings.extend(more.items);
+    Ok(findings)
 }
 
 /// The database, opened here because no server has it open.
@@ -118,22 +145,45 @@ async fn database(session: &Session) -> Finding {
     if config.database.url.is_none() && !session.state.database_file().exists() {
         return Finding::good("database", "not made yet; `kagectl serve` makes it");
     }
-    match Db::open(&DbOptions::new(serve::database_url(session, &config))).await {
-        Ok(db) => {
-            db.close().await;
-            Finding::good("database", "opens")
-        }
+    match opens(&DbOptions::new(serve::database_url(session, &config))).await {
+        Ok(_) => Finding::good("database", "opens"),
         Err(error) => {
-            Finding::bad("database", error.to_string(), "look at database.url, the disk and the file's owner")
+            Finding::bad("database", error.message, "look at database.url, the disk and the file's owner")
         }
     }
 }
 
+/// The databases of workspaces in the state folder, opened here because no server has them open.
+async fn apps(session: &Session) -> Vec<Finding> {
+    let names = database_files(session).unwrap_or_default();
+    let mut findings = Vec::new();
+    for name in names.into_iter().filter(|name| name.as_os_str() != PLATFORM) {
+        let file = session.state.root().join(&name);
+        findings.push(match opens(&DbOptions::new(format!("sqlite:{}", file.display()))).await {
+            Ok(bytes) => {
+                Finding::good("apps", format!("{} opens, {} KB", name.display(), bytes.div_ceil(1024)))
+            }
+            Err(error) => {
+                let advice = "look at the file's owner and the disk, or restore a backup";
+                Finding::bad("apps", format!("{}: {}", name.display(), error.message), advice)
+            }
+        });
+    }
+    findings
+}
+
+/// The size of a database that can be read.
+async fn opens(options: &DbOptions) -> Result<u64> {
+    let db = Db::open(options).await.context("it cannot be opened")?;
+    let size = db.size().await.context("it cannot be read");
+    db.close().await;
+    size
+}
+
 fn dependency(dependency: crate::wire::Dependency) -> Finding {
-    let detail = format!("{}: {}", dependency.name, dependency.detail);
     if dependency.ok {
-        Finding::good("server", detail)
+        Finding::good(&dependency.name, dependency.detail)
     } else {
-        Finding::bad("server", detail, "look into `kagectl logs server`")
+        Finding::bad(&dependency.name, dependency.detail, "look into `kagectl logs server`")
     }
 }

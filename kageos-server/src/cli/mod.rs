@@ -8,11 +8,12 @@ mod audit;
 mod backup;
 mod bootstrap;
 mod call;
+mod databases;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
 mod down;
-mod failure;
+pub(crate) mod failure;
 mod init;
 mod logging;
 mod logs;
@@ -90,9 +91,9 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Grant(args) => call::grant(session, args).await,
         Command::Call(args) => call::run(session, args).await,
         Command::Audit(Audit::Verify) => audit::run(session).await,
-        Command::Backup(args) => backup::backup(session, &args),
+        Command::Backup(args) => backup::backup(session, &args).await,
         Command::Restore(args) => backup::restore(session, &args),
-        Command::Reset(args) => backup::reset(session, &args),
+        Command::Reset(args) => backup::reset(session, &args).await,
         Command::Openapi => {
             session.output.raw(crate::openapi::text());
             Ok(())

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http_body_util::BodyExt;
-use hyper::{Method, Request, StatusCode, header};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use kageos_core::{Code, Error, FieldError, Result, platform::identity::Secret};
 use serde::de::DeserializeOwned;
@@ -50,11 +50,41 @@ impl Remote {
         if status.is_success() { typed(answer) } else { Err(refused(status, answer)) }
     }
 
+    /// Asks, and hands over each line of the answer as it comes.
+    pub(crate) async fn follow<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+        mut line: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let response = self.exchange(Method::POST, path, Some(body)).await?;
+        let status = response.status();
+        let (mut body, mut read) = (response.into_body(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            read.extend_from_slice(frame.context("the server")?.data_ref().map_or(&[], |data| data));
+            while let Some(end) = read.iter().position(|byte| *byte == b'\n').filter(|_| status.is_success())
+            {
+                let text: Vec<u8> = read.drain(..=end).collect();
+                line(serde_json::from_slice(&text).context("the server's answer")?)?;
+            }
+        }
+        if status.is_success() { Ok(()) } else { Err(refused(status, value(&read)?)) }
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
+        let response = self.exchange(method, path, body).await?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.context("the server")?.to_bytes();
+        Ok((status, value(&bytes)?))
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response<Incoming>> {
         let stream = TcpStream::connect(&self.authority).await.context("the server")?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Body>(TokioIo::new(stream))
             .await
             .context("the server")?;
+        // It ends with the answer or the server, and both show in what is read.
+        tokio::spawn(connection);
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -63,24 +93,29 @@ impl Remote {
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
             .context("the request")?;
-        let exchange = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            Ok::<_, hyper::Error>((status, response.into_body().collect().await?.to_bytes()))
-        };
-        let (status, bytes) = tokio::select! {
-            exchanged = exchange => exchanged.context("the server")?,
-            _ = connection => return Err(Error::new(Code::Unavailable, "The server closed the connection.")),
-        };
-        let value = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
-        Ok((status, value.context("the server's answer")?))
+        sender.send_request(request).await.map_err(|error| {
+            Error::new(Code::Unavailable, "The server closed the connection.").caused_by(error)
+        })
+    }
+}
+
+fn value(bytes: &[u8]) -> Result<Value> {
+    if bytes.is_empty() {
+        Ok(Value::Null)
+    } else {
+        serde_json::from_slice(bytes).context("the server's answer")
     }
 }
 
 fn refused(status: StatusCode, answer: Value) -> Error {
-    let Ok(problem) = serde_json::from_value::<Problem>(answer) else {
-        return Error::new(Code::Internal, format!("The server answered {status}."));
-    };
+    match serde_json::from_value(answer) {
+        Ok(problem) => problem_as_error(problem),
+        Err(_) => Error::new(Code::Internal, format!("The server answered {status}.")),
+    }
+}
+
+/// The error that a problem was.
+pub(crate) fn problem_as_error(problem: Problem) -> Error {
     let code = serde_json::from_value(Value::String(problem.code)).unwrap_or(Code::Internal);
     let fields = problem.fields.into_iter();
     let fields = fields.map(|f| FieldError { pointer: f.pointer, code: f.code.into(), message: f.message });

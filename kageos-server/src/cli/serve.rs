@@ -15,12 +15,14 @@ use tokio::{
 
 #[cfg(feature = "demo")]
 use super::demo;
-use super::{Session, failure::Context, logging};
+use super::{Session, databases, failure::Context, logging};
 use crate::{
     config::Config,
+    files,
     serve::serve,
     server::Server,
     state::{RunLock, Secrets},
+    workspace::Workspace,
 };
 
 /// A server whose listener is bound and which does not answer yet.
@@ -31,8 +33,8 @@ pub(super) struct Started {
     platform: Platform,
     /// Held for the apps, which know it only while it is there.
     dispatch: Arc<dyn Dispatch>,
-    /// The databases of the mounted apps.
-    apps: Vec<Db>,
+    /// What was mounted.
+    workspaces: Vec<Workspace>,
     config: Config,
     pub(super) secrets: Secrets,
     pub(super) address: String,
@@ -63,7 +65,7 @@ pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
     let address = format!("http://{}", listener.local_addr().context("server.address")?);
     let platform = open(session, &config, &secrets).await?;
     let dispatch: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
-    let apps = mount(session, &platform, &secrets, &dispatch, install).await?;
+    let workspaces = mount(session, &platform, &secrets, &dispatch, install).await?;
     let settled = platform.recover().await?;
     if settled > 0 {
         tracing::info!(calls = settled, "settled the calls that were cut off");
@@ -72,12 +74,14 @@ pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
         load(session, &platform).await?;
     }
     let builder = Server::builder(platform.clone()).config(config.clone());
-    let server = builder.local_token(secrets.local_token.clone()).build();
+    let builder = builder.local_token(secrets.local_token.clone());
+    let builder = builder.databases(databases::of(&config, &platform, &secrets)?);
+    let server = builder.state(session.state.clone(), workspaces.clone()).build();
     lock.announce(&address).context("run/lock")?;
-    Ok(Started { lock, listener, server, platform, dispatch, apps, config, secrets, address })
+    Ok(Started { lock, listener, server, platform, dispatch, workspaces, config, secrets, address })
 }
 
-/// Mounts the example where it is installed, or is to be, and answers the databases of what was mounted.
+/// Mounts the example where it is installed, or is to be, and answers what was mounted.
 #[cfg(feature = "demo")]
 async fn mount(
     session: &Session,
@@ -85,11 +89,11 @@ async fn mount(
     secrets: &Secrets,
     dispatch: &Arc<dyn Dispatch>,
     install: bool,
-) -> Result<Vec<Db>> {
+) -> Result<Vec<Workspace>> {
     if !install && !demo::is_installed(platform)? {
         return Ok(Vec::new());
     }
-    Ok(vec![demo::mount(session, platform, secrets.server_key, dispatch).await?])
+    Ok(vec![demo::mount(session, platform, secrets, dispatch).await?])
 }
 
 /// Loads the data of the example, once what an earlier start left open is settled.
@@ -106,7 +110,13 @@ async fn load(_: &Session, _: &Platform) -> Result<()> {
 
 /// Nothing is linked that could be mounted.
 #[cfg(not(feature = "demo"))]
-async fn mount(_: &Session, _: &Platform, _: &Secrets, _: &Arc<dyn Dispatch>, _: bool) -> Result<Vec<Db>> {
+async fn mount(
+    _: &Session,
+    _: &Platform,
+    _: &Secrets,
+    _: &Arc<dyn Dispatch>,
+    _: bool,
+) -> Result<Vec<Workspace>> {
     Ok(Vec::new())
 }
 
@@ -117,6 +127,7 @@ async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<P
     let options = PlatformOptions {
         log_key: SigningKey::from_bytes(&secrets.log_key),
         log_heads: session.state.heads_file(),
+        files: files::open(&config.files, &session.state.objects_dir()).context("files.url")?,
     };
     let platform = Platform::open(db, session.env.clone(), options).await?;
     let system = platform.identity().ensure_system(&secrets.system_password).await?;
@@ -139,11 +150,13 @@ pub(super) async fn answer(started: Started) -> Result<()> {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     };
     tracing::info!(address = started.address, "the server answers");
+    let sweeping = tokio::spawn(started.platform.clone().keep_swept());
     serve(started.listener, &started.server, stop, started.config.server.shutdown_timeout).await;
+    sweeping.abort();
     drop(started.dispatch);
     started.platform.close().await;
-    for db in &started.apps {
-        db.close().await;
+    for workspace in &started.workspaces {
+        workspace.db.close().await;
     }
     tracing::info!("the server stopped");
     drop(started.lock);

@@ -10,13 +10,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderValue, Method},
+    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use kageos_core::Env;
 use tokio::sync::Semaphore;
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate};
 
 use crate::{
     caller::{Peer, peer},
@@ -29,7 +29,12 @@ use crate::{
 /// Longest time to the head of an answer, but for what is long by its nature.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(60);
 /// What is long by its nature: whole tables, streams, and calls, whose actions have their own deadlines.
-const LONG: [&str; 4] = ["/api/v1/import/", "/api/v1/export/", "/api/v1/events", "/api/v1/call/"];
+const LONG: [&str; 5] =
+    ["/api/v1/import/", "/api/v1/export/", "/api/v1/events", "/api/v1/call/", "/api/v1/files/"];
+
+/// Marks an answer whose bytes are sent as they are: it has a length, a tag and ranges of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AsItIs;
 
 /// What the frame needs to know.
 #[derive(Debug)]
@@ -57,9 +62,14 @@ impl Frame {
 
     /// Puts the frame around all routes.
     pub(crate) fn around(self, router: Router) -> Router {
+        let usual = DefaultPredicate::new().and(
+            |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
+                extensions.get::<AsItIs>().is_none()
+            },
+        );
         router
             .layer(middleware::from_fn_with_state(Arc::new(self), handle))
-            .layer(CompressionLayer::new().gzip(true))
+            .layer(CompressionLayer::new().gzip(true).compress_when(usual))
     }
 
     fn timeout(&self, path: &str) -> Duration {

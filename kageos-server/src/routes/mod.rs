@@ -3,8 +3,10 @@
 
 mod access;
 mod activity;
+mod backup;
 mod call;
 mod events;
+mod files;
 mod groups;
 mod meta;
 mod namespaces;
@@ -86,6 +88,11 @@ endpoints! {
         delete "/api/v1/rows/{*path}" rows::delete;
         get "/api/v1/export/{*path}" rows::export;
         post "/api/v1/import/{*path}" rows::import;
+        post "/api/v1/files/{*path}" files::upload;
+        get "/api/v1/files/{*path}" files::list;
+        get "/api/v1/file/{id}" files::download;
+        get "/api/v1/file/{id}/info" files::info;
+        delete "/api/v1/file/{id}" files::discard;
         get "/api/v1/activity" activity::list;
         get "/api/v1/access" access::list;
         get "/api/v1/access/explain" access::explain;
@@ -101,6 +108,8 @@ endpoints! {
         put "/api/v1/groups/{id}/members/{user}" groups::add;
         delete "/api/v1/groups/{id}/members/{user}" groups::remove;
         get "/api/v1/events" events::listen;
+        get "/api/v1/doctor" meta::doctor;
+        post "/api/v1/backup" backup::make;
     }
     shared {
         get "/api/v1/rows/{*path}" rows::read => list, one;

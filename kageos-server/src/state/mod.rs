@@ -18,6 +18,7 @@ pub use secrets::Secrets;
 pub(crate) use secrets::{hex, new_password as password};
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
 };
@@ -97,6 +98,12 @@ impl StateDir {
         self.root.join("platform.db")
     }
 
+    /// `objects`: the bytes of files.
+    #[must_use]
+    pub fn objects_dir(&self) -> PathBuf {
+        self.root.join("objects")
+    }
+
     /// `logs/heads`: the signed heads of the operation log.
     #[must_use]
     pub fn heads_file(&self) -> PathBuf {
@@ -133,6 +140,14 @@ impl StateDir {
     /// When the disk refuses.
     pub fn make_dir(&self, path: &Path) -> io::Result<()> {
         private::make_dir(path)
+    }
+
+    /// Makes a file for writing, private like the rest, with the folders above it.
+    ///
+    /// # Errors
+    /// When it is there already, or the disk refuses.
+    pub fn create(&self, path: &Path) -> io::Result<File> {
+        private::create(path)
     }
 
     /// Writes a file whole or not at all, private like the rest.

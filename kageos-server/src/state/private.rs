@@ -23,6 +23,12 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)
 }
 
+/// Makes a file for writing, and the folders above it; one that is there is an error.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    path.parent().map_or(Ok(()), make_dir)?;
+    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
+}
+
 /// Writes beside the file, then renames: a reader sees the old content or the new, also after a crash.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();

@@ -21,6 +21,8 @@ pub struct Secrets {
     pub server_key: [u8; 32],
     /// Signs the heads of the operation log: the seed of an ed25519 key.
     pub log_key: [u8; 32],
+    /// Seals the secrets that lie in the database.
+    pub seal_key: [u8; 32],
     /// What the command line on this machine shows to the server.
     pub local_token: Secret,
     /// The password of the user `system`.
@@ -33,6 +35,7 @@ impl Secrets {
         Ok(Self {
             server_key: key(state, "server.key", entropy)?,
             log_key: key(state, "log.key", entropy)?,
+            seal_key: key(state, "seal.key", entropy)?,
             local_token: Secret::new(hex(&key(state, "local.token", entropy)?)),
             system_password: password(state, entropy)?,
         })

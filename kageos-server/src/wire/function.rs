@@ -1,4 +1,4 @@
-use kageos_core as core;
+use kageos_core::{self as core, ResourcePath, schema::ANNOTATION_KEY};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -121,40 +121,95 @@ pub struct Sort {
 }
 
 impl Function {
-    /// The function with its hash.
+    /// The function with its hash, as it stands in `workspace`: where its schemas lead is told by whole paths.
     #[must_use]
-    pub fn new(schema: &core::FunctionSchema, hash: &str) -> Self {
+    pub fn new(schema: &core::FunctionSchema, hash: &str, workspace: &ResourcePath) -> Self {
         Self {
             kind: schema.kind,
             title: schema.title.clone(),
             description: schema.description.clone(),
-            actions: schema.actions.iter().map(Action::from).collect(),
-            table: schema.table.as_ref().map(TableSchema::from),
+            actions: schema.actions.iter().map(|action| Action::new(action, workspace)).collect(),
+            table: schema.table.as_ref().map(|table| TableSchema::new(table, workspace)),
             hash: hash.to_owned(),
         }
     }
 }
 
-impl From<&core::ActionSchema> for Action {
-    fn from(action: &core::ActionSchema) -> Self {
+impl Action {
+    fn new(action: &core::ActionSchema, workspace: &ResourcePath) -> Self {
         Self {
             name: action.name.to_string(),
             title: action.title.clone(),
             right: action.right,
             effect: action.effect.clone(),
-            input: action.input.clone(),
-            output: action.output.clone(),
+            input: whole(&action.input, workspace),
+            output: whole(&action.output, workspace),
         }
     }
 }
 
-impl From<&core::TableSchema> for TableSchema {
-    fn from(table: &core::TableSchema) -> Self {
+impl TableSchema {
+    fn new(table: &core::TableSchema, workspace: &ResourcePath) -> Self {
         Self {
-            row: table.row.clone(),
+            row: whole(&table.row, workspace),
             search: table.search.clone(),
             history: table.history,
             default_sort: table.default_sort.clone(),
         }
+    }
+}
+
+/// A schema whose annotations say where a relation or a chart leads by whole paths: an app says it as it stands in the
+/// app, and knows nothing of where it is installed.
+fn whole(schema: &Value, workspace: &ResourcePath) -> Value {
+    match schema {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| {
+                let annotated = name == ANNOTATION_KEY;
+                let member = if annotated { annotation(member, workspace) } else { whole(member, workspace) };
+                (name.clone(), member)
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(|item| whole(item, workspace)).collect(),
+        plain => plain.clone(),
+    }
+}
+
+fn annotation(annotation: &Value, workspace: &ResourcePath) -> Value {
+    let mut annotation = annotation.clone();
+    for place in ["/relation/path", "/source"] {
+        if let Some(Value::String(path)) = annotation.pointer_mut(place)
+            && !path.starts_with('/')
+        {
+            *path = format!("{workspace}/{path}");
+        }
+    }
+    annotation
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn annotations_lead_to_whole_paths() {
+        let workspace = "/demo/crm".parse().unwrap();
+        let check = |given: Value, wanted: Value| {
+            let schema = |annotation: Value| json!({ "oneOf": [{ "properties": { "a": { "x-kageos": annotation } } }] });
+            assert_eq!(whole(&schema(given), &workspace), schema(wanted));
+        };
+        let relation = |path: &str| json!({ "relation": { "path": path, "label": "name" }, "order": 1 });
+        check(relation("customer.table"), relation("/demo/crm/customer.table"));
+        check(relation("/other/app/customer.table"), relation("/other/app/customer.table"));
+        check(
+            json!({ "source": "sales/invoice.table" }),
+            json!({ "source": "/demo/crm/sales/invoice.table" }),
+        );
+        check(json!({ "source": null, "widget": "text" }), json!({ "source": null, "widget": "text" }));
+        let unannotated = json!({ "properties": { "source": { "const": "a.table" } } });
+        assert_eq!(whole(&unannotated, &workspace), unannotated);
     }
 }

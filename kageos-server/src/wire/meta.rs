@@ -29,6 +29,39 @@ pub struct Dependency {
     pub detail: String,
 }
 
+/// What was found in a layer, and what to do about it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// The layer.
+    pub layer: String,
+    /// Whether all is well there.
+    pub ok: bool,
+    /// What it is like, or what is wrong with it.
+    pub detail: String,
+    /// What to do; empty when nothing.
+    pub advice: String,
+}
+
+impl Finding {
+    pub(crate) fn good(layer: &str, detail: impl Into<String>) -> Self {
+        Self { layer: layer.to_owned(), ok: true, detail: detail.into(), advice: String::new() }
+    }
+
+    pub(crate) fn bad(layer: &str, detail: impl Into<String>, advice: &str) -> Self {
+        Self { layer: layer.to_owned(), ok: false, detail: detail.into(), advice: advice.to_owned() }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FindingList {
+    /// The findings.
+    pub items: Vec<Finding>,
+    /// Where the next page begins.
+    #[schema(required)]
+    pub next: Option<String>,
+}
+
 /// Every error code.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CodeList {

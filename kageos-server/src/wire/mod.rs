@@ -2,7 +2,9 @@
 
 mod access;
 mod activity;
+mod backup;
 mod call;
+mod file;
 mod function;
 mod meta;
 mod node;
@@ -13,11 +15,13 @@ mod token;
 
 pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList};
 pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
+pub use backup::{BackupInput, BackupLine, BackupMade, BackupProgress};
 pub use call::{
     CallReply, CallRequest, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput,
 };
+pub use file::{FileList, StoredFile};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
-pub use meta::{CodeList, Dependency, ErrorCode, Health, Readiness};
+pub use meta::{CodeList, Dependency, ErrorCode, Finding, FindingList, Health, Readiness};
 pub use node::{
     Kind, NamespaceInput, Node, NodeDetail, NodeList, Overview, OwnerRef, SearchHit, SearchHitList,
 };

@@ -77,6 +77,10 @@ pub struct SearchOutput {
     /// What people call the rows that fields name: field, then id, then label.
     #[schema(value_type = Object)]
     pub labels: Map<String, Value>,
+    /// What is known of the files that fields name, by id.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Map<String, Value>>,
 }
 
 /// What happened to a row, newest first.

@@ -8,16 +8,16 @@ use std::{
 use kageos_core::Code;
 use serde_json::Value;
 
-struct Machine {
-    dir: tempfile::TempDir,
+pub(crate) struct Machine {
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kagectl"));
         command.args(args).current_dir(self.dir.path()).env_clear();
         command.stdin(Stdio::null()).env("PATH", "/usr/bin:/bin");
@@ -26,19 +26,19 @@ impl Machine {
     }
 
     #[track_caller]
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     #[track_caller]
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.run(&[args, &["--json"]].concat());
         assert!(output.status.success(), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Starts a server and reads the line in which it says where it answers.
-    fn start(&self, args: &[&str]) -> (Child, Value) {
+    pub(crate) fn start(&self, args: &[&str]) -> (Child, Value) {
         let args = [args, &["--json"]].concat();
         let mut child = self.command(&args).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -48,7 +48,7 @@ impl Machine {
 }
 
 #[track_caller]
-fn check_exit(output: &Output, code: Code) {
+pub(crate) fn check_exit(output: &Output, code: Code) {
     assert_eq!(output.status.code(), Some(i32::from(code.exit())), "{output:?}");
 }
 
@@ -202,7 +202,11 @@ fn a_backup_is_checked_and_restored() {
     check_exit(&machine.run(&["backup"]), Code::NotFound);
     let (mut child, _) = machine.start(&["serve"]);
     machine.json(&["namespace", "sales", "--title", "Sales"]);
-    check_exit(&machine.run(&["backup"]), Code::Conflict);
+    let inside = machine.run(&["backup", "--to", ".kageos/dev/backup"]);
+    check_exit(&inside, Code::InvalidInput);
+    let online = machine.json(&["backup", "--to", "online"]);
+    check_exit(&machine.run(&["backup", "--to", "online"]), Code::Conflict);
+    assert_eq!(whole(&machine.dir.path().join("online")), online["files"].as_u64().unwrap());
     machine.json(&["down"]);
     child.wait().unwrap();
     let password = machine.json(&["init", "--dev"])["password"].clone();
@@ -225,6 +229,42 @@ fn a_backup_is_checked_and_restored() {
     assert_eq!(machine.json(&["audit", "verify"])["findings"], 0);
     machine.json(&["down"]);
     child.wait().unwrap();
+}
+
+/// How many files the manifest of a backup lists; there is no other one, and all are private.
+fn whole(backup: &std::path::Path) -> u64 {
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(backup.join("manifest.json")).unwrap()).unwrap();
+    let mut listed: Vec<_> = manifest["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| backup.join(file["path"].as_str().unwrap()))
+        .collect();
+    listed.push(backup.join("manifest.json"));
+    listed.sort();
+    let (mut found, mut open) = (Vec::new(), vec![backup.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { open.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    assert_eq!(found, listed);
+    assert_eq!(kageos_server::StateDir::at(backup).exposed().unwrap(), Vec::<std::path::PathBuf>::new());
+    listed.len() as u64 - 1
+}
+
+#[test]
+fn a_backup_of_a_damaged_database_keeps_its_files() {
+    let machine = Machine::new();
+    machine.json(&["init", "--dev"]);
+    let database = machine.dir.path().join(".kageos/dev/platform.db");
+    std::fs::write(&database, "this is no database, whatever its name says").unwrap();
+    let reset = machine.json(&["reset", "--yes"]);
+    let kept = machine.dir.path().join(reset["backup"].as_str().unwrap()).join("platform.db");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "this is no database, whatever its name says");
 }
 
 #[test]

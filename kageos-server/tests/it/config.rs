@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
+use kageos_core::Code;
 use kageos_server::{Config, ConfigError};
 
 fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -66,4 +67,24 @@ fn trusted_proxies_are_a_list_or_a_text() {
 #[test]
 fn a_file_that_is_not_toml_is_an_error() {
     assert_eq!(load("[server", &[]).unwrap_err().problems.len(), 1);
+}
+
+#[test]
+fn where_files_lie_is_read_and_its_secret_is_not_shown() {
+    let file = "[files]\nurl = \"s3://bucket/prefix\"\nendpoint = \"http://127.0.0.1:9\"\nmax_bytes = 5";
+    let secret = ("KAGEOS_FILES__SECRET_ACCESS_KEY", "hunter2");
+    let config = load(file, &[("KAGEOS_FILES__ACCESS_KEY_ID", "me"), secret]).unwrap();
+    assert!(config.files.secret_access_key.as_ref().is_some_and(|key| key.expose() == "hunter2"));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let opened = kageos_server::files::open(&config.files, Path::new("/nowhere")).unwrap();
+    assert_eq!((opened.max_bytes, opened.objects.place()), (5, "s3://bucket/prefix"));
+    for (url, code) in [
+        ("ftp://x", Code::InvalidInput),
+        ("s3://", Code::InvalidInput),
+        ("file:///nowhere", Code::Unavailable),
+    ] {
+        let config = load(&format!("[files]\nurl = {url:?}"), &[]).unwrap();
+        let refused = kageos_server::files::open(&config.files, Path::new("/nowhere")).unwrap_err();
+        assert_eq!(refused.code, code, "{url}");
+    }
 }

@@ -82,7 +82,7 @@ fn page(input: &Value) -> Value {
     let rows = |text: &str| json!([{ "id": "1", "version": 3, "values": { "text": text, "stars": 2 } }]);
     match input.get("next") {
         None => json!({ "rows": rows("a, \"b\""), "next": "two", "input": input }),
-        Some(_) => json!({ "rows": rows("second"), "next": null, "input": input }),
+        Some(_) => json!({ "rows": rows("=cmd|' /C calc'!A0"), "next": null, "input": input }),
     }
 }
 

@@ -9,12 +9,14 @@
 )]
 
 mod access;
+mod apps;
 mod ask;
 mod cli;
 mod config;
 mod docs;
 mod events;
 mod faults;
+mod files;
 mod frame;
 mod host;
 mod json;

@@ -6,6 +6,7 @@ use kageos_core::{
     platform::{
         Platform, PlatformOptions,
         access::{NewGrant, Subject},
+        files::{FileOptions, Objects},
         identity::{NewUser, Secret, UserKind},
         oplog::SigningKey,
     },
@@ -47,7 +48,11 @@ impl Site {
         let db =
             Db::open(&DbOptions::new(format!("sqlite:{}/platform.db", dir.path().display()))).await.unwrap();
         let log_key = SigningKey::from_bytes(&[7; 32]);
-        let options = PlatformOptions { log_key, log_heads: dir.path().join("heads") };
+        let options = PlatformOptions {
+            log_key,
+            log_heads: dir.path().join("heads"),
+            files: FileOptions::at(Objects::memory()),
+        };
         let platform = Platform::open(db, Env::system(), options).await.unwrap();
         let system = platform.identity().ensure_system(&Secret::new(PASSWORD)).await.unwrap();
         platform.mount(&path("/demo/notes"), system.id, Echo::new()).await.unwrap();

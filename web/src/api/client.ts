@@ -1,10 +1,8 @@
 import { queryString, request, urlPath } from "./http";
-import { installed } from "./installed";
 import type {
   Activity,
   CallReply,
   Explanation,
-  FileRef,
   Filter,
   Grant,
   Group,
@@ -21,6 +19,7 @@ import type {
   SearchOutput,
   SessionInfo,
   Sort,
+  StoredFile,
   Token,
   User,
   Values,
@@ -53,7 +52,7 @@ export const session = {
 export const tree = {
   children: (path: string, next?: string) =>
     request<Page<Node>>(`${base}/tree`, { query: { path: path === "/" ? "" : path, limit: 500, next } }),
-  node: async (path: string) => installed(await request<NodeDetail>(`${base}/node/${urlPath(path)}`)),
+  node: (path: string) => request<NodeDetail>(`${base}/node/${urlPath(path)}`),
   search: (q: string, signal?: AbortSignal) =>
     request<Page<SearchHit>>(`${base}/search`, { query: { q, limit: 20 }, signal }),
 };
@@ -135,12 +134,9 @@ export const people = {
 };
 
 export const files = {
-  upload: (owner: string, file: File) =>
-    request<FileRef>(`${base}/files`, {
-      method: "POST",
-      query: { owner, name: file.name },
-      raw: file,
-      headers: { "content-type": file.type || "application/octet-stream" },
-    }),
-  url: (id: string) => `${base}/files/${encodeURIComponent(id)}`,
+  list: (path: string, next?: string) =>
+    request<Page<StoredFile>>(`${base}/files/${urlPath(path)}`, { query: { limit: 50, next } }),
+  info: (id: string) => request<StoredFile>(`${base}/file/${encodeURIComponent(id)}/info`),
+  discard: (id: string) => request<void>(`${base}/file/${encodeURIComponent(id)}`, { method: "DELETE" }),
+  url: (id: string) => `${base}/file/${encodeURIComponent(id)}`,
 };

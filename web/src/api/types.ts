@@ -19,6 +19,7 @@ export type Role = Schemas["Role"];
 export type SearchHit = Schemas["SearchHit"];
 export type SessionInfo = Schemas["SessionInfo"];
 export type Sort = Schemas["Sort"];
+export type StoredFile = Schemas["StoredFile"];
 export type Token = Schemas["Token"];
 export type User = Schemas["User"];
 

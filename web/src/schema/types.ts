@@ -49,6 +49,10 @@ export type Annotation = {
   id?: boolean;
   readonly?: boolean;
   relation?: { path: string; label: string } | null;
+  /** The files that it takes: media types, families, endings. */
+  accept?: string | null;
+  /** The largest file that it takes, in bytes. */
+  max_bytes?: number | null;
   choices?: Choice[] | null;
   show_if?: Predicate | null;
   require_if?: Predicate | null;

@@ -9,6 +9,7 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
 use super::redact;
+use crate::platform::files::fields::{self, Named};
 use crate::platform::oplog::hash_payload;
 use crate::schema::ANNOTATION_KEY;
 use crate::{
@@ -26,6 +27,7 @@ pub struct Function {
     actions: HashMap<ActionName, Action>,
     row_is_sensitive: bool,
     relations: Vec<(String, Relation)>,
+    file_fields: Vec<String>,
     source: Option<String>,
 }
 
@@ -35,6 +37,7 @@ pub struct Action {
     schema: ActionSchema,
     input: Validator,
     is_sensitive: bool,
+    names_files: bool,
 }
 
 impl Function {
@@ -51,6 +54,7 @@ impl Function {
             hash: hash_payload(&serde_json::to_string(&schema).map_err(Error::internal)?),
             actions: actions.collect::<Result<_>>()?,
             relations: relations(&schema),
+            file_fields: schema.table.as_ref().map(|table| fields::of_row(&table.row)).unwrap_or_default(),
             source: source(&schema),
             row_is_sensitive: schema.table.as_ref().is_some_and(|table| redact::is_sensitive(&table.row)),
             schema,
@@ -80,6 +84,11 @@ impl Function {
         &self.relations
     }
 
+    /// The fields of a table that name files.
+    pub(super) fn file_fields(&self) -> &[String] {
+        &self.file_fields
+    }
+
     /// The table behind a chart: a path, or a path inside the workspace without a leading slash.
     pub(super) fn source(&self) -> Option<&str> {
         self.source.as_deref()
@@ -102,7 +111,8 @@ impl Action {
         };
         let options = jsonschema::options().should_validate_formats(true).offline();
         let input = options.build(&schema.input).map_err(refuse)?;
-        Ok(Self { is_sensitive: redact::is_sensitive(&schema.input), schema, input })
+        let is_sensitive = redact::is_sensitive(&schema.input);
+        Ok(Self { is_sensitive, names_files: fields::has_files(&schema.input), schema, input })
     }
 
     /// The action's schemas and effect.
@@ -126,6 +136,11 @@ impl Action {
             pointers(&error).into_iter().map(field)
         });
         Err(Error::invalid(errors.take(MAX_FIELD_ERRORS).collect()))
+    }
+
+    /// The files that an input names, each with its place and what the field takes.
+    pub(super) fn named_files<'a>(&'a self, input: &Value) -> Vec<Named<'a>> {
+        if self.names_files { fields::named(&self.schema.input, input) } else { Vec::new() }
     }
 
     /// The input as a log may show it.

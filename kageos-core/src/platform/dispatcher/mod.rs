@@ -3,6 +3,7 @@
 //! Resolve, authorise, validate, record the intent, run, record the outcome, announce. A call that may change
 //! something runs in a task of its own: whoever asked may go away, its outcome is recorded all the same.
 
+mod files;
 mod function;
 mod limits;
 mod mounts;
@@ -20,12 +21,14 @@ pub use function::{Action, Function};
 pub use mounts::Mounts;
 
 use super::access::Access;
+use super::files::{FileHost, FileStore, file_actions, is_about_files, right_of};
 use super::oplog::{Draft, Log, Status};
 use super::tree::{DirectoryHost, Node, Snapshot, Tree, directory_actions};
 use crate::bus::Events;
 use crate::call::MAX_IDEMPOTENCY_KEY;
 use crate::{
-    ActionName, ActionSchema, Call, Code, Dispatch, Env, Error, Host, Kind, Relation, Reply, Result, Right,
+    ActionName, ActionSchema, Call, Code, Dispatch, Env, Error, FileId, Host, Kind, Relation, Reply, Result,
+    Right, Rights,
 };
 use limits::{Limits, Place};
 use mounts::Target;
@@ -48,6 +51,10 @@ struct Inner {
     /// The actions of directories, compiled, and what runs them.
     directories: Arc<Function>,
     directory_host: Arc<dyn Host>,
+    files: FileStore,
+    /// The actions about files, compiled, and what runs them.
+    file_functions: Arc<Function>,
+    file_host: Arc<dyn Host>,
     limits: Limits,
     refusals: Refusals,
 }
@@ -61,6 +68,8 @@ struct Admitted {
     host: Arc<dyn Host>,
     started: Duration,
     timeout: Duration,
+    /// The files that the input names and that nothing keeps yet.
+    claims: Vec<FileId>,
     _place: Arc<Place>,
 }
 
@@ -82,12 +91,29 @@ impl Dispatcher {
         log: Log,
         events: Events,
         mounts: Mounts,
+        files: FileStore,
     ) -> Result<Self> {
         let directory_host = Arc::new(DirectoryHost::new(tree.clone()));
-        let directories = Arc::new(Function::compile(mounts::directory_schema(directory_actions()))?);
+        let compiled = |title, actions| Function::compile(mounts::own_schema(title, actions)).map(Arc::new);
+        let directories = compiled("Directory", directory_actions())?;
+        let file_functions = compiled("Files", file_actions())?;
+        let file_host = Arc::new(FileHost::new(files.clone()));
         let (limits, refusals) = (Limits::default(), Refusals::default());
-        let inner =
-            Inner { env, tree, access, log, events, mounts, directories, directory_host, limits, refusals };
+        let inner = Inner {
+            env,
+            tree,
+            access,
+            log,
+            events,
+            mounts,
+            directories,
+            directory_host,
+            files,
+            file_functions,
+            file_host,
+            limits,
+            refusals,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -100,7 +126,8 @@ impl Dispatcher {
         inner.access.check(&call.actor, Right::Read, &node.chain, &call.path)?;
         let Target { function, host } = self.target(node, &call.action)?;
         let action = function.action(&call.action).ok_or_else(|| Error::of(Code::UnknownAction))?;
-        for right in rights_of(node, action.schema()) {
+        let held = inner.access.rights(&call.actor, &node.chain, &call.path);
+        for right in rights_of(node, action.schema(), held) {
             inner.access.check(&call.actor, right, &node.chain, &call.path)?;
         }
         self.check_source(call, &tree, &function)?;
@@ -113,7 +140,8 @@ impl Dispatcher {
             return Err(Error::of(Code::DeadlineExceeded));
         }
         let (call, node) = (Arc::clone(call), Arc::clone(node));
-        Ok(Admitted { call, node, function, host, started, timeout: left, _place: Arc::new(place) })
+        let (timeout, claims, _place) = (left, Vec::new(), Arc::new(place));
+        Ok(Admitted { call, node, function, host, started, timeout, claims, _place })
     }
 
     /// A chart shows what its source table holds, so whoever asks for it has to be a reader of that table too.
@@ -129,6 +157,11 @@ impl Dispatcher {
     }
 
     fn target(&self, node: &Node, action: &ActionName) -> Result<Target> {
+        if is_about_files(action) {
+            let (function, host) =
+                (Arc::clone(&self.inner.file_functions), Arc::clone(&self.inner.file_host));
+            return Ok(Target { function, host });
+        }
         if node.path.kind().is_none() || is_about_access(action) {
             let (function, host) =
                 (Arc::clone(&self.inner.directories), Arc::clone(&self.inner.directory_host));
@@ -177,13 +210,15 @@ fn is_about_access(action: &ActionName) -> bool {
 }
 
 /// The rights that an action needs: the one it names, and on a table one for each of its effects.
-fn rights_of(node: &Node, action: &ActionSchema) -> impl Iterator<Item = Right> {
+fn rights_of(node: &Node, action: &ActionSchema, held: Rights) -> impl Iterator<Item = Right> {
     let effects = action.effect.effects;
-    let table = node.path.kind() == Some(Kind::Table) && !is_about_access(&action.name);
+    let files = is_about_files(&action.name);
+    let first = if files { right_of(&action.name, node.path.kind(), held) } else { action.right };
+    let table = node.path.kind() == Some(Kind::Table) && !is_about_access(&action.name) && !files;
     let more =
         [(effects.creates, Right::Write), (effects.updates, Right::Update), (effects.deletes, Right::Delete)];
     let more = more.into_iter().filter_map(move |(has, right)| (has && table).then_some(right));
-    std::iter::once(action.right).chain(more)
+    std::iter::once(first).chain(more)
 }
 
 /// What the schema cannot say: the key's length, and whether the action can be tried.
@@ -204,6 +239,10 @@ impl Dispatch for Dispatcher {
         let started = self.inner.env.clock.monotonic();
         let call = Arc::new(call);
         let admitted = match self.admit(&call, started) {
+            Ok(admitted) => self.with_files(admitted).await,
+            refused => refused,
+        };
+        let admitted = match admitted {
             Ok(admitted) => admitted,
             Err(error) => {
                 self.refuse(&call, &error, started).await;

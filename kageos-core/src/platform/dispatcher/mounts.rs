@@ -57,6 +57,15 @@ impl Mounts {
         });
     }
 
+    /// Every workspace that has a host here, with it.
+    #[must_use]
+    pub fn all(&self) -> Vec<(NodeId, Arc<dyn Host>)> {
+        let mounts = self.by_workspace.load();
+        let mut all: Vec<_> = mounts.iter().map(|(id, mount)| (*id, Arc::clone(&mount.host))).collect();
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+
     /// The function at a node, when its workspace has a host here.
     #[must_use]
     pub fn function(&self, node: &Node) -> Option<Arc<Function>> {
@@ -77,11 +86,11 @@ impl Mounts {
     }
 }
 
-/// Directories have no kind and no schema of their own; for the door they are one function.
-pub(super) fn directory_schema(actions: &[ActionSchema]) -> FunctionSchema {
+/// What the platform itself answers has no kind and no schema of its own; for the door it is one function.
+pub(super) fn own_schema(title: &str, actions: &[ActionSchema]) -> FunctionSchema {
     FunctionSchema {
         kind: Kind::Fn,
-        title: "Directory".to_owned(),
+        title: title.to_owned(),
         description: String::new(),
         tags: Vec::new(),
         actions: actions.to_vec(),

@@ -13,6 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::{Admitted, Dispatcher, is_about_access, settle};
 use crate::bus::EventBody;
 use crate::host::{CallControl, HostCall, HostError, HostReply, Progress};
+use crate::platform::files::is_about_files;
 use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload, hex};
 use crate::platform::tree::Snapshot;
 use crate::{
@@ -40,6 +41,7 @@ impl Dispatcher {
         let draft = Draft::settled(call, Some(admitted.node.id), self.inner.env.now(), status);
         self.inner.log.settled(draft.code(code).duration(self.since(&admitted))).await;
         let reply = self.without_hidden_labels(&admitted, done?)?;
+        let reply = self.with_file_names(&admitted, reply).await?;
         Ok(self.shown(call, answer(call, reply)))
     }
 
@@ -76,6 +78,10 @@ impl Dispatcher {
         let intent = Draft::intent(call, admitted.node.id, self.inner.env.now(), input);
         if let Err(earlier) = self.inner.log.intent(intent, key.clone()).await? {
             return Ok(self.shown(call, repeated(&earlier, key.as_ref())?));
+        }
+        if let Err(error) = self.inner.files.claim(call.id, admitted.claims.clone()).await {
+            self.failed(&admitted, Status::Failed, error.code).await;
+            return Err(error);
         }
         match self.run(&admitted).await {
             Ok(reply) => self.applied(&admitted, reply).await,
@@ -115,6 +121,7 @@ impl Dispatcher {
     /// The call took effect: the outcome goes behind, unless no receipt could rebuild it.
     pub(super) async fn applied(&self, admitted: &Admitted, reply: HostReply) -> Result<Reply> {
         let (call, receipt) = (&admitted.call, reply.receipt);
+        self.inner.files.settle(call.id, true).await;
         let reply = answer(call, reply);
         let draft = Draft::outcome(call, admitted.node.id, self.inner.env.now(), Status::Ok);
         let mut draft = draft.duration(self.since(admitted));
@@ -149,6 +156,8 @@ impl Dispatcher {
     }
 
     pub(super) async fn failed(&self, admitted: &Admitted, status: Status, code: Code) {
+        // What may have taken effect may have told somebody of its files.
+        self.inner.files.settle(admitted.call.id, status == Status::Unknown).await;
         let draft = Draft::outcome(&admitted.call, admitted.node.id, self.inner.env.now(), status);
         let draft = draft.code(Some(code)).duration(self.since(admitted));
         self.inner.log.outcome(draft, None).await;
@@ -190,7 +199,8 @@ impl Dispatcher {
     }
 
     pub(super) fn announce(&self, call: &Call, changes: &[Change]) {
-        if call.path.kind().is_none() || is_about_access(&call.action) {
+        let files = is_about_files(&call.action);
+        if !files && (call.path.kind().is_none() || is_about_access(&call.action)) {
             return self.announce_tree(changes);
         }
         let mut paths: Vec<&ResourcePath> = changes.iter().map(|change| &change.path).collect();

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json, value::RawValue};
 
-use super::{Admitted, Dispatcher};
+use super::{Admitted, Dispatcher, is_about_access};
 use crate::host::{Host, HostReply, Receipt};
+use crate::platform::files::is_about_files;
 use crate::platform::oplog::{Draft, Header, OpenIntent, Status};
 use crate::{CallId, Code, Error, Reply, Result};
 
@@ -78,6 +79,8 @@ impl Dispatcher {
             dry_run: false,
             diff_hash: None,
         });
+        let took_effect = receipt.is_some() || self.is_external(header);
+        self.inner.files.settle_any(header.call, took_effect).await;
         let draft = match receipt {
             Some(receipt) => {
                 let draft = Draft::recovered(header, now, Status::Ok);
@@ -102,7 +105,10 @@ impl Dispatcher {
 
     /// The host of the workspace as it was called then, wherever it lies now.
     fn host_of(&self, header: &Header) -> Option<Arc<dyn Host>> {
-        if header.path.kind().is_none() {
+        if is_about_files(&header.action) {
+            return Some(Arc::clone(&self.inner.file_host));
+        }
+        if header.path.kind().is_none() || is_about_access(&header.action) {
             return Some(Arc::clone(&self.inner.directory_host));
         }
         let tree = self.inner.tree.snapshot();

@@ -22,6 +22,7 @@ pub use record::{GENESIS, Header, RecordKind, Sealed, Status, hash_header, hash_
 pub use store::activity::{Activity, ActivityQuery};
 pub use store::{Earlier, Kept, Key, MIGRATIONS, Stored};
 pub use verify::{Checker, Finding, Place, Report, verify};
+pub use writer::Held;
 
 pub(crate) use record::hex;
 
@@ -111,6 +112,18 @@ impl Log {
         done.await.map_err(|_| SqlError::Closed)?
     }
 
+    /// Makes the log stand still: everything before is on disk and signed, and no intent and no outcome is written
+    /// until it is let go. What two databases hold then fits together: of every effect the intent is there, and of
+    /// every outcome the effect.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn hold(&self) -> Result<Held, SqlError> {
+        let (ack, held) = oneshot::channel();
+        self.jobs.send(Job::Hold(ack)).await.map_err(|_| SqlError::Closed)?;
+        held.await.map_err(|_| SqlError::Closed)?
+    }
+
     /// Writes what waits, signs the head and ends the stream.
     pub async fn close(&self) {
         let (ack, done) = oneshot::channel();
@@ -140,6 +153,14 @@ impl Log {
     /// What the database answers.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, SqlError> {
         store::sweep_keys(&self.db, now).await
+    }
+
+    /// When the oldest intent was written that has no outcome yet.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn oldest_open(&self) -> Result<Option<Timestamp>, SqlError> {
+        store::oldest_open(&self.db).await
     }
 
     /// Whether a call is known and has no outcome yet.

@@ -27,6 +27,9 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Most records that are kept while the database is away. Beyond it records of reads are dropped and counted.
 const MAX_BACKLOG: usize = 16_384;
 
+/// Longest time that the log stands still for somebody: calls wait meanwhile.
+const MAX_HOLD: Duration = Duration::from_secs(5);
+
 /// What became of an intent: its place, or who had its idempotency key first.
 pub(super) type Ack = Result<Result<i64, Earlier>, SqlError>;
 
@@ -39,8 +42,30 @@ pub(super) enum Job {
     Later(Append),
     /// Say when all before this is committed.
     Flush(oneshot::Sender<Result<(), SqlError>>),
+    /// Commit, sign, and append nothing until it is let go.
+    Hold(oneshot::Sender<Result<Held, SqlError>>),
     /// Commit, sign and end.
     Close(oneshot::Sender<()>),
+}
+
+/// The log stands still at a place that is on disk and signed, until this is let go or dropped.
+#[derive(Debug)]
+pub struct Held {
+    /// The stream of this process.
+    pub stream: StreamId,
+    /// Its last place.
+    pub seq: i64,
+    release: oneshot::Sender<()>,
+}
+
+impl Held {
+    /// Lets the log go on.
+    ///
+    /// # Errors
+    /// [`SqlError::Timeout`] when it has gone on already, because it was held too long.
+    pub fn release(self) -> Result<(), SqlError> {
+        self.release.send(()).map_err(|()| SqlError::Timeout)
+    }
 }
 
 /// The writer's state.
@@ -62,6 +87,7 @@ struct Batch {
     /// Beside each record who waits for it.
     acks: Vec<Option<oneshot::Sender<Ack>>>,
     flushes: Vec<oneshot::Sender<Result<(), SqlError>>>,
+    holds: Vec<oneshot::Sender<Result<Held, SqlError>>>,
     close: Option<oneshot::Sender<()>>,
     urgent: bool,
 }
@@ -79,6 +105,7 @@ impl Batch {
                 self.acks.push(None);
             }
             Job::Flush(ack) => self.flushes.push(ack),
+            Job::Hold(ack) => self.holds.push(ack),
             Job::Close(ack) => self.close = Some(ack),
         }
     }
@@ -93,9 +120,12 @@ impl Writer {
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         loop {
             let mut batch = self.collect(&mut jobs).await;
-            let closed = batch.close.take();
+            let (closed, holds) = (batch.close.take(), std::mem::take(&mut batch.holds));
             let ended = closed.is_some() || (jobs.is_closed() && jobs.is_empty());
-            self.turn(batch).await;
+            let done = self.turn(batch).await;
+            for hold in holds {
+                self.hold(hold, &done).await;
+            }
             if self.heads.is_due(self.head.seq) || ended {
                 self.sign();
                 self.sweep().await;
@@ -140,7 +170,7 @@ impl Writer {
     }
 
     /// Commits what was kept back and what came, in this order.
-    async fn turn(&mut self, batch: Batch) {
+    async fn turn(&mut self, batch: Batch) -> Result<(), SqlError> {
         let Batch { mut records, acks, flushes, .. } = batch;
         let mut done = Ok(());
         while done.is_ok() && !self.backlog.is_empty() {
@@ -156,6 +186,21 @@ impl Writer {
         }
         self.retry_at = (!self.backlog.is_empty()).then(|| Instant::now() + RETRY);
         flushes.into_iter().for_each(|flush| drop(flush.send(done.clone())));
+        done
+    }
+
+    /// Stands still for somebody, unless what came before could not be written.
+    async fn hold(&mut self, hold: oneshot::Sender<Result<Held, SqlError>>, done: &Result<(), SqlError>) {
+        if let Err(error) = done {
+            let _ = hold.send(Err(error.clone()));
+            return;
+        }
+        self.sign();
+        let (release, released) = oneshot::channel();
+        let held = Held { stream: self.head.stream, seq: self.head.seq, release };
+        if hold.send(Ok(held)).is_ok() && tokio::time::timeout(MAX_HOLD, released).await.is_err() {
+            tracing::warn!("the operation log was held too long and goes on");
+        }
     }
 
     /// Commits records as one unit. After a failure that may pass, those that nobody waits for are kept.

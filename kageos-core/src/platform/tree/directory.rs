@@ -16,7 +16,9 @@ use crate::manifest::SCHEMA_VERSION;
 use crate::platform::access::{Grant, NewGrant, right_to_grant};
 use crate::platform::oplog::hash_payload;
 use crate::sql::SqlError;
-use crate::{CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role};
+use crate::{
+    CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role, Timestamp,
+};
 
 /// Most nodes that one call moves or deletes.
 const MAX_SUBTREE: usize = 5_000;
@@ -198,6 +200,10 @@ impl Host for DirectoryHost {
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error> {
         Ok(store::read_receipt(&self.tree.db, call).await?)
+    }
+
+    async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
+        self.tree.forget_receipts(before).await
     }
 }
 

@@ -24,10 +24,11 @@ pub use node::{Node, NodeKind, Origin};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
+pub(in crate::platform) use store::{read_receipt, write_receipt};
 
 use super::access::{Access, NewGrant, Subject};
 use crate::sql::{Db, SqlError};
-use crate::{Code, Env, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Role, UserId};
+use crate::{Code, Env, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Role, Timestamp, UserId};
 use plan::{Plan, Step};
 use store::NewNode;
 
@@ -142,6 +143,14 @@ impl Tree {
             self.apply(plan).await?;
         }
         Ok(changed)
+    }
+
+    /// Forgets some of the receipts from before a moment, and answers how many: zero when there is none left.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
+        Ok(store::forget_receipts(&self.db, before).await?)
     }
 
     /// Applies a plan that nobody's call asked for.

@@ -168,7 +168,7 @@ pub(super) async fn restore(
     tx.execute_expect(sql, row, 1).await
 }
 
-pub(super) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), SqlError> {
+pub(in crate::platform) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), SqlError> {
     let changes = serde_json::to_string(&receipt.changes).map_err(|_| SqlError::OutOfRange)?;
     let output = receipt.output.as_ref().map_or("null", |output| output.get());
     let sql = "INSERT INTO tree_receipt (call_id, applied_at, request_hash, output, changes) VALUES (?, ?, ?, ?, ?)";
@@ -182,7 +182,18 @@ pub(super) async fn write_receipt(tx: &mut Tx, receipt: &Receipt) -> Result<(), 
     tx.execute(sql, row).await.map(drop)
 }
 
-pub(super) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt>, SqlError> {
+/// Receipts that one step forgets at most.
+const FORGET: u32 = 1_000;
+
+/// Forgets some of the receipts from before a moment, and answers how many. Ids of calls rise with time, so the key
+/// finds them.
+pub(super) async fn forget_receipts(db: &Db, before: Timestamp) -> Result<u64, SqlError> {
+    let sql = "DELETE FROM tree_receipt WHERE call_id IN (SELECT call_id FROM (SELECT call_id FROM tree_receipt \
+               WHERE call_id < ? AND applied_at < ? ORDER BY call_id LIMIT ?) AS old)";
+    db.execute(sql, params![CallId::first_at(before).to_string(), before.as_micros(), FORGET]).await
+}
+
+pub(in crate::platform) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt>, SqlError> {
     let sql = "SELECT applied_at, request_hash, output, changes FROM tree_receipt WHERE call_id = ?";
     let Some(row) = db.fetch_optional(sql, params![call.to_string()]).await? else { return Ok(None) };
     let changes = row.text("changes")?;

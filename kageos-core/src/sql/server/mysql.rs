@@ -6,7 +6,10 @@ use std::time::Duration;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row as _, SqlSafeStr, Transaction, Type, TypeInfo, ValueRef};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, MySql, MySqlPool, Row as _, SqlSafeStr, Transaction, Type, TypeInfo,
+    ValueRef,
+};
 
 use super::STATEMENTS;
 use super::tx::bind;
@@ -22,7 +25,16 @@ const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 pub(super) async fn open(options: &DbOptions) -> Result<MySqlPool, SqlError> {
     let url = options.url.strip_prefix("mariadb:").map(|rest| format!("mysql:{rest}"));
-    let connect: MySqlConnectOptions = url.as_deref().unwrap_or(&options.url).parse().map_err(map)?;
+    let mut connect: MySqlConnectOptions = url.as_deref().unwrap_or(&options.url).parse().map_err(map)?;
+    if let Some(database) = &options.database {
+        connect = connect.database(database);
+    }
+    if let Some((name, password)) = &options.account {
+        connect = connect.username(name).password(password);
+    }
+    if options.quiet {
+        connect = connect.disable_statement_logging();
+    }
     let connect = connect.statement_cache_capacity(STATEMENTS);
     let lock_wait = format!("SET SESSION innodb_lock_wait_timeout = {}", options.wait.as_secs().max(1));
     let session = format!("{SQL_MODE}; {ISOLATION}; {lock_wait}");

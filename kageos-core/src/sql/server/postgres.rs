@@ -9,8 +9,8 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{
-    Arguments as _, AssertSqlSafe, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Transaction, TypeInfo,
-    ValueRef,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr,
+    Transaction, TypeInfo, ValueRef,
 };
 
 use super::STATEMENTS;
@@ -26,7 +26,16 @@ const INSERT_BYTES: usize = 4 << 20;
 
 pub(super) async fn open(options: &DbOptions) -> Result<PgPool, SqlError> {
     let wait_ms = options.wait.as_millis().to_string();
-    let connect: PgConnectOptions = options.url.parse().map_err(map)?;
+    let mut connect: PgConnectOptions = options.url.parse().map_err(map)?;
+    if let Some(database) = &options.database {
+        connect = connect.database(database);
+    }
+    if let Some((name, password)) = &options.account {
+        connect = connect.username(name).password(password);
+    }
+    if options.quiet {
+        connect = connect.disable_statement_logging();
+    }
     let connect = connect
         .statement_cache_capacity(STATEMENTS)
         .application_name("kageos")

@@ -190,6 +190,11 @@ impl SqliteConnection {
         Ok(out)
     }
 
+    /// SQLite's own connection.
+    pub(super) fn raw(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Stops what this connection is doing, from another thread.
     pub(crate) fn interrupt_handle(&self) -> InterruptHandle {
         self.connection.get_interrupt_handle()

@@ -1,6 +1,7 @@
 //! SQLite: one thread that writes with group commit, a few connections that read.
 
 mod connection;
+mod copy;
 mod error;
 mod readers;
 mod writer;
@@ -8,6 +9,7 @@ mod writer;
 use std::sync::Arc;
 
 pub(crate) use connection::SqliteConnection;
+pub use copy::{Copied, Copier, Frozen};
 use readers::Readers;
 use writer::Writer;
 
@@ -26,6 +28,11 @@ impl Sqlite {
         let file = options.file()?;
         let writer = Writer::start(&file, options, counters).await?;
         Ok(Self { writer, readers: Readers::new(file, options) })
+    }
+
+    pub(crate) async fn copier(&self) -> Result<Copier, SqlError> {
+        let (file, options) = self.readers.file();
+        Copier::open(file, options).await
     }
 
     /// Waits for the reads under way, then for the writes in the queue; the last to close folds the log in.

@@ -47,6 +47,11 @@ impl Readers {
         Self { shared: Arc::new(shared), permits }
     }
 
+    /// Which file is read, and how it is opened.
+    pub(super) fn file(&self) -> (PathBuf, DbOptions) {
+        (self.shared.file.clone(), self.shared.options.clone())
+    }
+
     /// Lends a reader to `read` on a thread that may block. A reader that panics is replaced.
     pub(crate) async fn run<R: Send + 'static>(
         &self,

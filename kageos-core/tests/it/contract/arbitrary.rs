@@ -217,12 +217,13 @@ pub(super) fn annotation() -> impl Strategy<Value = Annotation> {
         label,
         color,
     });
-    let links = (option::of(relation), vec(choice, 0..3), option::of(any::<u32>()));
+    let files = (option::of(words()), option::of(any::<u64>()));
+    let links = (option::of(relation), vec(choice, 0..3), option::of(any::<u32>()), files);
     let conditions = (option::of(predicate()), option::of(predicate()), option::of(predicate()));
     (select(WIDGETS.to_vec()), any::<u32>(), any::<[bool; 6]>(), texts, links, conditions).prop_map(
         |(widget, order, [list, filter, sort, search, readonly, sensitive], texts, links, conditions)| {
             let (group, unit, placeholder, help) = texts;
-            let (relation, choices, scale) = links;
+            let (relation, choices, scale, (accept, max_bytes)) = links;
             let (show_if, require_if, readonly_if) = conditions;
             Annotation {
                 widget,
@@ -239,6 +240,8 @@ pub(super) fn annotation() -> impl Strategy<Value = Annotation> {
                 readonly,
                 sensitive,
                 relation,
+                accept,
+                max_bytes,
                 choices,
                 show_if,
                 require_if,

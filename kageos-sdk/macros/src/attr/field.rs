@@ -7,7 +7,7 @@ use syn::{Data, DeriveInput, Expr, Fields, Ident, Lit, Type, UnOp, spanned::Span
 use super::{Arg, args, doc, predicate::Conditions, unknown};
 use crate::{errors::Errors, names};
 
-const ARGS: [&str; 25] = [
+const ARGS: [&str; 28] = [
     "id",
     "title",
     "min_len",
@@ -20,6 +20,8 @@ const ARGS: [&str; 25] = [
     "widget",
     "relation",
     "label",
+    "accept",
+    "max_bytes",
     "group",
     "placeholder",
     "help",
@@ -29,6 +31,7 @@ const ARGS: [&str; 25] = [
     "list",
     "filter",
     "sort",
+    "index",
     "search",
     "show_if",
     "require_if",
@@ -125,7 +128,7 @@ impl Read<'_> {
                 made.id = Some(span);
                 return Ok(());
             }
-            "title" | "unit" | "group" | "placeholder" | "help" | "pattern" => {
+            "title" | "unit" | "group" | "placeholder" | "help" | "pattern" | "accept" => {
                 let text = arg.text()?;
                 if text.value().trim().is_empty() {
                     return Err(syn::Error::new_spanned(
@@ -135,7 +138,7 @@ impl Read<'_> {
                 }
                 quote_spanned!(span=> .#method(#text))
             }
-            "min_len" | "max_len" => {
+            "min_len" | "max_len" | "max_bytes" => {
                 let count = arg.count()?;
                 quote_spanned!(span=> .#method(#count))
             }
@@ -157,7 +160,7 @@ impl Read<'_> {
                 made.default = Some(value);
                 call
             }
-            "readonly" | "sensitive" => {
+            "readonly" | "sensitive" | "index" => {
                 arg.flag()?;
                 quote_spanned!(span=> .#method())
             }

@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Store, error::Stop, history, receipt, rows};
 use crate::table::{
-    canonical::changes_hash,
+    hash::changes_hash,
     layout::Table,
     row::Record,
     unit::{Entry, Unit, version_conflict},

@@ -40,8 +40,10 @@ fn test(table: &Table, subject: Subject, test: &Test, negated: bool) -> Conditio
     let cond = match test {
         Test::Eq(Cell::Null) => return Cond::all().add(null(column(), !negated)),
         Test::Eq(cell) if negated => Cond::all().add(column().ne(value(cell))),
-        Test::Eq(cell) => Cond::all().add(column().eq(value(cell))),
-        Test::In(cells) => return is_in(&column, cells, negated),
+        Test::Eq(cell) => Cond::all()
+            .add(column().eq(value(cell)))
+            .add_option(folded(table, subject).map(|folded| folded.eq(value(&cell.folded())))),
+        Test::In(cells) => return is_in(table, subject, &column, cells, negated),
         Test::Contains(text) => like(column(), format!("%{}%", escape(text)), negated),
         Test::Item(text) => like(column(), format!("%{}%", escape(text)), negated),
         Test::Starts(text) => starts(&column, text, negated),
@@ -65,7 +67,19 @@ fn null(column: Expr, wanted: bool) -> Expr {
     if wanted { column.is_null() } else { column.is_not_null() }
 }
 
-fn is_in(column: &impl Fn() -> Expr, cells: &[Cell], negated: bool) -> Condition {
+/// The folded column beside a field's own: what is equal is equal there too, and an index leads to it.
+fn folded(table: &Table, subject: Subject) -> Option<Expr> {
+    let Subject::Field(at) = subject else { return None };
+    table.columns[at].folded.clone().map(Expr::col)
+}
+
+fn is_in(
+    table: &Table,
+    subject: Subject,
+    column: &impl Fn() -> Expr,
+    cells: &[Cell],
+    negated: bool,
+) -> Condition {
     let values: Vec<Expr> = cells.iter().filter(|cell| !cell.is_null()).map(value).collect();
     let with_null = values.len() < cells.len();
     if negated {
@@ -75,7 +89,13 @@ fn is_in(column: &impl Fn() -> Expr, cells: &[Cell], negated: bool) -> Condition
             false => Cond::any().add(cond).add(column().is_null()),
         };
     }
-    let cond = if values.is_empty() { always(false) } else { Cond::all().add(column().is_in(values)) };
+    let folded = folded(table, subject).map(|column| {
+        column.is_in(cells.iter().filter(|cell| !cell.is_null()).map(|cell| value(&cell.folded())))
+    });
+    let cond = match values.is_empty() {
+        true => always(false),
+        false => Cond::all().add(column().is_in(values)).add_option(folded),
+    };
     if with_null { Cond::any().add(cond).add(column().is_null()) } else { cond }
 }
 

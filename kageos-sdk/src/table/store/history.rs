@@ -3,6 +3,7 @@
 use crate::table::Result;
 use kageos_core::{
     Code, Error, RowId, Timestamp,
+    json::canonical,
     sql::{Row as SqlRow, SqlError, params},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,7 +11,6 @@ use serde_json::json;
 
 use super::{Store, error::storage};
 use crate::table::{
-    canonical,
     cell::Cell,
     query::{DEFAULT_LIMIT, HistoryEntry, HistoryPage, MAX_LIMIT},
 };

@@ -88,6 +88,11 @@ impl Key {
         &self.column
     }
 
+    /// The field's name, for people.
+    pub(super) fn name<'a>(&'a self, table: &'a Table) -> &'a str {
+        self.field.map_or("id", |at| &table.columns[at].name)
+    }
+
     /// The key of a record.
     pub(super) fn cell(&self, table: &Table, record: &Record) -> Cell {
         match self.field {

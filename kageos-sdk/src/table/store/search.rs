@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::table::Result;
 use kageos_core::{
     Code, Error,
+    json::canonical,
     sql::{Engine, SqlError, Tx, Value, build},
 };
 use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, LikeExpr, Query, SelectStatement};
@@ -18,7 +19,6 @@ use super::{
     labels, rows,
 };
 use crate::table::{
-    canonical,
     cell::{Cell, fold},
     filter::{Checked, Subject, Test},
     layout::Table,
@@ -256,7 +256,7 @@ impl Plan {
         }
         let first = self.keys.first().filter(|key| !self.table.has_index(key.column()));
         let several = self.keys.get(1).filter(|key| key.column() != "id");
-        first.or(several).map(|key| key.column().to_owned())
+        first.or(several).map(|key| key.name(&self.table).to_owned())
     }
 
     /// Whether an index leads to few rows: one test that has to hold is on the start of one.
@@ -265,10 +265,10 @@ impl Plan {
             Checked::All(parts) => parts.iter().any(|part| self.narrows(part)),
             Checked::Test(_, Test::Contains(_) | Test::Item(_) | Test::Empty) => false,
             Checked::Test(Subject::Id, _) => true,
-            Checked::Test(Subject::Field(at), Test::Starts(_)) => {
-                self.table.has_index(self.table.columns[*at].sort_name())
+            Checked::Test(Subject::Field(at), Test::Range(..)) => {
+                self.table.has_index(&self.table.columns[*at].name)
             }
-            Checked::Test(Subject::Field(at), _) => self.table.has_index(&self.table.columns[*at].name),
+            Checked::Test(Subject::Field(at), _) => self.table.has_index(self.table.columns[*at].sort_name()),
             Checked::Any(_) | Checked::Not(_) => false,
         }
     }
@@ -294,7 +294,7 @@ impl Plan {
         match (error, self.missing_index()) {
             (SqlError::Timeout, Some(column)) => {
                 let text = format!(
-                    "the query takes longer than {} s, because no index serves {column} here; filter by an indexed field first, or declare {column} as `filter` or `sort`",
+                    "the query takes longer than {} s, because no index serves {column} here; filter by an indexed field first, or declare {column} with `index`",
                     UNINDEXED_DEADLINE.as_secs()
                 );
                 Error::new(Code::QueryTooExpensive, text).caused_by(SqlError::Timeout)

@@ -1,6 +1,7 @@
 use axum::{Json, extract::State};
 use kageos_core::{
-    ActionName, Actor, Code, Error, Result, Right, UserId,
+    ActionName, Actor, Code, Error, Result, Right, Rights, UserId,
+    platform::files::{is_about_files, right_of},
     platform::tree::{Node, directory_actions},
 };
 use serde::Deserialize;
@@ -52,6 +53,9 @@ pub(in crate::routes) async fn explain(
 fn right(shared: &Shared, node: &Node, action: &str) -> Result<Right> {
     let unknown = || Error::of(Code::UnknownAction);
     let action = ActionName::new(action).ok_or_else(unknown)?;
+    if is_about_files(&action) {
+        return Ok(right_of(&action, node.path.kind(), Rights::EVERY));
+    }
     let known = match shared.platform().mounts().function(node) {
         Some(function) => function.action(&action).map(|action| action.schema().right),
         None => directory_actions().iter().find(|one| one.name == action).map(|one| one.right),

@@ -22,12 +22,12 @@ pub(in crate::routes) async fn node(
 ) -> Answer<Json<NodeDetail>> {
     let view = View::of(&shared, &caller.actor);
     let node = view.node(&path)?;
-    let function = shared.platform().mounts().function(node);
+    let function = shared.platform().mounts().function(node).zip(path.workspace());
     Ok(Json(NodeDetail {
         node: view.show(node),
         rights: view.rights(node),
         owner: owner(&shared, node).await?,
-        function: function.map(|function| Function::new(function.schema(), function.hash())),
+        function: function.map(|(it, workspace)| Function::new(it.schema(), it.hash(), &workspace)),
         overview: None,
     }))
 }

@@ -9,7 +9,10 @@ use std::{
 use kageos_core::sql::{Db, DbOptions, Row};
 use serde_json::Value;
 
-use super::{machine::Machine, writer::Writer};
+use super::{
+    machine::Machine,
+    writer::{Sent, Writer},
+};
 
 /// Longest time in which the server settles what a pause cut off, and how often it is looked at.
 const SETTLED: Duration = Duration::from_secs(30);
@@ -44,11 +47,16 @@ impl Look {
 
     /// Everything that is promised, against what the writers were told.
     pub(super) async fn check(&self, writers: &[Writer]) {
+        self.check_with(writers.iter().flat_map(|writer| &writer.acknowledged)).await;
+    }
+
+    /// The same, when of what the writers were told only this must be there.
+    pub(super) async fn check_with(&self, acknowledged: impl Iterator<Item = &(Sent, Value)>) {
         self.every_call_is_settled_once().await;
         self.every_effect_has_its_record().await;
         let history = self.app.fetch_all("SELECT * FROM row_history", &[]).await.unwrap();
         self.every_row_has_its_history(&history).await;
-        every_acknowledged_effect_is_there_once(&history, writers);
+        every_acknowledged_effect_is_there_once(&history, acknowledged);
         self.no_payment_is_halved().await;
     }
 
@@ -57,6 +65,11 @@ impl Look {
         let newest = "(SELECT MAX(id) FROM op_stream)";
         let old = format!("SELECT id FROM op_call WHERE status = 'pending' AND stream_id <> {newest}");
         self.none(&old, "an intent of an earlier process is open").await;
+    }
+
+    /// How many calls have no outcome.
+    pub(super) async fn left_open(&self) -> usize {
+        self.platform.fetch_all("SELECT id FROM op_call WHERE status = 'pending'", &[]).await.unwrap().len()
     }
 
     pub(super) async fn outcomes_arrive(&self) {
@@ -120,7 +133,10 @@ impl Look {
 }
 
 /// Each label stands in one effect at most, and those that were acknowledged in just the rows that were named.
-fn every_acknowledged_effect_is_there_once(history: &[Row], writers: &[Writer]) {
+fn every_acknowledged_effect_is_there_once<'a>(
+    history: &[Row],
+    acknowledged: impl Iterator<Item = &'a (Sent, Value)>,
+) {
     let mut labels: BTreeMap<String, u32> = BTreeMap::new();
     let mut effects: HashMap<&str, BTreeSet<Place>> = HashMap::new();
     for entry in history {
@@ -129,7 +145,7 @@ fn every_acknowledged_effect_is_there_once(history: &[Row], writers: &[Writer]) 
         }
         effects.entry(entry.text("call_id").unwrap()).or_default().insert(place(entry));
     }
-    for (sent, reply) in writers.iter().flat_map(|writer| &writer.acknowledged) {
+    for (sent, reply) in acknowledged {
         assert_eq!(labels.get(&sent.label), Some(&1), "{sent:?} was acknowledged: {reply}");
         let changes = reply["changes"].as_array().unwrap().iter().map(told);
         let call = reply["call"].as_str().unwrap();

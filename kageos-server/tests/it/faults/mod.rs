@@ -13,6 +13,7 @@
 //! - `Store::apply` leaves out `write_receipt`: *rows without a receipt*;
 //! - SQLite's `commit` does nothing and answers `Ok`: *was acknowledged*.
 
+mod backup;
 mod check;
 mod client;
 mod machine;
@@ -68,7 +69,7 @@ struct Campaign {
     writers: Vec<Writer>,
     random: Random,
     paused: bool,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Campaign {
@@ -77,7 +78,7 @@ impl Campaign {
         let mut machine = Machine::new(folder.path());
         let door = machine.bootstrap().await;
         let writers = (0..WRITERS).map(|number| Writer::new(number, WRITERS, seed)).collect();
-        Self { machine, door, writers, random: Random::new(seed), paused: false, _folder: folder }
+        Self { machine, door, writers, random: Random::new(seed), paused: false, folder }
     }
 
     async fn round(&mut self, round: u64) {

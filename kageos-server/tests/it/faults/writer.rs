@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl Sent {
 /// One writer: it lives in the driver, so its memory outlives every server.
 #[derive(Debug)]
 pub(super) struct Writer {
-    number: u64,
+    pub(super) number: u64,
     writers: u64,
     random: Random,
     count: u64,
@@ -45,6 +45,8 @@ pub(super) struct Writer {
     rows: Vec<(String, i64)>,
     /// What was acknowledged, with the reply.
     pub(super) acknowledged: Vec<(Sent, Value)>,
+    /// How many those are, for who looks on.
+    pub(super) told: Arc<AtomicUsize>,
     /// The last call, when it was not acknowledged.
     lost: Option<Sent>,
 }
@@ -52,7 +54,8 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(number: u64, writers: u64, seed: u64) -> Self {
         let random = Random::new(seed ^ (number + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
-        Self { number, writers, random, count: 0, rows: Vec::new(), acknowledged: Vec::new(), lost: None }
+        let (rows, acknowledged, told) = (Vec::new(), Vec::new(), Arc::default());
+        Self { number, writers, random, count: 0, rows, acknowledged, told, lost: None }
     }
 
     /// Writes until told to stop, until the server is gone, or until a pause outlasted a call's deadline: such a call
@@ -116,6 +119,7 @@ impl Writer {
             self.rows.push((id.to_owned(), version.unwrap()));
         }
         self.acknowledged.push((sent, reply));
+        self.told.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Repeats the call that was not acknowledged: it takes effect now or has done so before, and says the same twice.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::Identity;
 use crate::{
-    Code, Error, Result, SessionId, UserId,
+    Code, Error, Result, SessionId, Timestamp, UserId,
     platform::identity::{
         Authenticated, Credential, Secret, Session, credential::SESSION_IDLE, secret::BODY_LEN, store,
     },
@@ -75,6 +75,14 @@ impl Identity {
             })
             .await?;
         if ended == 1 { Ok(()) } else { Err(Error::new(Code::NotFound, "There is no such session.")) }
+    }
+
+    /// Forgets some of the sessions that have ended, and answers how many: zero when there is none left.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn forget_sessions(&self, now: Timestamp) -> Result<u64> {
+        Ok(store::forget_sessions(&self.0.db, now).await?)
     }
 
     /// Ends every session of an account but for `keep`, and answers how many there were.

@@ -42,6 +42,14 @@ impl Identity {
         Ok(Some(who))
     }
 
+    /// Forgets some of the API tokens that ran out before a moment, and answers how many: zero when there is none left.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn forget_tokens(&self, before: Timestamp) -> Result<u64> {
+        Ok(store::forget_tokens(&self.0.db, before).await?)
+    }
+
     /// Makes an API token. It is shown in the answer and never again.
     ///
     /// # Errors

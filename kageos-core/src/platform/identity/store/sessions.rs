@@ -95,6 +95,13 @@ pub(in super::super) async fn end_sessions(
     tx.execute(sql, params![user.to_string(), kept]).await
 }
 
+/// Forgets some of the sessions that have ended, and answers how many.
+pub(in super::super) async fn forget_sessions(db: &Db, now: Timestamp) -> Result<u64, SqlError> {
+    let sql = "DELETE FROM identity_session WHERE id IN (SELECT id FROM (SELECT id FROM identity_session \
+               WHERE expires_at <= ? OR seen_at <= ? LIMIT ?) AS ended)";
+    db.execute(sql, params![now.as_micros(), idle_since(now), super::FORGET]).await
+}
+
 /// A session last seen at this moment or before has ended.
 fn idle_since(now: Timestamp) -> i64 {
     now.as_micros().saturating_sub(i64::try_from(SESSION_IDLE.as_micros()).unwrap_or(i64::MAX))

@@ -70,6 +70,13 @@ pub(in super::super) async fn end_token(tx: &mut Tx, user: UserId, id: TokenId) 
     tx.execute(sql, params![user.to_string(), id.to_string()]).await
 }
 
+/// Forgets some of the API tokens that ran out before a moment, and answers how many.
+pub(in super::super) async fn forget_tokens(db: &Db, before: Timestamp) -> Result<u64, SqlError> {
+    let sql = "DELETE FROM identity_token WHERE id IN (SELECT id FROM (SELECT id FROM identity_token \
+               WHERE expires_at <= ? LIMIT ?) AS ended)";
+    db.execute(sql, params![before.as_micros(), super::FORGET]).await
+}
+
 fn read(row: &Row) -> Result<ApiToken, SqlError> {
     let rights: Rights = serde_json::from_str(row.text("scope_rights")?)
         .map_err(|_| unreadable("scope_rights", "a list of rights"))?;

@@ -285,6 +285,12 @@ pub(super) async fn is_pending(db: &Db, call: CallId) -> Result<bool, SqlError> 
     row.map_or(Ok(false), |row| Ok(row.text("status")? == "pending"))
 }
 
+/// When the oldest intent without an outcome was written.
+pub(super) async fn oldest_open(db: &Db) -> Result<Option<Timestamp>, SqlError> {
+    let row = db.fetch_one("SELECT MIN(at) AS at FROM op_call WHERE status = 'pending'", params![]).await?;
+    Ok(row.opt_int("at")?.map(Timestamp::from_micros))
+}
+
 /// The streams that have records.
 pub(super) async fn record_streams(db: &Db) -> Result<Vec<String>, SqlError> {
     let rows = db.fetch_all("SELECT DISTINCT stream_id FROM op_record ORDER BY stream_id", params![]).await?;

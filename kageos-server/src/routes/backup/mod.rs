@@ -1,0 +1,3 @@
+//! Backups, for `kagectl` on the server's own machine.
+
+pub(super) mod make;

@@ -1,0 +1,135 @@
+//! The databases of workspaces under the real program: what the doctor says of them, and the example on each server.
+
+#![cfg(feature = "demo")]
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Stdio},
+};
+
+use kageos_core::{
+    Code,
+    platform::workspace::{ACCOUNT_PREFIX, DATABASE_PREFIX},
+    sql::{
+        Db, DbOptions, Engine,
+        testing::{MYSQL_URL, POSTGRES_URL},
+    },
+};
+use serde_json::Value;
+
+use crate::cli::{Machine, check_exit};
+
+/// Starts the example, with rows on this server when one is named.
+fn bootstrap(machine: &Machine, server: Option<&str>) -> Child {
+    let mut command = machine.command(&["bootstrap", "--dev", "--json"]);
+    if let Some(url) = server {
+        command.env("KAGEOS_WORKSPACES__ADMIN_URL", url);
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("address"), "{line}");
+    child
+}
+
+/// The folder of the example's workspace, which has the workspace's id as its name.
+fn workspace(machine: &Machine) -> PathBuf {
+    let mut all = std::fs::read_dir(machine.dir.path().join(".kageos/dev/workspaces")).unwrap();
+    all.next().unwrap().unwrap().path()
+}
+
+/// What the doctor says of a layer: whether all is well, what it is like, what to do.
+fn layer(machine: &Machine, name: &str) -> Vec<(bool, String, String)> {
+    let findings: Value = serde_json::from_slice(&machine.run(&["doctor", "--json"]).stdout).unwrap();
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    let of_layer = findings.as_array().unwrap().iter().filter(|finding| finding["layer"] == name);
+    of_layer.map(|it| (it["ok"] == true, text(it, "detail"), text(it, "advice"))).collect()
+}
+
+async fn run(options: &DbOptions, statements: &[String]) {
+    let db = Db::open(options).await.unwrap();
+    for statement in statements {
+        db.fetch_all(statement.clone(), &[]).await.unwrap();
+    }
+    db.close().await;
+}
+
+#[tokio::test]
+async fn the_doctor_looks_at_every_app() {
+    let machine = Machine::new();
+    let mut child = bootstrap(&machine, None);
+    let [(true, detail, _)] = &layer(&machine, "apps")[..] else { panic!("one app, and well") };
+    assert!(detail.starts_with("/demo/crm answers, ") && detail.ends_with(" KB on sqlite"), "{detail}");
+    let runtime = layer(&machine, "runtime");
+    assert_eq!(runtime, [(true, "in this process, 1 apps".to_owned(), String::new())]);
+    for name in ["state", "config", "database", "tree", "log", "server"] {
+        assert!(layer(&machine, name)[0].0, "{name}");
+    }
+    let file = workspace(&machine).join("app.db");
+    run(&DbOptions::new(format!("sqlite:{}", file.display())), &["DROP TABLE receipt".to_owned()]).await;
+    let [(false, detail, advice)] = &layer(&machine, "apps")[..] else { panic!("its receipts are gone") };
+    assert!(detail.starts_with("/demo/crm: ") && advice.contains("kagectl logs server"), "{detail} {advice}");
+    machine.json(&["down"]);
+    child.wait().unwrap();
+    assert!(layer(&machine, "apps")[0].1.contains("app.db opens"));
+    std::fs::write(&file, "this is no database, whatever its name says").unwrap();
+    let [(false, _, advice)] = &layer(&machine, "apps")[..] else { panic!("it is no database") };
+    assert!(advice.contains("restore a backup"));
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no main that could hand the addresses in")]
+#[tokio::test]
+async fn the_example_has_its_rows_on_a_database_server() {
+    for url in [POSTGRES_URL, MYSQL_URL].into_iter().filter_map(|name| std::env::var(name).ok()) {
+        let machine = Machine::new();
+        let mut child = bootstrap(&machine, Some(&url));
+        let count = |table: &str| {
+            let path = format!("/demo/crm/{table}.table");
+            machine.json(&["call", &path, "search", "{\"limit\":1,\"count\":true}"])["output"]["count"]
+                .clone()
+        };
+        assert_eq!(
+            [count("employee"), count("customer"), count("invoice"), count("invoice_line")],
+            [8, 59, 412, 2240]
+        );
+        let payment = "{\"invoice\":\"1\",\"amount\":\"1.00\"}";
+        machine.json(&["call", "/demo/crm/record_payment.form", "submit", payment]);
+        let options = DbOptions::new(&url);
+        let engine = options.engine().unwrap();
+        let detail = &layer(&machine, "apps")[0].1;
+        assert!(detail.ends_with(&format!(" KB on {engine}")), "{detail}");
+        check_exit(&machine.run(&["backup"]), Code::Conflict);
+        machine.json(&["down"]);
+        child.wait().unwrap();
+        let folder = workspace(&machine);
+        assert!(!folder.join("app.db").exists());
+        // Without the server it would begin with no rows at all.
+        let refused = machine.run(&["serve"]);
+        check_exit(&refused, Code::Conflict);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("workspaces.admin_url"), "{refused:?}");
+        let mut child = bootstrap(&machine, Some(&url));
+        assert_eq!(count("payment"), 1);
+        machine.json(&["down"]);
+        child.wait().unwrap();
+        let id = folder.file_name().unwrap().to_str().unwrap();
+        let (force, kind) = if engine == Engine::Postgres { (" WITH (FORCE)", "ROLE") } else { ("", "USER") };
+        let drops = [
+            format!("DROP DATABASE {DATABASE_PREFIX}{id}{force}"),
+            format!("DROP {kind} {ACCOUNT_PREFIX}{id}"),
+        ];
+        run(&options, &drops).await;
+    }
+}
+
+#[test]
+fn rows_in_a_file_are_not_left_behind() {
+    let machine = Machine::new();
+    let mut child = bootstrap(&machine, None);
+    machine.json(&["down"]);
+    child.wait().unwrap();
+    let mut command = machine.command(&["serve"]);
+    let refused = command.env("KAGEOS_WORKSPACES__ADMIN_URL", "postgres://x@127.0.0.1:1/x").output().unwrap();
+    check_exit(&refused, Code::Conflict);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("app.db"), "{refused:?}");
+}
