@@ -35,6 +35,15 @@ pub trait Host: Send + Sync + std::fmt::Debug {
         let _ = before;
         Ok(0)
     }
+
+    /// The same for a call that is given up: without a receipt it can take effect no more, not even by another process
+    /// that was stopped and goes on. A host whose calls end with its own process has nothing more to do.
+    ///
+    /// # Errors
+    /// As [`Host::receipt`].
+    async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
+        self.receipt(call).await
+    }
 }
 
 /// A call as a host sees it.

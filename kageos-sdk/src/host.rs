@@ -189,6 +189,10 @@ impl Host for InProcess {
     async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
         self.store.purge_receipts(before).await
     }
+
+    async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
+        self.store.fence(call).await
+    }
 }
 
 /// SHA-256 of a call's input, hexadecimal.

@@ -30,6 +30,14 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 10_000;
 /// Requests that are worked on at once; above it the server says so instead of growing.
 const MAX_CONCURRENT_REQUESTS: u64 = 1024;
 
+/// After so long without a sign a server is taken for dead by the others on its database: longer than a busy disk or
+/// network keeps it silent.
+const LEASE_MS: u64 = 10_000;
+/// Shortest such time: below it a busy machine is taken for a dead one.
+const MIN_LEASE_MS: u64 = 1_000;
+/// Before the names that events have on NATS.
+const BUS_PREFIX: &str = "kageos";
+
 /// The configuration of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -41,6 +49,10 @@ pub struct Config {
     pub workspaces: WorkspacesConfig,
     /// Files.
     pub files: FilesConfig,
+    /// The way to other servers.
+    pub bus: BusConfig,
+    /// This server among others.
+    pub node: NodeConfig,
     /// The web application.
     pub web: WebConfig,
     /// Logs.
@@ -120,6 +132,30 @@ impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[hidden]")
     }
+}
+
+/// `[bus]`
+#[derive(Clone, PartialEq, Eq)]
+pub struct BusConfig {
+    /// `url`: `nats://…` or `tls://…`, several with commas; `None` for events inside this process.
+    pub url: Option<String>,
+    /// `prefix`: a code before the names that events have there; for each platform on one NATS its own.
+    pub prefix: String,
+}
+
+impl fmt::Debug for BusConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may hold a password.
+        let url = self.url.as_ref().map(|_| "…");
+        f.debug_struct("BusConfig").field("url", &url).field("prefix", &self.prefix).finish()
+    }
+}
+
+/// `[node]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// `lease_ms`: after so long without a sign this server is taken for dead by others on its database.
+    pub lease: Duration,
 }
 
 /// `[web]`
@@ -226,6 +262,8 @@ impl Reader {
                 secret_access_key: self.key("files.secret_access_key", None).map(Hidden),
                 max_bytes: self.positive("files.max_bytes", MAX_BYTES),
             },
+            bus: BusConfig { url: self.key("bus.url", None), prefix: self.word("bus.prefix", BUS_PREFIX) },
+            node: NodeConfig { lease: self.lease("node.lease_ms") },
             web: WebConfig { dir: self.key("web.dir", PathBuf::from("web/dist")) },
             log: LogConfig { filter: self.key("log.filter", "info".to_owned()) },
         }
@@ -267,6 +305,25 @@ impl Reader {
             }
             number => number,
         }
+    }
+
+    /// A code, as it may stand in the name of a subject and of a stream.
+    fn word(&mut self, key: &str, default: &str) -> String {
+        let word: String = self.key(key, default.to_owned());
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !word.is_empty() && word.len() <= 64 && word.chars().all(plain) {
+            return word;
+        }
+        self.problems.push(format!("{key}: must be lower-case letters, digits and underscores"));
+        default.to_owned()
+    }
+
+    fn lease(&mut self, key: &str) -> Duration {
+        let lease = self.key(key, LEASE_MS);
+        if lease < MIN_LEASE_MS {
+            self.problems.push(format!("{key}: must be at least {MIN_LEASE_MS}"));
+        }
+        Duration::from_millis(lease)
     }
 
     fn size(&mut self, key: &str, default: u64) -> usize {

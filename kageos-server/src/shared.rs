@@ -5,6 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use axum::extract::FromRef;
 use kageos_core::{
     Env, UserId,
+    bus::Health,
     platform::{Platform, identity::Secret, workspace::Databases},
 };
 use tokio::sync::Semaphore;
@@ -14,6 +15,9 @@ use crate::{
     backup, extract::BodyLimits, places::Places, record::RefusedLogins, wire::Dependency,
     workspace::Workspace,
 };
+
+/// The way to other servers. Without it a server works on, and is slower to learn what others changed.
+pub(crate) const BUS: &str = "bus";
 
 /// A handle on the parts that the handlers work with.
 #[derive(Clone)]
@@ -66,11 +70,15 @@ impl Shared {
     pub(crate) async fn dependencies(&self) -> Vec<Dependency> {
         let asked = self.platform().access().reload().await;
         let nodes = self.platform().tree().snapshot().len();
-        vec![
+        let mut all = vec![
             dependency("database", asked.map(|_| "answers".to_owned())),
             dependency("tree", Ok(format!("{nodes} nodes"))),
             dependency("log", Ok(format!("stream {}", self.platform().log().stream()))),
-        ]
+        ];
+        if let Some(Health { ok, detail }) = self.platform().events().health() {
+            all.push(Dependency { name: BUS.to_owned(), ok, detail });
+        }
+        all
     }
 }
 

@@ -36,7 +36,7 @@ async fn open(folder: &Path) -> Result<(Platform, Db, RunLock)> {
     let lock = RunLock::acquire(&state)?;
     let log_key = SigningKey::from_bytes(&secrets.log_key);
     let files = FileOptions::at(Objects::folder(&state.objects_dir())?);
-    let options = PlatformOptions { log_key, log_heads: state.heads_file(), files };
+    let options = PlatformOptions::new(log_key, state.heads_file(), files);
     let platform = Platform::open(sqlite(&state.database_file()).await?, env.clone(), options).await?;
     let owner = platform.identity().ensure_system(&secrets.system_password).await?.id;
 

@@ -7,8 +7,10 @@ pub mod access;
 pub mod dispatcher;
 mod error;
 pub mod files;
+mod herald;
 pub mod identity;
 pub mod oplog;
+mod others;
 mod seal;
 mod sweep;
 pub mod tree;
@@ -17,14 +19,15 @@ pub mod workspace;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::bus::Events;
+use crate::bus::{Bus, Events};
 use crate::sql::{Db, Migration, migrate};
-use crate::{Env, Host, NodeId, ResourcePath, Result, UserId};
+use crate::{Env, Host, Manifest, NodeId, ResourcePath, Result, UserId};
 use access::Access;
 use dispatcher::{Dispatcher, Mounts};
 use files::{FileOptions, FileStore};
 use identity::Identity;
-use oplog::{Log, SigningKey};
+use oplog::{Log, Seat, SigningKey};
+use others::Others;
 pub use seal::SealKey;
 pub use sweep::{RECEIPT_LIFE, Swept};
 use tree::Tree;
@@ -38,6 +41,18 @@ pub struct PlatformOptions {
     pub log_heads: PathBuf,
     /// Where the bytes of files lie.
     pub files: FileOptions,
+    /// Which server this is, where several work on the database. Without it every other process on it has ended.
+    pub seat: Option<Seat>,
+    /// Carries events between several servers; without it they stay in this process.
+    pub bus: Option<Arc<dyn Bus>>,
+}
+
+impl PlatformOptions {
+    /// For a process that has the database to itself.
+    #[must_use]
+    pub fn new(log_key: SigningKey, log_heads: PathBuf, files: FileOptions) -> Self {
+        Self { log_key, log_heads, files, seat: None, bus: None }
+    }
 }
 
 /// The governed store of one process; cheap to clone.
@@ -50,9 +65,20 @@ pub struct Platform {
     tree: Tree,
     files: FileStore,
     log: Log,
-    events: Events,
+    events: Arc<dyn Bus>,
     mounts: Mounts,
     dispatcher: Dispatcher,
+    seat: Option<Seat>,
+    others: Others,
+}
+
+/// Where the rows of a workspace lie that a server keeps on its own disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// On this server's; with the workspace's node.
+    Here(NodeId),
+    /// On that of another server, which runs it.
+    Elsewhere(String),
 }
 
 /// Who owns which tables, in the order in which they are made.
@@ -78,13 +104,21 @@ impl Platform {
         let access = Access::open(db.clone(), env.clone()).await?;
         let identity = Identity::open(db.clone(), env.clone(), access.clone()).await?;
         let tree = Tree::open(db.clone(), env.clone(), access.clone()).await?;
-        let log = Log::open(db.clone(), env.clone(), options.log_key, options.log_heads).await?;
-        let events = Events::new(log.stream());
+        let PlatformOptions { log_key, log_heads, files, seat, bus } = options;
+        let log = Log::open(db.clone(), env.clone(), log_key, log_heads, seat.clone()).await?;
+        log.alone_on_its_node().await?;
+        let events = bus.unwrap_or_else(|| Arc::new(Events::new(log.stream())));
         let mounts = Mounts::default();
-        let files = FileStore::new(db.clone(), env.clone(), tree.clone(), access.clone(), options.files);
+        let files = FileStore::new(db.clone(), env.clone(), tree.clone(), access.clone(), files);
         let (e, t, a, l) = (env.clone(), tree.clone(), access.clone(), log.clone());
-        let dispatcher = Dispatcher::new(e, t, a, l, events.clone(), mounts.clone(), files.clone())?;
-        Ok(Self { db, env, access, identity, tree, files, log, events, mounts, dispatcher })
+        let bus = Arc::clone(&events);
+        let dispatcher = Dispatcher::new(e, t, a, l, bus, mounts.clone(), files.clone())?;
+        access.herald().speak_through(&events);
+        let others = Others::default();
+        let this =
+            Self { db, env, access, identity, tree, files, log, events, mounts, dispatcher, seat, others };
+        this.others.keep_in_step(&this);
+        Ok(this)
     }
 
     /// Lets `host` run a workspace: makes it, where it is missing, the property of `owner`, makes its nodes match
@@ -100,19 +134,36 @@ impl Platform {
         Ok(id)
     }
 
-    /// Settles the calls that earlier processes left open. Call it once the workspaces are mounted, and only when
-    /// those processes have ended. Answers how many there were.
+    /// Makes a workspace whose rows a server keeps on its own disk, and says where that is: on the first server that
+    /// asks. Any other leaves it alone, so that nobody begins its rows a second time.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn home(&self, path: &ResourcePath, manifest: &Manifest, owner: UserId) -> Result<Home> {
+        let id = self.tree.ensure_workspace(path, manifest, owner).await?;
+        let Some(seat) = &self.seat else { return Ok(Home::Here(id)) };
+        let node = self.tree.settle_home(id, &seat.node).await?;
+        Ok(if node == seat.node { Home::Here(id) } else { Home::Elsewhere(node) })
+    }
+
+    /// Settles the calls that earlier processes left open. Call it once the workspaces are mounted, and without a seat
+    /// only when those processes have ended. Answers how many there were. With a seat, what others leave open later is
+    /// settled too.
     ///
     /// # Errors
     /// What the database answers.
     pub async fn recover(&self) -> Result<usize> {
-        self.dispatcher.recover().await
+        let settled = self.dispatcher.recover().await?;
+        self.others.watch(self);
+        Ok(settled)
     }
 
     /// Writes what waits, signs the log's head and closes the database.
     pub async fn close(&self) {
+        self.others.end();
         self.dispatcher.record_refusals().await;
         self.log.close().await;
+        self.events.close().await;
         self.db.close().await;
     }
 
@@ -168,7 +219,7 @@ impl Platform {
 
     /// What happens, as it happens.
     #[must_use]
-    pub fn events(&self) -> &Events {
+    pub fn events(&self) -> &Arc<dyn Bus> {
         &self.events
     }
 

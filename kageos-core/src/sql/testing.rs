@@ -90,6 +90,12 @@ impl TestDb {
         &self.options
     }
 
+    /// Where it is, for another process.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.options.url
+    }
+
     /// A handle that other code can keep.
     #[must_use]
     pub fn db(&self) -> Db {

@@ -181,7 +181,7 @@ impl World {
 
     async fn open(db: &Db, env: &Env, heads: &HeadsFile) -> (Platform, Arc<Notes>) {
         let files = FileOptions::at(Objects::memory());
-        let options = PlatformOptions { log_key: log_key(), log_heads: heads.0.clone(), files };
+        let options = PlatformOptions::new(log_key(), heads.0.clone(), files);
         let platform = Platform::open(db.clone(), env.clone(), options).await.unwrap();
         let notes = Notes::open(db.clone()).await;
         let owner =

@@ -206,7 +206,7 @@ async fn open(
     album: &Arc<Album>,
 ) -> (Platform, Actor) {
     let files = FileOptions { objects: objects.clone(), max_bytes: 16 * 1024 * 1024 };
-    let options = PlatformOptions { log_key: log_key(), log_heads: heads.0.clone(), files };
+    let options = PlatformOptions::new(log_key(), heads.0.clone(), files);
     let platform = Platform::open(db.clone(), env.clone(), options).await.unwrap();
     let owner = platform.identity().ensure_system(&Secret::new("a lamp beside the harbour")).await.unwrap();
     let host = Arc::clone(album) as Arc<dyn Host>;

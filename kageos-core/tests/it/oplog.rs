@@ -16,7 +16,7 @@ use crate::support::{HeadsFile, call, env, log_key};
 
 async fn open(db: &Db, env: &Env, heads: &HeadsFile) -> Log {
     migrate(db, "oplog", oplog::MIGRATIONS, env.now().as_micros()).await.unwrap();
-    Log::open(db.clone(), env.clone(), log_key(), heads.0.clone()).await.unwrap()
+    Log::open(db.clone(), env.clone(), log_key(), heads.0.clone(), None).await.unwrap()
 }
 
 /// `count` calls with an intent each; every second one also has its outcome.
@@ -72,6 +72,8 @@ async fn what_a_process_left_open_is_found_by_the_next_and_only_that() {
         write(&first, &env, 10).await;
         // The first process is gone without a word.
         let second = open(&db, &env, &heads).await;
+        assert!(second.left_open(None).await.unwrap().is_empty(), "it is not known yet that it has ended");
+        assert_eq!(second.fence_ended().await.unwrap(), 1);
         let open = second.left_open(None).await.unwrap();
         assert_eq!(open.len(), 5);
         for intent in &open {
@@ -371,6 +373,7 @@ async fn a_key_that_a_crash_left_behind_is_settled_with_its_call_and_runs_out_af
         first.intent(intent(&change()), key()).await.unwrap().unwrap();
 
         let second = open(&db, &env, &heads).await;
+        second.fence_ended().await.unwrap();
         let left = second.left_open(None).await.unwrap();
         second.outcome(Draft::recovered(&left[0].header, env.now(), Status::NotApplied), None).await;
         second.intent(intent(&change()), key()).await.unwrap().expect("the key is free again");

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use kageos_core::clock::ManualClock;
 use kageos_core::host::{HostCall, HostError, HostReply, Receipt};
 use kageos_core::manifest::SCHEMA_VERSION;
+use kageos_core::platform::files::{FileOptions, Objects};
 use kageos_core::platform::identity::{Login, NewToken, Secret};
 use kageos_core::platform::oplog::{Draft, Key, Status};
 use kageos_core::platform::{Platform, PlatformOptions, RECEIPT_LIFE, Swept};
@@ -56,7 +57,7 @@ async fn what_has_run_out_is_forgotten_and_what_is_in_doubt_is_kept() {
         let clock = Arc::new(ManualClock::at(start()));
         let env = Env { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..env(20) };
         let heads = HeadsFile::new(&env);
-        let options = PlatformOptions { log_key: log_key(), log_heads: heads.0.clone() };
+        let options = PlatformOptions::new(log_key(), heads.0.clone(), FileOptions::at(Objects::memory()));
         let platform = Platform::open(db.db(), env.clone(), options).await.unwrap();
         let system = platform.identity().ensure_system(&Secret::new(PASSWORD)).await.unwrap();
         let host = Arc::new(Receipts::default());
@@ -104,7 +105,7 @@ async fn a_round_removes_all_of_it_step_by_step() {
         let clock = Arc::new(ManualClock::at(start()));
         let env = Env { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..env(21) };
         let heads = HeadsFile::new(&env);
-        let options = PlatformOptions { log_key: log_key(), log_heads: heads.0.clone() };
+        let options = PlatformOptions::new(log_key(), heads.0.clone(), FileOptions::at(Objects::memory()));
         let platform = Platform::open(db.db(), env.clone(), options).await.unwrap();
         let receipts = |count: usize| {
             let row = || -> Vec<Value<'static>> {

@@ -106,7 +106,7 @@ impl Kit {
         let folder = Folder::new()?;
         let key = SigningKey::from_bytes(&[1; 32]);
         let files = FileOptions::at(Objects::memory());
-        let options = PlatformOptions { log_key: key, log_heads: folder.0.join("heads.jsonl"), files };
+        let options = PlatformOptions::new(key, folder.0.join("heads.jsonl"), files);
         let platform = Platform::open(databases[0].db(), env.clone(), options).await?;
         let actor = account(&platform, "ada").await?;
         let workspace: ResourcePath = WORKSPACE.parse()?;

@@ -5,7 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use kageos_core::{
     ActionName, Actor, Call, CallId, Dispatch, Env, Reply, ResourcePath, Source, SourceKind,
-    platform::{Platform, PlatformOptions, oplog::SigningKey},
+    platform::{
+        Platform, PlatformOptions,
+        files::{FileOptions, Objects},
+        oplog::SigningKey,
+    },
     sql::{Db, DbOptions},
 };
 use kageos_server::{StateDir, state::Secrets};
@@ -23,7 +27,8 @@ impl Place {
         let (state, env) = (StateDir::at(folder), Env::system());
         let secrets = state.init(&*env.entropy)?;
         let log_key = SigningKey::from_bytes(&secrets.log_key);
-        let options = PlatformOptions { log_key, log_heads: state.heads_file() };
+        let files = FileOptions::at(Objects::folder(&state.objects_dir())?);
+        let options = PlatformOptions::new(log_key, state.heads_file(), files);
         let platform = Platform::open(sqlite(&state.database_file()).await?, env, options).await?;
         let actor = platform.identity().ensure_system(&secrets.system_password).await?.actor();
         Ok(Self { platform, actor, secrets })

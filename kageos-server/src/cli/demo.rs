@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kageos_core::{
     ActionName, Call, CallId, Code, Dispatch, Error, ResourcePath, Result, Source, SourceKind,
-    platform::{Platform, identity::SYSTEM_LOGIN},
+    platform::{Home, Platform, identity::SYSTEM_LOGIN},
 };
 use kageos_example_crm as crm;
 use kageos_sdk::InProcess;
@@ -31,31 +31,47 @@ pub(super) fn is_installed(platform: &Platform) -> Result<bool> {
     Ok(platform.tree().snapshot().get(&workspace()?).is_some())
 }
 
-/// Mounts the example, making its workspace where it is missing, and answers it.
+/// Mounts the example, making its workspace where it is missing, and answers it. Where its rows are a file of one
+/// server, any other leaves the workspace alone.
 pub(super) async fn mount(
     session: &Session,
     platform: &Platform,
     secrets: &Secrets,
     dispatch: &Arc<dyn Dispatch>,
-) -> Result<Workspace> {
+) -> Result<Option<Workspace>> {
     let system = platform.identity().user_by_login(SYSTEM_LOGIN).await?;
     let owner = system.ok_or_else(|| Error::new(Code::NotFound, "There is no user system."))?.id;
     let app = crm::app();
     let path = workspace()?;
-    let id = platform.tree().ensure_workspace(&path, &app.manifest()?, owner).await?;
+    let id = if session.config()?.workspaces.admin_url.is_some() {
+        platform.tree().ensure_workspace(&path, &app.manifest()?, owner).await?
+    } else {
+        match platform.home(&path, &app.manifest()?, owner).await? {
+            Home::Here(id) => id,
+            Home::Elsewhere(node) => {
+                let text = format!("{path} is kept by the server {node} and unavailable at this one");
+                session.output.progress(&text);
+                tracing::warn!("{text}");
+                return Ok(None);
+            }
+        }
+    };
     let (db, file) = databases::open(session, platform, secrets, id).await?;
     let host =
         InProcess::open(&app, path.clone(), db.clone(), session.env.clone(), secrets.server_key).await?;
     host.connect(dispatch);
     host.connect_files(Arc::new(platform.files().clone()));
     platform.mount(&path, owner, host).await?;
-    Ok(Workspace { path, db, file })
+    Ok(Some(Workspace { path, db, file }))
 }
 
 /// Loads the data of the example, each table once, as the user `system` through the one door.
 pub(super) async fn load(session: &Session, platform: &Platform) -> Result<()> {
-    let id =
-        platform.tree().snapshot().get(&workspace()?).map(|node| node.id.to_string()).unwrap_or_default();
+    let tree = platform.tree().snapshot();
+    let Some(node) = tree.get(&workspace()?).filter(|node| platform.mounts().hosts(node)) else {
+        return Ok(());
+    };
+    let id = node.id.to_string();
     let marker = session.state.workspace_dir(&id).join(LOADED);
     let known =
         if marker.exists() { std::fs::read_to_string(&marker).context(LOADED)? } else { String::new() };

@@ -3,6 +3,7 @@
 use hyper::Method;
 use kageos_core::{
     Code, Error, Result,
+    bus::Bus,
     sql::{Db, DbOptions},
 };
 
@@ -10,9 +11,13 @@ use super::{Session, backup::database_files, failure::Context, remote::Remote, s
 use crate::{
     backup::PLATFORM,
     files,
+    shared::BUS,
     state::Running,
     wire::{Finding, FindingList},
 };
+
+/// What to do when events do not go to other servers or come from them.
+const BUS_ADVICE: &str = "look at bus.url, and whether NATS answers there with JetStream on";
 
 pub(super) async fn run(session: &Session) -> Result<()> {
     let mut findings = vec![state(session), configuration(session), files(session).await, web(session)];
@@ -109,9 +114,9 @@ fn web(session: &Session) -> Finding {
 
 async fn server(session: &Session) -> Vec<Finding> {
     if !matches!(Running::find(&session.state), Ok(Some(_))) {
-        let (database, apps) = (database(session).await, apps(session).await);
+        let (database, bus, apps) = (database(session).await, bus(session).await, apps(session).await);
         let runtime = Finding::good("runtime", "apps run in the server's process");
-        return [database]
+        return [database, bus]
             .into_iter()
             .chain(apps)
             .chain([runtime, Finding::good("server", "not running")])
@@ -180,10 +185,30 @@ async fn opens(options: &DbOptions) -> Result<u64> {
     size
 }
 
+/// The way to other servers, tried here because no server uses it.
+async fn bus(session: &Session) -> Finding {
+    let Ok(config) = session.config() else {
+        return Finding::bad(BUS, "unknown without a configuration", "mend the configuration first");
+    };
+    match serve::bus(session, &config).await {
+        Ok(None) => Finding::good(BUS, "inside the process"),
+        Ok(Some(bus)) => {
+            let health = bus.health();
+            bus.close().await;
+            match health {
+                Some(health) if !health.ok => Finding::bad(BUS, health.detail, BUS_ADVICE),
+                health => Finding::good(BUS, health.map(|health| health.detail).unwrap_or_default()),
+            }
+        }
+        Err(error) => Finding::bad(BUS, error.message, BUS_ADVICE),
+    }
+}
+
 fn dependency(dependency: crate::wire::Dependency) -> Finding {
+    let advice = if dependency.name == BUS { BUS_ADVICE } else { "look into `kagectl logs server`" };
     if dependency.ok {
         Finding::good(&dependency.name, dependency.detail)
     } else {
-        Finding::bad(&dependency.name, dependency.detail, "look into `kagectl logs server`")
+        Finding::bad(&dependency.name, dependency.detail, advice)
     }
 }

@@ -3,8 +3,15 @@
 use std::sync::Arc;
 
 use kageos_core::{
-    Dispatch, Result,
-    platform::{Platform, PlatformOptions, oplog::SigningKey},
+    Dispatch, Result, StreamId,
+    bus::{
+        Bus,
+        nats::{NatsBus, NatsOptions},
+    },
+    platform::{
+        Platform, PlatformOptions,
+        oplog::{Seat, SigningKey},
+    },
     sql::{Db, DbOptions},
 };
 use serde::Serialize;
@@ -63,7 +70,7 @@ pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
         .await
         .context(&format!("server.address {}", config.server.address))?;
     let address = format!("http://{}", listener.local_addr().context("server.address")?);
-    let platform = open(session, &config, &secrets).await?;
+    let platform = open(session, &config, &secrets, seat(session, &config, &lock)?).await?;
     let dispatch: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
     let workspaces = mount(session, &platform, &secrets, &dispatch, install).await?;
     let settled = platform.recover().await?;
@@ -93,7 +100,7 @@ async fn mount(
     if !install && !demo::is_installed(platform)? {
         return Ok(Vec::new());
     }
-    Ok(vec![demo::mount(session, platform, secrets, dispatch).await?])
+    Ok(demo::mount(session, platform, secrets, dispatch).await?.into_iter().collect())
 }
 
 /// Loads the data of the example, once what an earlier start left open is settled.
@@ -120,14 +127,37 @@ async fn mount(
     Ok(Vec::new())
 }
 
+/// Which server this is among those on its database; `None` when the database lies in the locked state folder, so that
+/// there can be no other.
+fn seat(session: &Session, config: &Config, lock: &RunLock) -> Result<Option<Seat>> {
+    if config.database.url.is_none() {
+        return Ok(None);
+    }
+    let node = session.state.node(&*session.env.entropy).context("the state folder")?;
+    let nobody = || format!("nobody else {}", StreamId::new(&session.env));
+    let holder = lock.holder().context("run/lock")?.unwrap_or_else(nobody);
+    Ok(Some(Seat { node, holder, lease: config.node.lease }))
+}
+
+/// The way to other servers, when there is one.
+pub(super) async fn bus(session: &Session, config: &Config) -> Result<Option<NatsBus>> {
+    let Some(url) = &config.bus.url else { return Ok(None) };
+    let options = NatsOptions::new(url, StreamId::new(&session.env)).prefix(&config.bus.prefix);
+    NatsBus::open(options).await.map(Some).context("bus.url")
+}
+
 /// Opens the platform and makes the first account with its namespace.
-async fn open(session: &Session, config: &Config, secrets: &Secrets) -> Result<Platform> {
+async fn open(session: &Session, config: &Config, secrets: &Secrets, seat: Option<Seat>) -> Result<Platform> {
     let options = DbOptions::new(database_url(session, config)).synchronous(config.database.synchronous);
     let db = Db::open(&options).await.context("database.url")?;
     let options = PlatformOptions {
-        log_key: SigningKey::from_bytes(&secrets.log_key),
-        log_heads: session.state.heads_file(),
-        files: files::open(&config.files, &session.state.objects_dir()).context("files.url")?,
+        seat,
+        bus: bus(session, config).await?.map(|bus| Arc::new(bus) as Arc<dyn Bus>),
+        ..PlatformOptions::new(
+            SigningKey::from_bytes(&secrets.log_key),
+            session.state.heads_file(),
+            files::open(&config.files, &session.state.objects_dir()).context("files.url")?,
+        )
     };
     let platform = Platform::open(db, session.env.clone(), options).await?;
     let system = platform.identity().ensure_system(&secrets.system_password).await?;

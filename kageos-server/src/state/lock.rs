@@ -1,14 +1,18 @@
 //! One process at a time works on a state folder.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, Read, Seek, Write},
+    os::unix::fs::MetadataExt,
     path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{StateDir, private};
+
+/// Where Linux tells one start of a machine from another.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The lock, held until it is dropped or the process ends.
 #[derive(Debug)]
@@ -52,6 +56,17 @@ impl RunLock {
         let mut lock = Self { file };
         lock.write(None)?;
         Ok(lock)
+    }
+
+    /// What this lock is to the whole world: the machine since it was started, and the file. Whoever held the same
+    /// before has ended. A copy of the folder is another file; `None` where the machine cannot be told.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn holder(&self) -> io::Result<Option<String>> {
+        let Ok(boot) = fs::read_to_string(BOOT) else { return Ok(None) };
+        let file = self.file.metadata()?;
+        Ok(Some(format!("{} {} {}", boot.trim(), file.dev(), file.ino())))
     }
 
     /// Says where the server answers.

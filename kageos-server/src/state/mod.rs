@@ -4,6 +4,7 @@
 //! config.toml            the configuration
 //! env/kageos.env         SYSTEM_USER_PASSWORD
 //! secrets/               keys and the token of the command line
+//! node                   the name of this server among others on its database
 //! platform.db            the platform's database, when it is SQLite
 //! workspaces/<id>/       one workspace each
 //! objects/  logs/  run/  files, logs, and what exists only while a server runs
@@ -27,6 +28,9 @@ use kageos_core::Entropy;
 
 /// The folders that are made.
 const FOLDERS: [&str; 6] = ["env", "secrets", "workspaces", "objects", "logs", "run"];
+
+/// Random bytes in the name of a server.
+const NODE_BYTES: usize = 8;
 
 /// What a new `config.toml` says.
 const CONFIG_TEXT: &str = "# Every key can also be given as KAGEOS_<SECTION>__<KEY>, for example KAGEOS_SERVER__ADDRESS.\n\
@@ -60,6 +64,23 @@ impl StateDir {
             private::write(&self.config_file(), CONFIG_TEXT.as_bytes())?;
         }
         Secrets::open(self, entropy)
+    }
+
+    /// The name of this server among others on its database, made when there is none yet. A copy of the folder for
+    /// another server must not hold it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn node(&self, entropy: &dyn Entropy) -> io::Result<String> {
+        let file = self.root.join("node");
+        if file.exists() {
+            return Ok(std::fs::read_to_string(file)?.trim().to_owned());
+        }
+        let mut bytes = [0; NODE_BYTES];
+        entropy.fill(&mut bytes);
+        let node = hex(&bytes);
+        private::write(&file, format!("{node}\n").as_bytes())?;
+        Ok(node)
     }
 
     /// Whether the folder was initialised.

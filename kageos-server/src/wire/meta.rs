@@ -12,7 +12,7 @@ pub struct Health {
 /// Whether the server can do its work.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
-    /// `ok` or `unavailable`
+    /// `ok`, `degraded` or `unavailable`
     pub status: String,
     /// What it depends on.
     pub dependencies: Vec<Dependency>,

@@ -12,19 +12,19 @@ use crate::site::{Person, Site};
 /// Longest wait for an event, or for the end of a stream whose caller is let in no more: what SECURITY.md promises.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-struct Heard {
+pub(crate) struct Heard {
     body: BodyDataStream,
     text: String,
 }
 
 #[derive(Debug)]
-struct Event {
-    id: String,
-    name: String,
-    data: Value,
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) data: Value,
 }
 
-async fn listen(person: &Person, last: Option<&str>) -> Heard {
+pub(crate) async fn listen(person: &Person, last: Option<&str>) -> Heard {
     let ask = person.ask("GET", "/api/v1/events");
     let ask =
         last.map_or_else(|| person.ask("GET", "/api/v1/events"), |last| ask.header("last-event-id", last));
@@ -36,7 +36,7 @@ async fn listen(person: &Person, last: Option<&str>) -> Heard {
 
 impl Heard {
     /// The next event; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
@@ -57,7 +57,7 @@ impl Heard {
     }
 }
 
-async fn make(person: &Person, code: &str) {
+pub(crate) async fn make(person: &Person, code: &str) {
     let made = person.call("/demo/notes", "create_directory", json!({ "code": code, "title": code })).await;
     assert_eq!(made.status, 200, "{made:?}");
 }

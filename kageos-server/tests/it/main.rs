@@ -23,6 +23,7 @@ mod json;
 mod routes;
 mod rows;
 mod session;
+mod several;
 mod site;
 mod state;
 mod tree;

@@ -1,14 +1,17 @@
 //! A whole server without a port: a platform on SQLite, a workspace, and callers with names.
 
+use std::sync::Arc;
+
 use axum::Router;
 use kageos_core::{
     Env, ResourcePath, Role, UserId,
+    bus::Bus,
     platform::{
         Platform, PlatformOptions,
         access::{NewGrant, Subject},
         files::{FileOptions, Objects},
         identity::{NewUser, Secret, UserKind},
-        oplog::SigningKey,
+        oplog::{Seat, SigningKey},
     },
     sql::{Db, DbOptions},
 };
@@ -45,14 +48,23 @@ impl Site {
 
     pub(crate) async fn with(config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let db =
-            Db::open(&DbOptions::new(format!("sqlite:{}/platform.db", dir.path().display()))).await.unwrap();
+        let database = DbOptions::new(format!("sqlite:{}/platform.db", dir.path().display()));
+        Self::among(dir, &database, config, None, None).await
+    }
+
+    /// A server among several on one database.
+    pub(crate) async fn among(
+        dir: tempfile::TempDir,
+        database: &DbOptions,
+        config: Config,
+        seat: Option<Seat>,
+        bus: Option<Arc<dyn Bus>>,
+    ) -> Self {
+        let db = Db::open(database).await.unwrap();
         let log_key = SigningKey::from_bytes(&[7; 32]);
-        let options = PlatformOptions {
-            log_key,
-            log_heads: dir.path().join("heads"),
-            files: FileOptions::at(Objects::memory()),
-        };
+        let files = FileOptions::at(Objects::memory());
+        let options =
+            PlatformOptions { seat, bus, ..PlatformOptions::new(log_key, dir.path().join("heads"), files) };
         let platform = Platform::open(db, Env::system(), options).await.unwrap();
         let system = platform.identity().ensure_system(&Secret::new(PASSWORD)).await.unwrap();
         platform.mount(&path("/demo/notes"), system.id, Echo::new()).await.unwrap();
@@ -114,6 +126,11 @@ impl Site {
 }
 
 impl Person {
+    /// The same person, with the same session, at another server.
+    pub(crate) fn at(&self, site: &Site) -> Self {
+        Self { router: site.router.clone(), ..self.clone() }
+    }
+
     pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
         ask(&self.router, method, path).header("cookie", &self.cookie)
     }

@@ -147,6 +147,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/file/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of a file, or a range of them; its digest is the `ETag`. */
+        get: operations["download_file"];
+        put?: never;
+        post?: never;
+        /** Removes a file that nothing names. */
+        delete: operations["discard_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/file/{id}/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of a file. */
+        get: operations["file_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files of a function or directory, newest first. */
+        get: operations["list_files"];
+        put?: never;
+        /** Brings a file to a function or directory: the body is the file, its content type the file's. */
+        post: operations["upload_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -692,6 +745,13 @@ export interface components {
             /** @description Where in the input, a JSON pointer. */
             pointer: string;
         };
+        /** @description Files. */
+        FileList: {
+            /** @description The files. */
+            items: components["schemas"]["StoredFile"][];
+            /** @description Where the next page begins. */
+            next: string | null;
+        };
         /** @description A file, as a field of a row names it. */
         FileRef: {
             /** @description Its id. */
@@ -1087,6 +1147,8 @@ export interface components {
              * @description How many there are, when that was asked; 1001 for more than a thousand.
              */
             count: number | null;
+            /** @description What is known of the files that fields name, by id. */
+            files?: Record<string, never> | null;
             /** @description What people call the rows that fields name: field, then id, then label. */
             labels: Record<string, never>;
             /** @description Where the next page begins. */
@@ -1122,6 +1184,30 @@ export interface components {
             desc: boolean;
             /** @description The field. */
             field: string;
+        };
+        /** @description A file. */
+        StoredFile: {
+            /** @description When it came. */
+            created_at: string;
+            /** @description Who brought it. */
+            created_by: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether something names it, or it lies in a directory; another one goes after a day. */
+            kept: boolean;
+            /** @description What people call it. */
+            name: string;
+            /** @description The function or directory that it belongs to: who may read there may read it. */
+            path: string;
+            /** @description SHA-256 of its bytes, hexadecimal. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Its length in bytes.
+             */
+            size: number;
+            /** @description Its media type. */
+            type: string;
         };
         /** @description The row of a table. */
         TableSchema: {
@@ -1511,6 +1597,184 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description To be shown rather than saved; pictures and PDF documents only. */
+                inline: boolean | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The range that was asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The caller has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    file_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredFile"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                /** @description At most so many, up to 500. */
+                limit: number | null;
+                /** @description Where the page before ended. */
+                next: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+                /** @description The name of the file; folders in it are left out. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredFile"];
                 };
             };
             /** @description Why it was refused */

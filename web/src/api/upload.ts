@@ -7,7 +7,7 @@ export type Upload = { done: Promise<StoredFile>; cancel: () => void };
 function refusal(request: XMLHttpRequest): ApiError {
   const trace = request.getResponseHeader("x-trace-id") ?? "";
   try {
-    return new ApiError({ trace, ...(JSON.parse(request.responseText) as Problem), status: request.status });
+    return new ApiError({ ...(JSON.parse(request.responseText) as Problem), status: request.status });
   } catch {
     return new ApiError({ status: request.status, code: `http_${request.status}`, title: request.statusText, trace });
   }

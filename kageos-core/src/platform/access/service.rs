@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use super::{AccessSnapshot, Explanation, Grant, Group, NewGrant, group, store};
+use crate::platform::herald::Herald;
 use crate::{
     Actor, Code, Env, Error, GrantId, GroupId, NodeId, ResourcePath, Result, Right, Rights, UserId,
     sql::{Db, SqlError, Tx, UnitFuture},
@@ -23,6 +24,7 @@ struct Inner {
     env: Env,
     current: ArcSwap<AccessSnapshot>,
     publishing: Mutex<()>,
+    herald: Herald,
 }
 
 impl fmt::Debug for Access {
@@ -38,7 +40,13 @@ impl Access {
     /// What the database answers.
     pub async fn open(db: Db, env: Env) -> Result<Self> {
         let current = ArcSwap::from_pointee(store::load(&db).await?);
-        Ok(Self(Arc::new(Inner { db, env, current, publishing: Mutex::new(()) })))
+        let (publishing, herald) = (Mutex::new(()), Herald::default());
+        Ok(Self(Arc::new(Inner { db, env, current, publishing, herald })))
+    }
+
+    /// Who tells other processes of changes.
+    pub(in crate::platform) fn herald(&self) -> &Herald {
+        &self.0.herald
     }
 
     /// The state that decisions are made from now.
@@ -229,6 +237,7 @@ impl Access {
         let access = self.clone();
         let work = async move {
             let done = access.0.db.write_with(input, unit).await?;
+            access.0.herald.renew();
             access.reload().await?;
             Ok(done)
         };

@@ -24,7 +24,7 @@ use super::access::Access;
 use super::files::{FileHost, FileStore, file_actions, is_about_files, right_of};
 use super::oplog::{Draft, Log, Status};
 use super::tree::{DirectoryHost, Node, Snapshot, Tree, directory_actions};
-use crate::bus::Events;
+use crate::bus::Bus;
 use crate::call::MAX_IDEMPOTENCY_KEY;
 use crate::{
     ActionName, ActionSchema, Call, Code, Dispatch, Env, Error, FileId, Host, Kind, Relation, Reply, Result,
@@ -46,7 +46,7 @@ struct Inner {
     tree: Tree,
     access: Access,
     log: Log,
-    events: Events,
+    events: Arc<dyn Bus>,
     mounts: Mounts,
     /// The actions of directories, compiled, and what runs them.
     directories: Arc<Function>,
@@ -89,7 +89,7 @@ impl Dispatcher {
         tree: Tree,
         access: Access,
         log: Log,
-        events: Events,
+        events: Arc<dyn Bus>,
         mounts: Mounts,
         files: FileStore,
     ) -> Result<Self> {

@@ -72,6 +72,12 @@ impl Mounts {
         self.target(node).map(|target| target.function)
     }
 
+    /// Whether the workspace that a node lies in has a host here.
+    #[must_use]
+    pub fn hosts(&self, node: &Node) -> bool {
+        self.host(&node.chain).is_some()
+    }
+
     /// The host of the workspace that a node lies in.
     #[must_use]
     pub(super) fn host(&self, chain: &[NodeId]) -> Option<Arc<dyn Host>> {

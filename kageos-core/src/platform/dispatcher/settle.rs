@@ -25,9 +25,11 @@ impl Dispatcher {
         error: Error,
         pauses: &[Duration],
     ) -> Result<Reply> {
-        for pause in pauses {
+        for (at, pause) in pauses.iter().enumerate() {
             tokio::time::sleep(*pause).await;
-            match admitted.host.receipt(admitted.call.id).await {
+            let (host, call) = (&admitted.host, admitted.call.id);
+            let last = at + 1 == pauses.len();
+            match if last { host.fence(call).await } else { host.receipt(call).await } {
                 Ok(Some(receipt)) => {
                     if admitted.call.path.kind().is_none() {
                         self.inner.tree.refresh_soon().await;
@@ -46,12 +48,18 @@ impl Dispatcher {
         if external { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }
     }
 
-    /// Settles what earlier processes, which have ended, left open. Answers how many intents that were; those whose
-    /// host is not here stay open.
+    /// Settles what processes that have ended left open. Answers how many intents that were; those whose host is not
+    /// here stay open. Servers may do so at the same time: of their outcomes one counts.
     ///
     /// # Errors
     /// What the database answers.
     pub async fn recover(&self) -> Result<usize> {
+        self.inner.log.fence_ended().await?;
+        self.settle_ended().await
+    }
+
+    /// The same for those that were found to have ended before.
+    pub(in crate::platform) async fn settle_ended(&self) -> Result<usize> {
         let mut settled = 0;
         let mut after = None;
         loop {
@@ -70,7 +78,7 @@ impl Dispatcher {
     async fn recover_one(&self, intent: &OpenIntent) -> Result<bool> {
         let header = &intent.header;
         let Some(host) = self.host_of(header) else { return Ok(false) };
-        let Ok(receipt) = host.receipt(header.call).await else { return Ok(false) };
+        let Ok(receipt) = host.fence(header.call).await else { return Ok(false) };
         let now = self.inner.env.now();
         let receipt_reply = receipt.as_ref().map(|receipt| Reply {
             call: header.call,

@@ -68,6 +68,11 @@ impl Heads {
         Self { key, file, signed_seq: 0, due_at: None }
     }
 
+    /// Another stream begins.
+    pub(super) fn begin(&mut self) {
+        (self.signed_seq, self.due_at) = (0, None);
+    }
+
     /// When the next head is due though nothing more is written.
     pub(super) fn due_at(&self) -> Option<Instant> {
         self.due_at

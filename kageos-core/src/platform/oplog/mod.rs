@@ -2,22 +2,27 @@
 //!
 //! A stream belongs to one start of one process, so no two writers contend for a head. A call that may change
 //! something has two records, an intent before it runs and an outcome after; every other call has one.
+//!
+//! Where several servers share a database, each stream has a beat. One that has not beaten for the time of its lease
+//! is *fenced* by another server: its owner, should it live, can append nothing more there and begins another.
 
 mod draft;
 mod heads;
+mod peers;
 mod record;
 mod store;
 mod verify;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
 
 pub use draft::{Draft, MAX_PAYLOAD};
 pub use ed25519_dalek::{SigningKey, VerifyingKey};
 pub use heads::{Heads, SignedHead, read_heads};
+pub use peers::{Peers, Seat};
 pub use record::{GENESIS, Header, RecordKind, Sealed, Status, hash_header, hash_payload};
 pub use store::activity::{Activity, ActivityQuery};
 pub use store::{Earlier, Kept, Key, MIGRATIONS, Stored};
@@ -28,7 +33,7 @@ pub(crate) use record::hex;
 
 use crate::sql::{Db, SqlError};
 use crate::{CallId, Env, StreamId, Timestamp};
-use store::Append;
+use store::{Append, streams};
 use writer::{Job, Writer};
 
 /// Records that wait for the writer at most; a caller beyond that waits too.
@@ -40,7 +45,9 @@ const RECOVERY_BLOCK: i64 = 500;
 #[derive(Debug, Clone)]
 pub struct Log {
     db: Db,
-    stream: StreamId,
+    env: Env,
+    stream: Arc<RwLock<StreamId>>,
+    seat: Option<Arc<Seat>>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -54,23 +61,41 @@ pub struct OpenIntent {
 }
 
 impl Log {
-    /// Starts a stream of its own and the task that writes it. Must be called in a tokio runtime.
+    /// Starts a stream of its own and the task that writes it. Must be called in a tokio runtime. With a `seat` other
+    /// servers work on the database too.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn open(db: Db, env: Env, key: SigningKey, heads: PathBuf) -> Result<Self, SqlError> {
-        let stream = StreamId::new(&env);
-        store::open_stream(&db, stream, env.now()).await?;
+    pub async fn open(
+        db: Db,
+        env: Env,
+        key: SigningKey,
+        heads: PathBuf,
+        seat: Option<Seat>,
+    ) -> Result<Self, SqlError> {
+        let (id, seat) = (StreamId::new(&env), seat.map(Arc::new));
+        streams::open(&db, id, seat.as_deref(), env.now()).await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = Writer::new(db.clone(), env, stream, Heads::new(key, heads));
+        let stream = Arc::new(RwLock::new(id));
+        let own = writer::Own { stream: Arc::clone(&stream), seat: seat.clone() };
+        let writer = Writer::new(db.clone(), env.clone(), id, Heads::new(key, heads), own);
         tokio::spawn(writer.run(queue));
-        Ok(Self { db, stream, jobs })
+        Ok(Self { db, env, stream, seat, jobs })
     }
 
-    /// The stream that this process writes.
+    /// The stream that this process writes now; it begins another when it was fenced.
     #[must_use]
     pub fn stream(&self) -> StreamId {
-        self.stream
+        *self.stream.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fences the streams of processes that have surely ended: with a seat those that held the same, else all others.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn fence_ended(&self) -> Result<u64, SqlError> {
+        let holder = self.seat.as_ref().map(|seat| seat.holder.as_str());
+        streams::fence_ended(&self.db, self.stream(), holder, self.env.now()).await
     }
 
     /// Appends an intent and waits until it is on disk: its place, or who had its idempotency key first.
@@ -132,14 +157,13 @@ impl Log {
         }
     }
 
-    /// The intents that earlier processes left without an outcome, in order, a bounded number after `after`. Whoever
-    /// calls this knows that those processes have ended.
+    /// The intents without an outcome in streams that are closed or fenced, in order, a bounded number after `after`.
     ///
     /// # Errors
     /// What the database answers.
     pub async fn left_open(&self, after: Option<&OpenIntent>) -> Result<Vec<OpenIntent>, SqlError> {
         let after = after.map_or_else(Default::default, |intent| (intent.stream.clone(), intent.header.seq));
-        let block = store::pending_after(&self.db, self.stream, &after, RECOVERY_BLOCK).await?;
+        let block = store::pending_after(&self.db, self.stream(), &after, RECOVERY_BLOCK).await?;
         let read = |record: Stored| {
             let header = serde_json::from_str(&record.sealed.header).map_err(|_| SqlError::OutOfRange)?;
             Ok(OpenIntent { header, stream: record.stream })

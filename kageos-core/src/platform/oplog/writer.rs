@@ -2,19 +2,21 @@
 //!
 //! It takes what waits, seals it in order and commits it as one unit; while a commit is in flight the next
 //! batch collects. Outcomes and reads do not force a commit: they ride with the next intent, or go after
-//! [`LINGER`]. When the database is away, who waits learns of it at once; what nobody waits for is kept, within a
+//! [`LINGER`]. A stream that another server has fenced takes nothing more; the task goes on in a new one, and what the
+//! other has settled meanwhile stays settled. When the database is away, who waits learns of it at once; what nobody waits for is kept, within a
 //! bound, and tried again.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::heads::Heads;
+use super::peers::Seat;
 use super::record::{GENESIS, RecordKind};
-use super::store::{self, Append, Earlier, Head};
+use super::store::{self, Append, Earlier, Head, streams};
 use crate::sql::{Db, SqlError};
 use crate::{Env, StreamId};
 
@@ -68,12 +70,23 @@ impl Held {
     }
 }
 
+/// Whose stream it is.
+pub(super) struct Own {
+    /// What others read as the stream of this process.
+    pub stream: Arc<RwLock<StreamId>>,
+    /// Among several servers, which.
+    pub seat: Option<Arc<Seat>>,
+}
+
 /// The writer's state.
 pub(super) struct Writer {
     db: Db,
     env: Env,
     head: Head,
     heads: Heads,
+    own: Own,
+    /// When others have to hear again that this process lives.
+    beat_at: Option<Instant>,
     /// Records that nobody waits for and that could not be written yet, oldest first.
     backlog: VecDeque<Append>,
     retry_at: Option<Instant>,
@@ -112,9 +125,16 @@ impl Batch {
 }
 
 impl Writer {
-    pub(super) fn new(db: Db, env: Env, stream: StreamId, heads: Heads) -> Self {
+    pub(super) fn new(db: Db, env: Env, stream: StreamId, heads: Heads, own: Own) -> Self {
         let head = Head { stream, seq: 0, hash: GENESIS.to_owned() };
-        Self { db, env, head, heads, backlog: VecDeque::new(), retry_at: None, dropped: 0 }
+        let backlog = VecDeque::new();
+        let mut this = Self { db, env, head, heads, own, beat_at: None, backlog, retry_at: None, dropped: 0 };
+        this.beaten();
+        this
+    }
+
+    fn beaten(&mut self) {
+        self.beat_at = self.own.seat.as_ref().map(|seat| Instant::now() + seat.beat());
     }
 
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
@@ -125,6 +145,9 @@ impl Writer {
             let done = self.turn(batch).await;
             for hold in holds {
                 self.hold(hold, &done).await;
+            }
+            if self.beat_at.is_some_and(|at| at <= Instant::now()) && !ended {
+                self.beat().await;
             }
             if self.heads.is_due(self.head.seq) || ended {
                 self.sign();
@@ -141,7 +164,7 @@ impl Writer {
     /// Waits for work: commits at once what somebody waits for, else after [`LINGER`].
     async fn collect(&self, jobs: &mut mpsc::Receiver<Job>) -> Batch {
         let mut batch = Batch::default();
-        let until = [self.retry_at, self.heads.due_at()].into_iter().flatten().min();
+        let until = [self.retry_at, self.heads.due_at(), self.beat_at].into_iter().flatten().min();
         match until {
             None => match jobs.recv().await {
                 Some(job) => batch.take(job),
@@ -237,12 +260,42 @@ impl Writer {
     }
 
     async fn append(&mut self, records: &Arc<Vec<Append>>) -> Result<Vec<Result<i64, Earlier>>, SqlError> {
-        let state = (self.head.clone(), Arc::clone(records));
-        let unit =
-            self.db.write_with(state, |(head, records), tx| Box::pin(store::append(tx, head, records)));
-        let (head, places) = unit.await?;
-        self.head = head;
-        Ok(places)
+        loop {
+            let state = (self.head.clone(), Arc::clone(records));
+            let unit =
+                self.db.write_with(state, |(head, records), tx| Box::pin(store::append(tx, head, records)));
+            if let Some((head, places)) = unit.await? {
+                self.head = head;
+                self.beaten();
+                return Ok(places);
+            }
+            self.begin_anew().await?;
+        }
+    }
+
+    /// Tells others that this process lives, when it has appended nothing for a while.
+    async fn beat(&mut self) {
+        let done = match streams::beat(&self.db, self.head.stream).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.begin_anew().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "other servers cannot be told that this one lives");
+        }
+        self.beaten();
+    }
+
+    /// The stream was fenced: nothing more is written there, and another begins.
+    async fn begin_anew(&mut self) -> Result<(), SqlError> {
+        let stream = StreamId::new(&self.env);
+        tracing::error!(fenced = %self.head.stream, begins = %stream, "another server took this one for dead");
+        streams::open(&self.db, stream, self.own.seat.as_deref(), self.env.now()).await?;
+        self.sign();
+        self.heads.begin();
+        self.head = Head { stream, seq: 0, hash: GENESIS.to_owned() };
+        *self.own.stream.write().unwrap_or_else(PoisonError::into_inner) = stream;
+        Ok(())
     }
 
     /// Whether a commit whose fate was not told took place: nobody else writes this stream.
@@ -317,7 +370,7 @@ impl Writer {
         if !self.backlog.is_empty() {
             tracing::error!(records = self.backlog.len(), "records could not be written before the end");
         }
-        if let Err(error) = store::close_stream(&self.db, self.head.stream, self.env.now()).await {
+        if let Err(error) = streams::close(&self.db, self.head.stream, self.env.now()).await {
             tracing::error!(%error, "the end of the operation log's stream cannot be noted");
         }
     }

@@ -10,7 +10,7 @@ use super::node::{Node, Origin};
 use super::plan::{self, Plan, Step};
 use super::snapshot::Snapshot;
 use super::store::{self, NewNode};
-use super::{Tree, came_between};
+use super::{ATTEMPTS, Tree, came_between, too_late};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
 use crate::platform::access::{Grant, NewGrant, right_to_grant};
@@ -34,6 +34,10 @@ pub struct DirectoryHost {
 enum Stop {
     /// It was only tried.
     DryRun,
+    /// The plan was made from an old state of the tree.
+    TooLate,
+    /// The call was given up, and somebody has said so.
+    Fenced,
     /// A step was refused.
     Refused(Error),
     /// The database did not take the transaction.
@@ -151,7 +155,13 @@ impl DirectoryHost {
         Ok(plan)
     }
 
-    async fn apply(&self, call: &HostCall, plan: Plan) -> Result<HostReply, HostError> {
+    /// Applies a plan that was made from `tree`; `None` when that is not its state any more.
+    async fn apply(
+        &self,
+        call: &HostCall,
+        tree: &Snapshot,
+        plan: Plan,
+    ) -> Result<Option<HostReply>, HostError> {
         let text = plan.output.to_string();
         let output: Arc<RawValue> = RawValue::from_string(text).map_err(Error::internal)?.into();
         let at = self.tree.env.now();
@@ -164,25 +174,36 @@ impl DirectoryHost {
             changes_hash: String::new(),
             applied_at: at,
         };
-        let work = (plan.steps, receipt, call.dry_run);
+        let (work, generation) = ((plan.steps, receipt, call.dry_run), tree.generation());
         let done = self.tree.db.write_with(work, move |(steps, receipt, dry_run), tx| {
             Box::pin(async move {
+                // First, so that of a call and who gives it up one waits for the other.
+                store::write_receipt(tx, receipt).await.map_err(fenced)?;
+                if !plan::touch(tx, steps, generation).await? {
+                    return Err(Stop::TooLate);
+                }
                 plan::apply(tx, steps, at).await.map_err(Stop::Refused)?;
-                store::write_receipt(tx, receipt).await?;
                 if *dry_run { Err(Stop::DryRun) } else { Ok(()) }
             })
         });
         match done.await {
             Ok(()) => self.tree.refresh_soon().await,
             Err(Stop::DryRun) => {}
+            Err(Stop::TooLate) => return Ok(None),
+            Err(Stop::Fenced) => return Err(Error::of(Code::Cancelled).into()),
             Err(Stop::Refused(error)) => return Err(error.into()),
             Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
                 return Err(HostError::CutOff(error.into()));
             }
             Err(Stop::Database(error)) => return Err(came_between(error).into()),
         }
-        Ok(HostReply { output, changes: plan.changes, receipt: !call.dry_run })
+        Ok(Some(HostReply { output, changes: plan.changes, receipt: !call.dry_run }))
     }
+}
+
+/// The place of a receipt is taken by whoever gave the call up.
+fn fenced(error: SqlError) -> Stop {
+    if error.is_unique_violation() { Stop::Fenced } else { Stop::Database(error) }
 }
 
 #[async_trait]
@@ -193,9 +214,15 @@ impl Host for DirectoryHost {
 
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
         let _changing = self.tree.changing.lock().await;
-        let tree = self.tree.snapshot();
-        let plan = self.plan(&call, &tree).await?;
-        self.apply(&call, plan).await
+        for _ in 0..ATTEMPTS {
+            let tree = self.tree.snapshot();
+            let plan = self.plan(&call, &tree).await?;
+            if let Some(reply) = self.apply(&call, &tree, plan).await? {
+                return Ok(reply);
+            }
+            self.tree.refresh().await?;
+        }
+        Err(too_late().into())
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error> {
@@ -204,6 +231,13 @@ impl Host for DirectoryHost {
 
     async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
         self.tree.forget_receipts(before).await
+    }
+
+    async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
+        if store::fence(&self.tree.db, call, self.tree.env.now()).await? {
+            return Ok(None);
+        }
+        self.receipt(call).await
     }
 }
 

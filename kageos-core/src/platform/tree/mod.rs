@@ -44,7 +44,12 @@ pub struct Tree {
     snapshot: Arc<ArcSwap<Snapshot>>,
     /// Changes are planned and applied one after the other.
     changing: Arc<Mutex<()>>,
+    /// Snapshots are read and published one after the other.
+    reading: Arc<Mutex<()>>,
 }
+
+/// Attempts at a change that another server came before.
+const ATTEMPTS: u32 = 5;
 
 impl Tree {
     /// Reads the tree.
@@ -52,7 +57,8 @@ impl Tree {
     /// # Errors
     /// What the database answers.
     pub async fn open(db: Db, env: Env, access: Access) -> Result<Self> {
-        let tree = Self { db, env, access, snapshot: Arc::default(), changing: Arc::default() };
+        let (changing, reading) = (Arc::default(), Arc::default());
+        let tree = Self { db, env, access, snapshot: Arc::default(), changing, reading };
         tree.reload().await?;
         Ok(tree)
     }
@@ -63,14 +69,27 @@ impl Tree {
         self.snapshot.load_full()
     }
 
-    /// Reads the tree anew, after a change by another process.
+    /// Reads the tree anew when the database has a newer state, made by another process perhaps; answers whether it
+    /// had. Without a change it costs one query of one row.
+    ///
+    /// # Errors
+    /// What the database answers; the snapshot stays as it is.
+    pub async fn reload(&self) -> Result<bool> {
+        let _alone = self.reading.lock().await;
+        if store::generation(&self.db).await? == self.snapshot.load().generation() {
+            return Ok(false);
+        }
+        let (generation, nodes) = store::load(&self.db).await?;
+        self.snapshot.store(Arc::new(Snapshot::link(nodes).of(generation)));
+        Ok(true)
+    }
+
+    /// Says that `node` has the rows of a workspace on its own disk, unless another was named before; answers which.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn reload(&self) -> Result<()> {
-        let nodes = store::load(&self.db).await?;
-        self.snapshot.store(Arc::new(Snapshot::link(nodes)));
-        Ok(())
+    pub async fn settle_home(&self, workspace: NodeId, node: &str) -> Result<String> {
+        Ok(store::settle_home(&self.db, workspace, node, self.env.now()).await?)
     }
 
     /// Makes a namespace that belongs to `owner`; one that is there stays as it is.
@@ -99,7 +118,24 @@ impl Tree {
 
     async fn ensure(&self, path: &ResourcePath, title: &str, text: &str, owner: UserId) -> Result<NodeId> {
         let _changing = self.changing.lock().await;
-        let tree = self.snapshot();
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            match self.ensure_from(&self.snapshot(), path, title, text, owner).await {
+                Err(error) if error.code == Code::Conflict && attempts.next().is_some() => {}
+                done => return done,
+            }
+            self.reload().await?;
+        }
+    }
+
+    async fn ensure_from(
+        &self,
+        tree: &Snapshot,
+        path: &ResourcePath,
+        title: &str,
+        text: &str,
+        owner: UserId,
+    ) -> Result<NodeId> {
         if let Some(node) = tree.get(path) {
             return Ok(node.id);
         }
@@ -112,7 +148,7 @@ impl Tree {
         let node = NewNode::titled(id, parent, path.clone(), title, Origin::People);
         plan.insert(NewNode { description: text.to_owned(), ..node });
         plan.steps.push(self.owner_grant(id, owner));
-        self.apply(plan).await?;
+        self.apply(tree, plan).await?;
         Ok(id)
     }
 
@@ -134,13 +170,28 @@ impl Tree {
     /// [`Code::NotFound`] without the workspace, or what the database answers.
     pub async fn reconcile(&self, workspace: &ResourcePath, manifest: &Manifest) -> Result<usize> {
         let _changing = self.changing.lock().await;
-        let tree = self.snapshot();
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            match self.reconcile_from(&self.snapshot(), workspace, manifest).await {
+                Err(error) if error.code == Code::Conflict && attempts.next().is_some() => {}
+                done => return done,
+            }
+            self.reload().await?;
+        }
+    }
+
+    async fn reconcile_from(
+        &self,
+        tree: &Snapshot,
+        workspace: &ResourcePath,
+        manifest: &Manifest,
+    ) -> Result<usize> {
         let node = tree.get(workspace).ok_or_else(|| Error::of(Code::NotFound))?;
         let bin = store::bin(&self.db, workspace).await?;
-        let plan = reconcile::plan(&tree, node, manifest, &bin, &self.env)?;
+        let plan = reconcile::plan(tree, node, manifest, &bin, &self.env)?;
         let changed = plan.steps.len();
         if changed > 0 {
-            self.apply(plan).await?;
+            self.apply(tree, plan).await?;
         }
         Ok(changed)
     }
@@ -153,10 +204,18 @@ impl Tree {
         Ok(store::forget_receipts(&self.db, before).await?)
     }
 
-    /// Applies a plan that nobody's call asked for.
-    async fn apply(&self, plan: Plan) -> Result<()> {
-        let at = self.env.now();
-        self.db.write_with(plan.steps, move |steps, tx| Box::pin(plan::apply(tx, steps, at))).await?;
+    /// Applies a plan that was made from `tree` and that nobody's call asked for.
+    async fn apply(&self, tree: &Snapshot, plan: Plan) -> Result<()> {
+        let (at, generation) = (self.env.now(), tree.generation());
+        let unit = self.db.write_with(plan.steps, move |steps, tx| {
+            Box::pin(async move {
+                if !plan::touch(tx, steps, generation).await? {
+                    return Err(too_late());
+                }
+                plan::apply(tx, steps, at).await
+            })
+        });
+        unit.await?;
         self.refresh_soon().await;
         Ok(())
     }
@@ -164,6 +223,7 @@ impl Tree {
     /// Reads both snapshots back after a change that is committed: now, or if that fails again and again until it
     /// is done. The change stands, so its caller is not told of a failure here.
     pub(super) async fn refresh_soon(&self) {
+        self.access.herald().renew();
         let Err(error) = self.refresh().await else { return };
         tracing::error!(%error, "a change of the tree cannot be read back yet");
         let this = self.clone();
@@ -180,17 +240,20 @@ impl Tree {
     /// After a change of nodes or grants: both snapshots are read back.
     async fn refresh(&self) -> Result<()> {
         self.access.reload().await?;
-        self.reload().await
+        self.reload().await?;
+        Ok(())
     }
+}
+
+/// Another server changed the tree after the plan was made.
+fn too_late() -> Error {
+    Error::new(Code::Conflict, "The tree was changed by somebody else at the same time.")
 }
 
 /// A statement that did not find what the plan relied on: somebody else was first.
 fn came_between(error: SqlError) -> Error {
     match error {
-        SqlError::RowsAffected { .. } | SqlError::UniqueViolation { .. } => {
-            Error::new(Code::Conflict, "The tree was changed by somebody else at the same time.")
-                .caused_by(error)
-        }
+        SqlError::RowsAffected { .. } | SqlError::UniqueViolation { .. } => too_late().caused_by(error),
         error => error.into(),
     }
 }

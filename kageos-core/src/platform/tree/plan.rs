@@ -60,6 +60,16 @@ impl NewNode {
     }
 }
 
+/// Counts the state of the tree one up when nodes change; answers whether it was still the one of the plan.
+pub(super) async fn touch(
+    tx: &mut Tx,
+    steps: &[Step],
+    generation: i64,
+) -> std::result::Result<bool, SqlError> {
+    let changes = |step: &Step| !matches!(step, Step::Grant { .. } | Step::Revoke { .. });
+    if steps.iter().any(changes) { store::touch(tx, generation).await } else { Ok(true) }
+}
+
 /// Applies the steps in order.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use crate::{NodeId, ResourcePath};
 /// The tree at one moment.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    generation: i64,
     by_path: HashMap<ResourcePath, Arc<Node>>,
     by_id: HashMap<NodeId, Arc<Node>>,
     /// Children in the order of their paths; `None` holds the namespaces.
@@ -37,6 +38,18 @@ impl Snapshot {
             tree.children.entry(node.parent).or_default().push(node);
         }
         tree
+    }
+
+    /// As the state of the database with this number.
+    #[must_use]
+    pub(super) fn of(self, generation: i64) -> Self {
+        Self { generation, ..self }
+    }
+
+    /// Which state of the database this is; every change of nodes counts one up.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.generation
     }
 
     /// The node at a path.

@@ -6,8 +6,13 @@ use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
 use crate::{CallId, NodeId, ResourcePath, Timestamp};
 
 /// The tree's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::new(1, "tree", include_str!("../../../migrations/tree_0001.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "tree", include_str!("../../../migrations/tree_0001.sql")),
+    Migration::new(2, "states and homes", include_str!("../../../migrations/tree_0002.sql")),
+];
+
+/// What the request hash of a receipt says when the call was given up: it can take effect no more.
+const FENCED: &str = "fenced";
 
 const COLUMNS: &str =
     "SELECT id, parent_id, path, kind, title, description, tags, origin, updated_at FROM tree_node";
@@ -24,10 +29,46 @@ pub(super) struct NewNode {
     pub origin: Origin,
 }
 
-/// Every node that is not deleted.
-pub(super) async fn load(db: &Db) -> Result<Vec<Node>, SqlError> {
-    let rows = db.fetch_all(format!("{COLUMNS} WHERE path IS NOT NULL"), params![]).await?;
-    rows.iter().map(node).collect()
+const GENERATION: &str = "SELECT generation FROM tree_state WHERE id = 1";
+
+/// Which state of the tree the database holds.
+pub(super) async fn generation(db: &Db) -> Result<i64, SqlError> {
+    db.fetch_one(GENERATION, params![]).await?.int("generation")
+}
+
+/// Counts the state of the tree one up, when it is still the one that a plan was made from; answers whether it was.
+/// So changes by several servers come one after the other, each knowing the one before.
+pub(super) async fn touch(tx: &mut Tx, generation: i64) -> Result<bool, SqlError> {
+    let sql = "UPDATE tree_state SET generation = generation + 1 WHERE id = 1 AND generation = ?";
+    Ok(tx.execute(sql, params![generation]).await? == 1)
+}
+
+/// Every node that is not deleted, with the number of the state.
+pub(super) async fn load(db: &Db) -> Result<(i64, Vec<Node>), SqlError> {
+    db.read(|tx| {
+        Box::pin(async move {
+            let generation = tx.fetch_one(GENERATION, params![]).await?.int("generation")?;
+            let rows = tx.fetch_all(format!("{COLUMNS} WHERE path IS NOT NULL"), params![]).await?;
+            Ok((generation, rows.iter().map(node).collect::<Result<_, SqlError>>()?))
+        })
+    })
+    .await
+}
+
+/// Says which node has the rows of a workspace on its own disk, unless one is named; answers which.
+pub(super) async fn settle_home(
+    db: &Db,
+    workspace: NodeId,
+    node: &str,
+    at: Timestamp,
+) -> Result<String, SqlError> {
+    let sql = "INSERT INTO tree_home (workspace_id, node, since) VALUES (?, ?, ?)";
+    match db.execute(sql, params![workspace.to_string(), node, at.as_micros()]).await {
+        Err(error) if !error.is_unique_violation() => return Err(error),
+        _ => {}
+    }
+    let sql = "SELECT node FROM tree_home WHERE workspace_id = ?";
+    Ok(db.fetch_one(sql, params![workspace.to_string()]).await?.text("node")?.to_owned())
 }
 
 fn node(row: &Row) -> Result<Node, SqlError> {
@@ -193,9 +234,23 @@ pub(super) async fn forget_receipts(db: &Db, before: Timestamp) -> Result<u64, S
     db.execute(sql, params![CallId::first_at(before).to_string(), before.as_micros(), FORGET]).await
 }
 
+/// Takes the place of a receipt, so that a call that was given up cannot take effect later; answers whether it did.
+pub(super) async fn fence(db: &Db, call: CallId, at: Timestamp) -> Result<bool, SqlError> {
+    let sql = "INSERT INTO tree_receipt (call_id, applied_at, request_hash, output, changes) \
+               VALUES (?, ?, ?, 'null', '[]')";
+    match db.execute(sql, params![call.to_string(), at.as_micros(), FENCED]).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_unique_violation() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 pub(in crate::platform) async fn read_receipt(db: &Db, call: CallId) -> Result<Option<Receipt>, SqlError> {
     let sql = "SELECT applied_at, request_hash, output, changes FROM tree_receipt WHERE call_id = ?";
     let Some(row) = db.fetch_optional(sql, params![call.to_string()]).await? else { return Ok(None) };
+    if row.text("request_hash")? == FENCED {
+        return Ok(None);
+    }
     let changes = row.text("changes")?;
     let output = serde_json::value::RawValue::from_string(row.text("output")?.to_owned());
     Ok(Some(Receipt {

@@ -20,6 +20,9 @@ use super::{DbOptions, Engine, Row, SqlError, Tx, Value};
 
 /// Statements kept prepared by each connection: more than any part of Kageos uses.
 const STATEMENTS: usize = 256;
+/// A transaction that says nothing for so long is ended by the server, where it can: units never wait for anything
+/// outside, so its process was stopped, and must not keep others from the rows that it locked.
+const IDLE: Duration = Duration::from_secs(15);
 /// How often a unit that met a deadlock is run in all. The waits between add up to about a second.
 const ATTEMPTS: u32 = 9;
 /// The wait before the second run; it doubles for each further one, and half of it is spread.

@@ -11,8 +11,8 @@ use sqlx::{
     ValueRef,
 };
 
-use super::STATEMENTS;
 use super::tx::bind;
+use super::{IDLE, STATEMENTS};
 use crate::sql::error::Cause;
 use crate::sql::{DbOptions, SqlError, Value};
 
@@ -37,7 +37,9 @@ pub(super) async fn open(options: &DbOptions) -> Result<MySqlPool, SqlError> {
     }
     let connect = connect.statement_cache_capacity(STATEMENTS);
     let lock_wait = format!("SET SESSION innodb_lock_wait_timeout = {}", options.wait.as_secs().max(1));
-    let session = format!("{SQL_MODE}; {ISOLATION}; {lock_wait}");
+    // MariaDB only: MySQL has no such limit, and takes this for a comment.
+    let idle = format!("/*M!100303 SET SESSION idle_write_transaction_timeout = {} */", IDLE.as_secs());
+    let session = format!("{SQL_MODE}; {ISOLATION}; {lock_wait}; {idle}");
     let pool = MySqlPoolOptions::new()
         .max_connections(options.max_connections)
         .acquire_timeout(options.wait)

@@ -13,8 +13,8 @@ use sqlx::{
     Transaction, TypeInfo, ValueRef,
 };
 
-use super::STATEMENTS;
 use super::tx::bind;
+use super::{IDLE, STATEMENTS};
 use crate::sql::error::Cause;
 use crate::sql::{DbOptions, SqlError, Value, numbered};
 
@@ -25,7 +25,7 @@ const INSERT_ROWS: usize = 4096;
 const INSERT_BYTES: usize = 4 << 20;
 
 pub(super) async fn open(options: &DbOptions) -> Result<PgPool, SqlError> {
-    let wait_ms = options.wait.as_millis().to_string();
+    let (wait_ms, idle_ms) = (options.wait.as_millis().to_string(), IDLE.as_millis().to_string());
     let mut connect: PgConnectOptions = options.url.parse().map_err(map)?;
     if let Some(database) = &options.database {
         connect = connect.database(database);
@@ -36,10 +36,11 @@ pub(super) async fn open(options: &DbOptions) -> Result<PgPool, SqlError> {
     if options.quiet {
         connect = connect.disable_statement_logging();
     }
-    let connect = connect
-        .statement_cache_capacity(STATEMENTS)
-        .application_name("kageos")
-        .options([("lock_timeout", wait_ms.as_str()), ("timezone", "UTC")]);
+    let connect = connect.statement_cache_capacity(STATEMENTS).application_name("kageos").options([
+        ("lock_timeout", wait_ms.as_str()),
+        ("idle_in_transaction_session_timeout", idle_ms.as_str()),
+        ("timezone", "UTC"),
+    ]);
     let pool = PgPoolOptions::new().max_connections(options.max_connections).acquire_timeout(options.wait);
     pool.connect_with(connect).await.map_err(map)
 }

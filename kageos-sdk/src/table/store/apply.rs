@@ -144,7 +144,7 @@ impl Work {
             self.at.as_micros(),
         ];
         let written = tx.execute_expect(sql, values, 1).await;
-        written.map_err(|error| taken(error, "the call was applied before"))
+        written.map_err(|error| taken(error, "the call was applied or given up before"))
     }
 
     async fn write_rows(&self, tx: &mut Tx) -> Result<(), Stop> {

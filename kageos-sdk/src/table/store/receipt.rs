@@ -9,6 +9,9 @@ use super::{Store, error::storage};
 /// Receipts that one purge removes, so that no writer waits long.
 const PURGE_BLOCK: u32 = 1000;
 
+/// What the request hash of a receipt says when the call was given up: it can take effect no more.
+const FENCED: &str = "fenced";
+
 /// What a receipt says of the changes: a list, or when that is too long an object in its place.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -40,6 +43,9 @@ impl Store {
             "SELECT request_hash, output, changes, changes_hash, applied_at FROM receipt WHERE call_id = ?";
         let row = self.db.fetch_optional(sql, params![call.to_string()]).await.map_err(storage)?;
         let Some(row) = row else { return Ok(None) };
+        if row.text("request_hash").map_err(storage)? == FENCED {
+            return Ok(None);
+        }
         let output = row.opt_text("output").map_err(storage)?.map(serde_json::from_str).transpose();
         let kept = row.opt_text("changes").map_err(storage)?.map(serde_json::from_str).transpose();
         let (changes, omitted) = match kept.map_err(Error::internal)? {
@@ -56,6 +62,22 @@ impl Store {
             changes_hash: row.text("changes_hash").map_err(storage)?.to_owned(),
             applied_at: Timestamp::from_micros(row.int("applied_at").map_err(storage)?),
         }))
+    }
+
+    /// The receipt of a call that is given up. Without one its place is taken, so that a process that was stopped and
+    /// goes on cannot apply the call any more.
+    ///
+    /// # Errors
+    /// What the database answers; then nothing is known.
+    pub async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
+        let sql =
+            "INSERT INTO receipt (call_id, request_hash, changes_hash, applied_at) VALUES (?, ?, '', ?)";
+        let values = params![call.to_string(), FENCED, self.env.now().as_micros()];
+        match self.db.execute(sql, values).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.is_unique_violation() => self.receipt(call).await,
+            Err(error) => Err(storage(error)),
+        }
     }
 
     /// Removes some of the receipts from before a moment, the oldest first, and answers how many: zero when

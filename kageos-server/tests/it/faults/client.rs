@@ -90,6 +90,12 @@ impl Client {
         self.send("POST", &format!("/api/v1/call/demo/crm/{path}"), Some(&body)).await
     }
 
+    /// Calls an action of a directory.
+    pub(super) async fn act(&mut self, path: &str, action: &str, input: &Value) -> Answer {
+        let body = json!({ "action": action, "input": input });
+        self.send("POST", &format!("/api/v1/call{path}"), Some(&body)).await
+    }
+
     async fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let request = self.request(method, path, body);
         let answer =

@@ -22,6 +22,8 @@ pub(super) struct Machine {
     folder: PathBuf,
     program: PathBuf,
     user: Option<u32>,
+    /// Configuration that is given in the environment.
+    given: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -32,7 +34,12 @@ impl Machine {
     /// A state folder below `folder`, which nobody has used yet.
     pub(super) fn new(folder: &Path) -> Self {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_kagectl"));
-        Self { folder: folder.to_owned(), program, user: None, child: None }
+        Self { folder: folder.to_owned(), program, user: None, given: Vec::new(), child: None }
+    }
+
+    /// The same with this configuration.
+    pub(super) fn given(folder: &Path, given: Vec<(String, String)>) -> Self {
+        Self { given, ..Self::new(folder) }
     }
 
     /// The same, run by this user from a copy of the program that they may read.
@@ -49,6 +56,7 @@ impl Machine {
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&self.program);
         command.args(args).arg("--json").current_dir(&self.folder).env_clear().process_group(0);
         command.env("PATH", "/usr/bin:/bin").env("KAGEOS_SERVER__ADDRESS", "127.0.0.1:0");
+        command.envs(self.given.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         self.user.map(|user| command.uid(user));
         command

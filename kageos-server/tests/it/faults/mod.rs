@@ -18,6 +18,7 @@ mod check;
 mod client;
 mod machine;
 mod random;
+mod several;
 mod storage;
 mod writer;
 

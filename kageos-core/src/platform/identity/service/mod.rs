@@ -75,6 +75,7 @@ impl Identity {
             let done = this.0.db.write_with(input, unit).await;
             this.0.known.forget();
             let done = done?;
+            this.0.access.herald().renew();
             this.0.access.reload().await?;
             Ok(done)
         };

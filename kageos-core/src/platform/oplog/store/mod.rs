@@ -1,6 +1,7 @@
 //! The log's statements.
 
 pub(super) mod activity;
+pub(super) mod streams;
 
 use std::sync::Arc;
 
@@ -10,8 +11,13 @@ use crate::sql::{Db, Migration, Row, SqlError, Tx, Value, params};
 use crate::{CallId, StreamId, Timestamp};
 
 /// The log's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::new(1, "log", include_str!("../../../../migrations/oplog_0001.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "log", include_str!("../../../../migrations/oplog_0001.sql")),
+    Migration {
+        sqlite: Some(include_str!("../../../../migrations/oplog_0002_sqlite.sql")),
+        ..Migration::new(2, "who writes a stream", include_str!("../../../../migrations/oplog_0002.sql"))
+    },
+];
 
 /// How long an idempotency key is kept, in microseconds: a day.
 const KEY_LIFE_US: i64 = 24 * 60 * 60 * 1_000_000;
@@ -85,21 +91,16 @@ pub(super) struct Append {
     pub reply: Option<Arc<str>>,
 }
 
-/// What became of a batch: the new head and, for each entry, its place or who came first with its key.
-pub(super) type Appended = (Head, Vec<Result<i64, Earlier>>);
+/// What became of a batch: the new head and, for each entry, its place or who came first with its key; `None` when
+/// the stream was fenced, and nothing was written.
+pub(super) type Appended = Option<(Head, Vec<Result<i64, Earlier>>)>;
 
-pub(super) async fn open_stream(db: &Db, stream: StreamId, at: Timestamp) -> Result<(), SqlError> {
-    let sql = "INSERT INTO op_stream (id, started_at, closed_at) VALUES (?, ?, NULL)";
-    db.execute(sql, params![stream.to_string(), at.as_micros()]).await.map(drop)
-}
-
-pub(super) async fn close_stream(db: &Db, stream: StreamId, at: Timestamp) -> Result<(), SqlError> {
-    let sql = "UPDATE op_stream SET closed_at = ? WHERE id = ?";
-    db.execute(sql, params![at.as_micros(), stream.to_string()]).await.map(drop)
-}
-
-/// Appends a batch: seals each record behind the one before and keeps the index of calls in step.
+/// Appends a batch: seals each record behind the one before and keeps the index of calls in step. An outcome of a
+/// call that somebody else has settled meanwhile is left out.
 pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result<Appended, SqlError> {
+    if !streams::beat_in(tx, head.stream).await? {
+        return Ok(None);
+    }
     let mut head = head.clone();
     let stream = head.stream.to_string();
     let mut places = Vec::with_capacity(batch.len());
@@ -114,14 +115,18 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
             continue;
         }
         let seq = head.seq + 1;
-        let sealed = entry.draft.seal(head.stream, seq, &head.hash).map_err(|_| SqlError::OutOfRange)?;
-        head = Head { seq, hash: sealed.hash.clone(), ..head };
-        records.push(record_row(&stream, seq, sealed));
         if outcome {
             // The index row of the intent may stand in this same batch.
             insert_calls(tx, &mut calls).await?;
-            settle(tx, entry, &stream, seq).await?;
-        } else {
+            if !settle(tx, entry, &stream, seq).await? {
+                places.push(Ok(head.seq));
+                continue;
+            }
+        }
+        let sealed = entry.draft.seal(head.stream, seq, &head.hash).map_err(|_| SqlError::OutOfRange)?;
+        head = Head { seq, hash: sealed.hash.clone(), ..head };
+        records.push(record_row(&stream, seq, sealed));
+        if !outcome {
             calls.push(call_row(&entry.draft, &stream, seq));
         }
         places.push(Ok(seq));
@@ -129,7 +134,7 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
     let sql = "INSERT INTO op_record (stream_id, seq, header, payload, hash) VALUES (?, ?, ?, ?, ?)";
     tx.execute_many(sql, &records).await?;
     insert_calls(tx, &mut calls).await?;
-    Ok((head, places))
+    Ok(Some((head, places)))
 }
 
 async fn insert_calls(tx: &mut Tx, calls: &mut Vec<Vec<Value<'static>>>) -> Result<(), SqlError> {
@@ -199,21 +204,25 @@ async fn earlier(tx: &mut Tx, key: &Key) -> Result<Option<Earlier>, SqlError> {
 }
 
 /// Notes in the index how a call ended, and keeps its reply for its key; a call that changed nothing gives its key
-/// back. An outcome that comes twice is noted once.
-async fn settle(tx: &mut Tx, entry: &Append, stream: &str, seq: i64) -> Result<(), SqlError> {
+/// back. Answers whether the call was open: of outcomes that come twice, from two servers even, the first counts.
+async fn settle(tx: &mut Tx, entry: &Append, stream: &str, seq: i64) -> Result<bool, SqlError> {
     let header = entry.draft.header();
     let call = header.call.to_string();
-    let sql = "UPDATE op_call SET status = ?, outcome_stream_id = ?, outcome_seq = ? WHERE id = ?";
-    tx.execute(sql, params![header.status.as_str(), stream, seq, call.as_str()]).await?;
+    let sql = "UPDATE op_call SET status = ?, outcome_stream_id = ?, outcome_seq = ? \
+               WHERE id = ? AND status = 'pending'";
+    if tx.execute(sql, params![header.status.as_str(), stream, seq, call.as_str()]).await? == 0 {
+        return Ok(false);
+    }
     match header.status {
         Status::Ok | Status::Unknown => {
             let instead = if header.status == Status::Ok { NOTHING } else { UNKNOWN };
             let reply = entry.reply.as_deref().unwrap_or(instead);
             let sql = "UPDATE op_key SET output = ? WHERE call_id = ?";
-            tx.execute(sql, params![reply, call.as_str()]).await.map(drop)
+            tx.execute(sql, params![reply, call.as_str()]).await?
         }
-        _ => tx.execute("DELETE FROM op_key WHERE call_id = ?", params![call.as_str()]).await.map(drop),
-    }
+        _ => tx.execute("DELETE FROM op_key WHERE call_id = ?", params![call.as_str()]).await?,
+    };
+    Ok(true)
 }
 
 fn id<T: std::str::FromStr>(text: &str) -> Result<T, SqlError> {
@@ -255,7 +264,7 @@ pub(super) async fn records_after(
     rows.iter().map(Stored::from_row).collect()
 }
 
-/// The intents without an outcome that other streams hold, in order, after a place.
+/// The intents without an outcome in other streams that have ended, in order, after a place.
 pub(super) async fn pending_after(
     db: &Db,
     own: StreamId,
@@ -264,6 +273,7 @@ pub(super) async fn pending_after(
 ) -> Result<Vec<Stored>, SqlError> {
     let sql = "SELECT r.stream_id, r.seq, r.header, r.payload, r.hash FROM op_call c \
                JOIN op_record r ON r.stream_id = c.stream_id AND r.seq = c.seq \
+               JOIN op_stream s ON s.id = c.stream_id AND (s.closed_at IS NOT NULL OR s.fenced_at IS NOT NULL) \
                WHERE c.status = 'pending' AND c.stream_id <> ? \
                AND (c.stream_id > ? OR (c.stream_id = ? AND c.seq > ?)) ORDER BY c.stream_id, c.seq LIMIT ?";
     let (stream, seq) = after;
