@@ -8,9 +8,10 @@
 # KAGEOS_BENCH_ROUNDS    rounds [5]
 # KAGEOS_BENCH_SECONDS   seconds of one measurement [4]
 # KAGEOS_BENCH_ROWS      rows of the large table [1,000,000]
-# KAGEOS_BENCH_SHOWN     rows of the table that the browser shows [100,000]
+# KAGEOS_BENCH_SCROLL    seconds of scrolling in the browser [120]
 #
-# Needs wrk, curl and jq; for the browser Node, the packages of web/ and Chromium, without which that part is skipped. Run it on a machine that does nothing else; the load before each line is printed.
+# Needs wrk, curl and jq, and for the browser Node, the packages of web/ and Chromium; without these that part is skipped.
+# Run it on a machine that does nothing else; the load before each line is printed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -204,23 +205,23 @@ export_rows() {
   jq -r '"import of 100,000 rows \(.import_of_100000_ms) ms; export of \(.export_rows) rows \(.export_ms) ms, \(.export_over_idle_mb) MB over idle"' "$work/large"
 }
 
-resident() { awk '/^VmRSS/ { print $2 }' "/proc/$process/status"; }
-
-# Until a big table stands in Chromium, and what scrolling in it costs; web/e2e/bench.mjs says what is measured.
+# The large table in Chromium: until its first row stands, and what scrolling costs. web/e2e/bench.mjs says what is measured.
 in_browser() {
   local chromium=${KAGEOS_E2E_CHROMIUM:-/usr/bin/chromium}
+  echo null >"$work/browser"
   if [ ! -x "$chromium" ] || [ ! -d web/node_modules ]; then
     echo "browser: skipped, needs $chromium and npm --prefix web ci"
-    echo null >"$work/browser"
     return
   fi
+  # The server of the large table serves web/dist of this folder.
   npm --prefix web run --silent build >/dev/null
-  KAGEOS_WEB__DIR=$PWD/web/dist serve browser
+  serve_rows
   KAGEOS_E2E_URL=$address KAGEOS_E2E_LOGIN=$(jq -r .user <<<"$ready") KAGEOS_E2E_PASSWORD=$(jq -r .password <<<"$ready") \
-    KAGEOS_BENCH_ROWS=${KAGEOS_BENCH_SHOWN:-100000} KAGEOS_BENCH_ROUNDS=$ROUNDS KAGEOS_E2E_CHROMIUM=$chromium \
-    node web/e2e/bench.mjs "$work/browser"
+    KAGEOS_BENCH_TABLE=/bench/app/item.table KAGEOS_BENCH_ROUNDS=$ROUNDS node web/e2e/bench.mjs "$work/browser"
   stop_all
 }
+
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$process/status"; }
 
 mkdir -p "$work"
 : >"$work/results"
@@ -242,11 +243,9 @@ for mode in full normal; do
 done
 start_and_memory
 large_table
+in_browser
 "$measure" core | tee "$work/core" | jq -r \
   '"a call through the door \(.dispatch_us * 10 | round / 10) µs, a cached decision \(.access_cached_ns | round) ns, a search of \(.tree_nodes) nodes \(.tree_search_ms * 10 | round / 10) ms"'
-in_browser
-jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" \
-  --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
-  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], browser: $browser[0]}' \
-  "$work/results" >"$target/bench.json"
+jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
+  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
 echo "written to $target/bench.json"

@@ -6,7 +6,6 @@
 // KAGEOS_BENCH_TABLE    the table [/demo/crm/customer.table]
 // KAGEOS_BENCH_ROUNDS   rounds, each with a browser of its own [5]
 // KAGEOS_BENCH_SCROLL   seconds of scrolling [120]
-// KAGEOS_BENCH_ROWS     the table is filled up to so many rows first, when it is the customers' of the example [0]
 import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { chromium, request } from "@playwright/test";
@@ -16,7 +15,6 @@ const table = process.env.KAGEOS_BENCH_TABLE ?? "/demo/crm/customer.table";
 const elsewhere = table.slice(0, table.lastIndexOf("/"));
 const rounds = Number(process.env.KAGEOS_BENCH_ROUNDS ?? 5);
 const scrollSeconds = Number(process.env.KAGEOS_BENCH_SCROLL ?? 120);
-const wantedRows = Number(process.env.KAGEOS_BENCH_ROWS ?? 0);
 const limits = { cold_ms: 600, warm_ms: 150, heap_mb: 60 };
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const launch = () => chromium.launch({ executablePath: process.env.KAGEOS_E2E_CHROMIUM ?? "/usr/bin/chromium", args });
@@ -28,28 +26,9 @@ async function signIn() {
   const data = { login: process.env.KAGEOS_E2E_LOGIN ?? "system", password: process.env.KAGEOS_E2E_PASSWORD ?? "" };
   const reply = await context.post("/api/v1/session", { data });
   if (!reply.ok()) throw new Error(`sign in: ${reply.status()} ${await reply.text()}`);
-  if (wantedRows) await fill(context);
   const state = await context.storageState();
   await context.dispose();
   return state;
-}
-
-/** Fills the customers of the example by import, as anybody would. */
-async function fill(context) {
-  const perImport = 25_000;
-  const search = async (input) => (await (await context.post(`/api/v1/call${table}`, { data: { action: "search", input } })).json()).output;
-  const rep = (await search({ limit: 1 })).rows[0].values.support_rep;
-  // Counts end at 1,000; the mail address of the last row says whether it was filled before.
-  const held = await search({ limit: 1, filter: { eq: ["email", `bench${wantedRows - 1}@example.org`] } });
-  if (held.rows.length) return;
-  for (let start = 0; start < wantedRows; start += perImport) {
-    const lines = ["first_name,last_name,company,email,phone,city,country,support_rep"];
-    for (let row = start; row < Math.min(wantedRows, start + perImport); row += 1) {
-      lines.push(`Bench${row % 997},Row${String(row).padStart(7, "0")},Company ${row % 101},bench${row}@example.org,+1 ${row},City ${row % 53},Country ${row % 29},${rep}`);
-    }
-    const reply = await context.post(`/api/v1/import${table}`, { data: `${lines.join("\n")}\n`, headers: { "content-type": "text/csv" }, timeout: 300_000 });
-    if (!reply.ok()) throw new Error(`import: ${reply.status()} ${await reply.text()}`);
-  }
 }
 
 /** In the page: tells when the first row is there and painted, and how long frames take. */
