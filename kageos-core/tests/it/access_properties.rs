@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use kageos_core::{
-    Actor, ActorKind, Env, GroupId, ResourcePath, Right, Rights, Role, Scope, SystemClock, Timestamp, UserId,
+    Actor, ActorKind, Env, GroupId, ResourcePath, Right, Rights, Role, Scope, Timestamp, UserId,
     clock::ManualClock,
     entropy::SeededEntropy,
     platform::access::{
