@@ -44,6 +44,15 @@ pub trait Host: Send + Sync + std::fmt::Debug {
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
         self.receipt(call).await
     }
+
+    /// How many rows lie in the table at a path inside the workspace, counted up to `most`; `None` when the host does
+    /// not know that quickly. A host without tables leaves it so.
+    ///
+    /// # Errors
+    /// When the database is out of reach.
+    async fn row_count(&self, _path: &str, _most: u32) -> Result<Option<u32>, Error> {
+        Ok(None)
+    }
 }
 
 /// A call as a host sees it.

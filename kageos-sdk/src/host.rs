@@ -193,6 +193,10 @@ impl Host for InProcess {
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
         self.store.fence(call).await
     }
+
+    async fn row_count(&self, path: &str, most: u32) -> Result<Option<u32>> {
+        self.store.row_count(path, most).await
+    }
 }
 
 /// SHA-256 of a call's input, hexadecimal.

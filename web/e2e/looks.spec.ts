@@ -14,8 +14,11 @@ const screens: Record<string, string> = {
   profile: "/-/settings",
   tokens: "/-/settings/tokens",
   users: "/-/settings/users",
+  "hand over": "/-/settings/transfer",
+  operations: "/-/api",
+  operation: "/-/api?op=call",
 };
-const narrow = ["directory", "table", "form", "document"];
+const narrow = ["directory", "table", "form", "document", "hand over", "operations", "operation"];
 
 for (const [name, url] of Object.entries(screens)) {
   test(`${name}: no serious finding, light and dark`, async ({ page }) => {

@@ -7,6 +7,7 @@ pub mod access;
 pub mod dispatcher;
 mod error;
 pub mod files;
+pub mod handover;
 mod herald;
 pub mod identity;
 pub mod oplog;
@@ -14,6 +15,7 @@ mod others;
 mod seal;
 mod sweep;
 pub mod tree;
+pub mod usage;
 pub mod workspace;
 
 use std::path::PathBuf;
@@ -31,6 +33,7 @@ use others::Others;
 pub use seal::SealKey;
 pub use sweep::{RECEIPT_LIFE, Swept};
 use tree::Tree;
+use usage::Usage;
 
 /// What a platform needs besides its database.
 #[derive(Debug)]
@@ -70,6 +73,7 @@ pub struct Platform {
     dispatcher: Dispatcher,
     seat: Option<Seat>,
     others: Others,
+    usage: Usage,
 }
 
 /// Where the rows of a workspace lie that a server keeps on its own disk.
@@ -89,6 +93,7 @@ const COMPONENTS: &[(&str, &[Migration])] = &[
     ("oplog", oplog::MIGRATIONS),
     ("workspace", workspace::MIGRATIONS),
     ("files", files::MIGRATIONS),
+    ("usage", usage::MIGRATIONS),
 ];
 
 impl Platform {
@@ -104,6 +109,7 @@ impl Platform {
         let access = Access::open(db.clone(), env.clone()).await?;
         let identity = Identity::open(db.clone(), env.clone(), access.clone()).await?;
         let tree = Tree::open(db.clone(), env.clone(), access.clone()).await?;
+        tree.participate(Arc::new(identity.clone()));
         let PlatformOptions { log_key, log_heads, files, seat, bus } = options;
         let log = Log::open(db.clone(), env.clone(), log_key, log_heads, seat.clone()).await?;
         log.alone_on_its_node().await?;
@@ -114,9 +120,22 @@ impl Platform {
         let bus = Arc::clone(&events);
         let dispatcher = Dispatcher::new(e, t, a, l, bus, mounts.clone(), files.clone())?;
         access.herald().speak_through(&events);
-        let others = Others::default();
-        let this =
-            Self { db, env, access, identity, tree, files, log, events, mounts, dispatcher, seat, others };
+        let (others, usage) = (Others::default(), Usage::new(db.clone(), env.clone()));
+        let this = Self {
+            db,
+            env,
+            access,
+            identity,
+            tree,
+            files,
+            log,
+            events,
+            mounts,
+            dispatcher,
+            seat,
+            others,
+            usage,
+        };
         this.others.keep_in_step(&this);
         Ok(this)
     }
@@ -233,5 +252,11 @@ impl Platform {
     #[must_use]
     pub fn dispatcher(&self) -> &Dispatcher {
         &self.dispatcher
+    }
+
+    /// How often things are called, and how that ends.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.usage
     }
 }

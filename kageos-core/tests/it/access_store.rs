@@ -193,18 +193,32 @@ async fn what_is_owned_is_handed_over() {
         for new in mine.iter().chain(&hers) {
             world.access.grant(new.clone()).await.unwrap();
         }
-        let preview = world.access.owned(ada.id).await.unwrap();
-        assert_eq!(preview.len(), 3);
-        assert_eq!(world.access.transfer(ada.id, eve.id).await.unwrap(), preview);
-        assert!(world.access.owned(ada.id).await.unwrap().is_empty());
-        let owned = world.access.owned(eve.id).await.unwrap();
+        let now = world.env.now();
+        let held =
+            async |user: UserId| world.db.read(move |tx| Box::pin(store::held(tx, user, now))).await.unwrap();
+        let transfer = async |from: UserId, to: UserId, role: Role| {
+            let unit = world.access.change((from, to), move |(from, to), tx| {
+                Box::pin(async move {
+                    Ok(store::transfer(tx, *from, *to, now, &|grant: &Grant| grant.role == role).await?)
+                })
+            });
+            unit.await.unwrap()
+        };
+        let before = held(ada.id).await;
+        let handed = transfer(ada.id, eve.id, Role::Owner).await;
+        assert_eq!(handed.iter().map(|(grant, _)| grant.clone()).collect::<Vec<_>>(), before);
+        let goes = |grant: &Grant| grant.role == Role::Owner && !grant.deny;
+        assert!(handed.iter().all(|(grant, went)| *went == goes(grant)), "{handed:?}");
+        let rest: Vec<_> = before.iter().filter(|grant| !goes(grant)).cloned().collect();
+        assert_eq!((rest.len(), held(ada.id).await), (2, rest), "what may not go and what is denied stays");
+        let owned = held(eve.id).await;
         let places: Vec<_> = owned.iter().map(|grant| (grant.node, grant.expires_at)).collect();
         assert_eq!(places.len(), 3);
         assert!((0..3).all(|level| places.contains(&(chain[level], None))), "what lasts longer stays");
         assert_eq!(world.access.rights(&eve.actor(), &chain[..1], &path), Rights::EVERY);
         assert_eq!(world.access.grants_on(&chain[3..], None, 9).len(), 2, "the rest is still hers");
-        assert!(world.access.transfer(eve.id, eve.id).await.unwrap().is_empty());
-        assert_eq!(world.access.owned(eve.id).await.unwrap(), owned);
+        assert!(transfer(eve.id, eve.id, Role::Owner).await.iter().all(|(_, goes)| !goes));
+        assert_eq!(held(eve.id).await, owned);
     }
 }
 

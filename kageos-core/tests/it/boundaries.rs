@@ -28,7 +28,7 @@ const ALLOWED: [(&str, &[&str], &[&str]); 7] = [
     (
         "kageos-server",
         &["kageos-core", "kageos-sdk", "kageos-scheduler", "kageos-inbox", "kageos-agent"],
-        &["sql", "bus", "platform", "postgres", "mysql"],
+        &["sql", "bus", "platform", "postgres", "mysql", "nats", "s3"],
     ),
 ];
 

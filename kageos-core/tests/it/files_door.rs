@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kageos_core::platform::oplog::{ActivityQuery, Status};
-use kageos_core::{Actor, Code, FileId, FileInfo, Right, Rights, Role, Scope};
+use kageos_core::platform::tree::DirectoryHost;
+use kageos_core::{Actor, Call, Code, Dispatch, FileId, FileInfo, Host, Right, Rights, Role, Scope};
 use serde_json::{Value, json};
 
 use crate::files_world::{AWAY, LOST, PNG, REFUSED, TABLE, World, each_engine};
+use crate::support::call;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60 + 1);
 
@@ -55,6 +57,26 @@ async fn a_file_is_for_those_who_may_read_where_it_lies() {
         // A file is asked for at its own path only.
         let asked = world.ask(&world.owner, "/demo", "read_file", json!({ "file": file.id })).await;
         assert_eq!(asked.unwrap_err().code, Code::NotFound);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upload_that_was_given_up_is_not_brought_later() {
+    each_engine(async |world| {
+        let mut upload = world.platform.files().begin(&world.owner, "x.txt", "text/plain").await.unwrap();
+        upload.push(b"hello").await.unwrap();
+        let staged = upload.finish().await.unwrap();
+        let said = json!({ "file": staged.id, "name": "x.txt", "type": "text/plain", "size": 5, "sha256": staged.sha256 });
+        let late = Call {
+            actor: world.owner.clone(),
+            ..call(world.platform.env(), TABLE, "upload_file", said.clone())
+        };
+        // Another server has said so, in the table of receipts that all actions of the platform share.
+        let given_up = DirectoryHost::new(world.platform.tree().clone()).fence(late.id).await.unwrap();
+        assert!(given_up.is_none());
+        assert_eq!(world.platform.dispatcher().dispatch(late).await.unwrap_err().code, Code::Cancelled);
+        world.ask(&world.owner, TABLE, "upload_file", said).await.unwrap();
     })
     .await;
 }

@@ -8,6 +8,7 @@ use kageos_core::platform::oplog::{
     self, ActivityQuery, Checker, Draft, Finding, GENESIS, Kept, Key, Log, Sealed, Status, Stored,
     hash_header, read_heads, verify,
 };
+use kageos_core::platform::usage;
 use kageos_core::sql::{Db, SqlError, migrate, params, testing};
 use kageos_core::{Call, Clock, Env, NodeId, StreamId};
 use serde_json::json;
@@ -15,7 +16,9 @@ use serde_json::json;
 use crate::support::{HeadsFile, call, env, log_key};
 
 async fn open(db: &Db, env: &Env, heads: &HeadsFile) -> Log {
-    migrate(db, "oplog", oplog::MIGRATIONS, env.now().as_micros()).await.unwrap();
+    for (component, migrations) in [("oplog", oplog::MIGRATIONS), ("usage", usage::MIGRATIONS)] {
+        migrate(db, component, migrations, env.now().as_micros()).await.unwrap();
+    }
     Log::open(db.clone(), env.clone(), log_key(), heads.0.clone(), None).await.unwrap()
 }
 

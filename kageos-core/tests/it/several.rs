@@ -39,6 +39,7 @@ impl Pair {
         let clock = Arc::new(ManualClock::at(start()));
         let env = Env { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..env(seed) };
         migrate(db, "oplog", kageos_core::platform::oplog::MIGRATIONS, 0).await.unwrap();
+        migrate(db, "usage", kageos_core::platform::usage::MIGRATIONS, 0).await.unwrap();
         let heads = [HeadsFile::new(&env), HeadsFile::new(&env)];
         let open = async |at: usize, node| {
             let seat = Some(seat(node, node, LEASE));
@@ -165,6 +166,7 @@ async fn a_copy_of_a_node_is_refused_and_one_that_is_gone_is_not() {
         let env = Env::system();
         let lease = Duration::from_millis(500);
         migrate(&db, "oplog", kageos_core::platform::oplog::MIGRATIONS, 0).await.unwrap();
+        migrate(&db, "usage", kageos_core::platform::usage::MIGRATIONS, 0).await.unwrap();
         let sql =
             "INSERT INTO op_stream (id, started_at, node, holder, beat) VALUES (?, 0, 'one', 'gone', 7)";
         db.execute(sql, params![kageos_core::StreamId::new(&env).to_string()]).await.unwrap();

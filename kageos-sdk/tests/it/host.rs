@@ -146,6 +146,22 @@ fn act(what: &str) -> Act {
 }
 
 #[tokio::test]
+async fn a_call_that_was_given_up_is_not_applied_later() {
+    let kit = kit().await;
+    let call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");
+    assert!(kit.host().fence(call.id).await.expect("it is given up").is_none());
+    assert!(kit.host().fence(call.id).await.expect("and again").is_none());
+    assert!(kit.host().receipt(call.id).await.expect("receipts are read").is_none());
+    let late = kit.host().call(call).await.expect_err("the place of its receipt is taken");
+    assert!(matches!(&late, HostError::Refused(error) if error.code == Code::Conflict), "{late}");
+    assert!(names(&kit, "item.table").await.is_empty());
+    let call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");
+    let id = call.id;
+    kit.host().call(call).await.expect("it is applied");
+    assert!(kit.host().fence(id).await.expect("it was applied").is_some());
+}
+
+#[tokio::test]
 async fn a_unit_is_applied_once_with_its_receipt() {
     let kit = kit().await;
     let call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");

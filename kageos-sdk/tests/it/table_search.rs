@@ -299,6 +299,10 @@ async fn a_count_stops_at_its_cap() {
         place.create(OWNER, &rows).await;
         let query = SearchQuery { count: true, limit: Some(1), ..SearchQuery::default() };
         assert_eq!(place.store.search(OWNER, query).await.unwrap().count, Some(1001));
+        for (most, counted) in [(1, 1), (1_100, 1_100), (5_000, 1_100)] {
+            assert_eq!(place.store.row_count(OWNER, most).await.unwrap(), Some(counted));
+        }
+        assert_eq!(place.store.row_count("none.table", 1).await.unwrap_err().code, Code::NotFound);
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) enum Command {
     Token(Token),
     /// Gives somebody a role on a path and below, denies it, or takes a grant back.
     Grant(Grant),
+    /// Hands everything that one account holds over to another one.
+    Transfer(Transfer),
     /// Calls an action of the function or directory at a path.
     Call(Call),
     /// The operation log.
@@ -60,6 +62,20 @@ pub(super) enum Command {
     Reset(Reset),
     /// Prints the OpenAPI document.
     Openapi,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Transfer {
+    /// The login of the account whose things they are.
+    pub(super) from: String,
+    /// The login of the account whose they become.
+    pub(super) to: String,
+    /// Ends the API tokens of the first one.
+    #[arg(long)]
+    pub(super) end_tokens: bool,
+    /// Shows what would become of what, and changes nothing.
+    #[arg(long)]
+    pub(super) preview: bool,
 }
 
 #[derive(Debug, clap::Args)]

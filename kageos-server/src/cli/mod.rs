@@ -89,6 +89,7 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Namespace(args) => user::namespace(session, args).await,
         Command::Token(command) => user::token(session, command).await,
         Command::Grant(args) => call::grant(session, args).await,
+        Command::Transfer(args) => user::transfer(session, args).await,
         Command::Call(args) => call::run(session, args).await,
         Command::Audit(Audit::Verify) => audit::run(session).await,
         Command::Backup(args) => backup::backup(session, &args).await,

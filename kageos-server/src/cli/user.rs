@@ -1,4 +1,4 @@
-//! `kagectl user`, `kagectl namespace` and `kagectl token`
+//! `kagectl user`, `kagectl namespace`, `kagectl token` and `kagectl transfer`
 
 use hyper::Method;
 use kageos_core::{Code, Error, Result};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Session,
-    args::{Namespace, Token, User},
+    args::{Namespace, Token, Transfer, User},
     remote::Remote,
 };
 use crate::state;
@@ -138,4 +138,27 @@ pub(super) async fn token(session: &Session, command: Token) -> Result<()> {
 async fn whose(remote: &Remote, login: Option<&str>) -> Result<String> {
     let Some(login) = login else { return Ok(String::new()) };
     Ok(format!("?user={}", id(remote, login).await?.as_str().unwrap_or_default()))
+}
+
+pub(super) async fn transfer(session: &Session, args: Transfer) -> Result<()> {
+    let remote = Remote::find(&session.state)?;
+    let (from, to) = (id(&remote, &args.from).await?, id(&remote, &args.to).await?);
+    let body = json!({ "from": from, "to": to, "end_tokens": args.end_tokens, "preview": args.preview });
+    let done: Value = remote.ask(Method::POST, "/api/v1/transfers", Some(&body)).await?;
+    let text = |item: &Value, key: &str| item[key].as_str().unwrap_or("-").to_owned();
+    let line = |item: &Value| {
+        format!(
+            "{:<7} {:<10} {:<20} {}",
+            text(item, "fate"),
+            text(item, "kind"),
+            text(item, "name"),
+            text(item, "path")
+        )
+    };
+    let head = if args.preview { "nothing was changed" } else { "done" };
+    session.output.result(&done, || {
+        let items = done["items"].as_array().into_iter().flatten().map(line);
+        items.chain([head.to_owned()]).collect::<Vec<_>>().join("\n")
+    });
+    Ok(())
 }

@@ -13,6 +13,7 @@ mod namespaces;
 mod rows;
 mod session;
 mod tokens;
+mod transfers;
 mod tree;
 mod users;
 
@@ -81,6 +82,7 @@ endpoints! {
         delete "/api/v1/session" session::logout;
         get "/api/v1/tree" tree::list;
         get "/api/v1/node/{*path}" tree::node;
+        get "/api/v1/overview/{*path}" tree::overview;
         get "/api/v1/search" tree::search;
         post "/api/v1/call/{*path}" call::make;
         post "/api/v1/rows/{*path}" rows::create;
@@ -103,6 +105,7 @@ endpoints! {
         post "/api/v1/users" users::create;
         patch "/api/v1/users/{id}" users::change;
         post "/api/v1/namespaces" namespaces::create;
+        post "/api/v1/transfers" transfers::create;
         get "/api/v1/groups" groups::list;
         post "/api/v1/groups" groups::create;
         put "/api/v1/groups/{id}/members/{user}" groups::add;

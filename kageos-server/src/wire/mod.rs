@@ -8,10 +8,12 @@ mod file;
 mod function;
 mod meta;
 mod node;
+mod overview;
 mod problem;
 mod rows;
 mod session;
 mod token;
+mod transfer;
 
 pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList};
 pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
@@ -22,9 +24,8 @@ pub use call::{
 pub use file::{FileList, StoredFile};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Finding, FindingList, Health, Readiness};
-pub use node::{
-    Kind, NamespaceInput, Node, NodeDetail, NodeList, Overview, OwnerRef, SearchHit, SearchHitList,
-};
+pub use node::{Kind, NamespaceInput, Node, NodeDetail, NodeList, OwnerRef, SearchHit, SearchHitList};
+pub use overview::{Overview, RowTotal, UsageSpan};
 pub use problem::{FieldProblem, Problem};
 pub use rows::{
     CreateRow, FileRef, HistoryItem, HistoryOutput, ImportError, ImportOutput, Op, PatchRow, Row, RowVersion,
@@ -34,3 +35,4 @@ pub use session::{
     LoginInput, PasswordChange, SessionInfo, SessionPatch, User, UserInput, UserList, UserPatch,
 };
 pub use token::{NewToken, Token, TokenInput, TokenList, TokenScope};
+pub use transfer::{Transfer, TransferFate, TransferInput, TransferItem};

@@ -98,9 +98,6 @@ pub struct NodeDetail {
     /// What it does, when it is a function that runs here.
     #[schema(required)]
     pub function: Option<Function>,
-    /// How it is used, when it is a directory.
-    #[schema(required)]
-    pub overview: Option<Overview>,
 }
 
 /// An account in a sentence.
@@ -113,38 +110,6 @@ pub struct OwnerRef {
     pub login: String,
     /// What people call them.
     pub name: String,
-}
-
-/// How a directory is used.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Overview {
-    /// Functions below it.
-    pub functions: u64,
-    /// Documents below it.
-    pub docs: u64,
-    /// Calls of the last 24 hours.
-    pub calls_24h: u64,
-    /// Of these, failed.
-    pub failed_24h: u64,
-    /// Calls of the last 30 days.
-    pub calls_30d: u64,
-    /// Of these, failed.
-    pub failed_30d: u64,
-    /// When it was last used.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    pub last_call_at: Option<Timestamp>,
-    /// Half of the calls of 24 hours took at most this.
-    #[schema(required)]
-    pub p50_ms_24h: Option<f64>,
-    /// 95 % of the calls of 24 hours took at most this.
-    #[schema(required)]
-    pub p95_ms_24h: Option<f64>,
-    /// Half of the calls of 30 days took at most this.
-    #[schema(required)]
-    pub p50_ms_30d: Option<f64>,
-    /// 95 % of the calls of 30 days took at most this.
-    #[schema(required)]
-    pub p95_ms_30d: Option<f64>,
 }
 
 /// A node that was found.

@@ -172,6 +172,13 @@ fn accounts_tokens_and_grants_are_made_on_the_running_server() {
     assert_eq!(machine.json(&["token", "list"])[0]["id"], mine["id"]);
     machine.json(&["token", "revoke", mine["id"].as_str().unwrap()]);
     assert_eq!(machine.json(&["token", "list"]), serde_json::json!([]));
+    let preview = machine.json(&["transfer", "ada", "bot", "--preview"]);
+    assert_eq!((&preview["preview"], preview["items"].as_array().unwrap().len()), (&true.into(), 3));
+    assert_eq!(machine.json(&["transfer", "ada", "bot"])["items"], preview["items"]);
+    let said = machine.run(&["transfer", "ada", "bot"]);
+    assert!(String::from_utf8_lossy(&said.stdout).ends_with("done\n"), "{said:?}");
+    check_exit(&machine.run(&["transfer", "ada", "ada"]), Code::InvalidInput);
+    check_exit(&machine.run(&["transfer", "ada", "nobody"]), Code::NotFound);
     assert!(listening["address"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     machine.json(&["down"]);
     assert!(child.wait().unwrap().success());

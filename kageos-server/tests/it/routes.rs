@@ -29,6 +29,7 @@ fn closed() -> Vec<Row> {
         ("patch", "/api/v1/session", "/api/v1/session", Some(json!({})), "ok"),
         ("get", "/api/v1/tree", "/api/v1/tree?path=/demo", None, "not_found"),
         ("get", "/api/v1/node/{path}", "/api/v1/node/demo/notes/note.table", None, "not_found"),
+        ("get", "/api/v1/overview/{path}", "/api/v1/overview/demo/notes", None, "not_found"),
         ("get", "/api/v1/search", "/api/v1/search?q=notes", None, "empty"),
         ("post", "/api/v1/call/{path}", "/api/v1/call/demo/notes/say.form", Some(call), "not_found"),
         ("get", "/api/v1/rows/{path}", "/api/v1/rows/demo/notes/note.table", None, "not_found"),
@@ -85,6 +86,13 @@ fn closed() -> Vec<Row> {
             "/api/v1/namespaces",
             Some(json!({ "code": "x", "title": "X" })),
             "forbidden",
+        ),
+        (
+            "post",
+            "/api/v1/transfers",
+            "/api/v1/transfers",
+            Some(json!({ "from": "01j0000000000000000000000a", "to": "01j0000000000000000000000b" })),
+            "not_found",
         ),
         ("get", "/api/v1/groups", "/api/v1/groups", None, "forbidden"),
         ("post", "/api/v1/groups", "/api/v1/groups", Some(json!({ "name": "g" })), "forbidden"),
@@ -164,6 +172,21 @@ fn every_operation_has_a_name_of_its_own() {
         items.map(|operation| operation["operationId"].as_str().unwrap().to_owned()).collect();
     let distinct: BTreeSet<_> = names.iter().collect();
     assert_eq!(names.len(), distinct.len(), "{names:?}");
+}
+
+#[test]
+fn every_parameter_stands_where_the_document_says() {
+    let document: Value = serde_json::from_str(kageos_server::openapi::text()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters {
+                let name = parameter["name"].as_str().unwrap();
+                let stands = path.contains(&format!("{{{name}}}"));
+                assert_eq!(stands, parameter["in"] == "path", "{method} {path}: {name}");
+            }
+        }
+    }
 }
 
 #[test]

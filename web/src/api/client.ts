@@ -11,6 +11,7 @@ import type {
   NewToken,
   Node,
   NodeDetail,
+  Overview,
   Page,
   Right,
   Role,
@@ -21,6 +22,8 @@ import type {
   Sort,
   StoredFile,
   Token,
+  Transfer,
+  TransferInput,
   User,
   Values,
 } from "./types";
@@ -53,6 +56,7 @@ export const tree = {
   children: (path: string, next?: string) =>
     request<Page<Node>>(`${base}/tree`, { query: { path: path === "/" ? "" : path, limit: 500, next } }),
   node: (path: string) => request<NodeDetail>(`${base}/node/${urlPath(path)}`),
+  overview: (path: string) => request<Overview>(`${base}/overview/${urlPath(path)}`),
   search: (q: string, signal?: AbortSignal) =>
     request<Page<SearchHit>>(`${base}/search`, { query: { q, limit: 20 }, signal }),
 };
@@ -131,6 +135,7 @@ export const people = {
     request<void>(`${base}/groups/${group}/members/${user}`, { method: "PUT" }),
   removeMember: (group: string, user: string) =>
     request<void>(`${base}/groups/${group}/members/${user}`, { method: "DELETE" }),
+  transfer: (body: TransferInput) => request<Transfer>(`${base}/transfers`, { method: "POST", body }),
 };
 
 export const files = {

@@ -6,6 +6,7 @@ import { useSession } from "./session";
 /** Keys of what is cached; events invalidate by their first words. */
 export const keys = {
   node: (path: string) => ["node", path] as const,
+  overview: (path: string) => ["overview", path] as const,
   tree: (path: string) => ["tree", path] as const,
   access: (path: string) => ["access", path] as const,
   activity: (path: string, row?: string) => ["activity", path, row ?? ""] as const,
@@ -16,6 +17,17 @@ export function useNode(path: MaybeRefOrGetter<string>) {
     queryKey: computed(() => keys.node(toValue(path))),
     queryFn: () => tree.node(toValue(path)),
     enabled: computed(() => toValue(path) !== "/" && toValue(path) !== ""),
+  });
+}
+
+/** Reads are figures too and tell no event, so the figures are asked for again now and then. */
+const figuresMs = 30_000;
+
+export function useOverview(path: MaybeRefOrGetter<string>) {
+  return useQuery({
+    queryKey: computed(() => keys.overview(toValue(path))),
+    queryFn: () => tree.overview(toValue(path)),
+    refetchInterval: figuresMs,
   });
 }
 

@@ -287,6 +287,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overview/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a node and everything below it hold and how they are used, as far as the caller may see them. */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rows/{path}": {
         parameters: {
             query?: never;
@@ -391,6 +408,26 @@ export interface paths {
         post?: never;
         /** Ends an API token of the caller or, for administrators, of another account. */
         delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hands everything that an account holds over to another one, or shows what that would be. An administrator does it
+         *     for anybody; everybody does it for themselves, with what they could grant.
+         */
+        post: operations["transfer"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -964,7 +1001,6 @@ export interface components {
             function: components["schemas"]["Function"] | null;
             /** @description The node. */
             node: components["schemas"]["Node"];
-            overview: components["schemas"]["Overview"] | null;
             owner: components["schemas"]["OwnerRef"] | null;
             /** @description What the caller may do here. */
             rights: components["schemas"]["Right"][];
@@ -981,63 +1017,28 @@ export interface components {
          * @enum {string}
          */
         Op: "create" | "update" | "delete" | "restore" | "purge";
-        /** @description How a directory is used. */
+        /** @description What a node and everything below it hold and how they are used, as far as the caller may see them. */
         Overview: {
+            /** @description The last 24 hours, rounded up to a full hour. */
+            day: components["schemas"]["UsageSpan"];
             /**
              * Format: int64
-             * @description Calls of the last 24 hours.
-             */
-            calls_24h: number;
-            /**
-             * Format: int64
-             * @description Calls of the last 30 days.
-             */
-            calls_30d: number;
-            /**
-             * Format: int64
-             * @description Documents below it.
+             * @description Documents.
              */
             docs: number;
             /**
              * Format: int64
-             * @description Of these, failed.
-             */
-            failed_24h: number;
-            /**
-             * Format: int64
-             * @description Of these, failed.
-             */
-            failed_30d: number;
-            /**
-             * Format: int64
-             * @description Functions below it.
+             * @description Functions: forms, tables, charts and those without a screen.
              */
             functions: number;
             /**
              * Format: date-time
-             * @description When it was last used.
+             * @description When something was last called; known for about a year.
              */
             last_call_at: string | null;
-            /**
-             * Format: double
-             * @description Half of the calls of 24 hours took at most this.
-             */
-            p50_ms_24h: number | null;
-            /**
-             * Format: double
-             * @description Half of the calls of 30 days took at most this.
-             */
-            p50_ms_30d: number | null;
-            /**
-             * Format: double
-             * @description 95 % of the calls of 24 hours took at most this.
-             */
-            p95_ms_24h: number | null;
-            /**
-             * Format: double
-             * @description 95 % of the calls of 30 days took at most this.
-             */
-            p95_ms_30d: number | null;
+            /** @description The last 30 days, rounded up to a full day. */
+            month: components["schemas"]["UsageSpan"];
+            rows: components["schemas"]["RowTotal"] | null;
         };
         /** @description An account in a sentence. */
         OwnerRef: {
@@ -1112,6 +1113,16 @@ export interface components {
              * @description Its version, which `If-Match` names.
              */
             version: number;
+        };
+        /** @description A number of rows. */
+        RowTotal: {
+            /** @description Whether there are more: a large table is counted up to 10,000. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description Rows that were counted.
+             */
+            rows: number;
         };
         /** @description A row that was moved to the recycle bin. */
         RowVersion: {
@@ -1272,6 +1283,70 @@ export interface components {
             /** @description Only these rights. */
             rights: components["schemas"]["Right"][];
         };
+        /** @description What became of what somebody held, or would. */
+        Transfer: {
+            /** @description The call. */
+            call: string;
+            /** @description Everything that the first account holds, grants first. */
+            items: components["schemas"]["TransferItem"][];
+            /** @description Whether nothing was changed because that was asked. */
+            preview: boolean;
+        };
+        /**
+         * @description What becomes of something.
+         * @enum {string}
+         */
+        TransferFate: "handed" | "ended" | "kept";
+        /** @description Who hands over everything to whom. */
+        TransferInput: {
+            /** @description Ends the API tokens of the first one. */
+            end_tokens?: boolean;
+            /** @description The account whose things they are. */
+            from: string;
+            /** @description Shows what would become of what, and changes nothing. */
+            preview?: boolean;
+            /** @description The account whose they become. */
+            to: string;
+        };
+        /** @description One thing that somebody holds. */
+        TransferItem: {
+            /** @description What becomes of it. */
+            fate: components["schemas"]["TransferFate"];
+            /** @description What it is: `grant`, `denial`, `namespace`, `token` and so on. */
+            kind: string;
+            /** @description Its name: the role of a grant, the name of a token. */
+            name: string;
+            /** @description Where it is; null for what lies in no place, or in the recycle bin. */
+            path: string | null;
+        };
+        /** @description How something was used in some time. */
+        UsageSpan: {
+            /**
+             * Format: int64
+             * @description Calls that were let through and ended.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Of these, failed or cut off.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Half of the calls took at most this; off by less than 10 %.
+             */
+            p50_ms: number | null;
+            /**
+             * Format: double
+             * @description 95 % of the calls took at most this; off by less than 10 %.
+             */
+            p95_ms: number | null;
+            /**
+             * Format: int64
+             * @description Calls that were not let through.
+             */
+            refused: number;
+        };
         /** @description An account. */
         User: {
             /** @description May do everything everywhere. */
@@ -1374,16 +1449,16 @@ export interface operations {
     };
     list_grants: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query: {
                 /** @description The function or directory. */
                 path: string;
                 /** @description At most so many, up to 500. */
-                limit: number | null;
+                limit?: number;
                 /** @description Where the page before ended. */
-                next: string | null;
+                next?: string;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -1409,16 +1484,16 @@ export interface operations {
     };
     explain: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query: {
                 /** @description The function or directory. */
                 path: string;
                 /** @description The action. */
                 action: string;
                 /** @description The account; absent for the caller. */
-                user: string | null;
+                user?: string;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -1444,18 +1519,18 @@ export interface operations {
     };
     list_activity: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query: {
                 /** @description Calls of this function, or of this directory and everything below it. */
                 path: string;
                 /** @description Only calls that changed this row. */
-                row: string | null;
+                row?: string;
                 /** @description At most so many, up to 500. */
-                limit: number | null;
+                limit?: number;
                 /** @description Where the page before ended. */
-                next: string | null;
+                next?: string;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -1575,17 +1650,18 @@ export interface operations {
     };
     export: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `csv`, which is also meant when nothing is said. */
+                format?: string;
+                /** @description A filter as JSON. */
+                filter?: string;
+                /** @description Fields in order, each with `-` for largest first. */
+                sort?: string;
+            };
             header?: never;
             path: {
                 /** @description The path without its first slash */
                 path: string;
-                /** @description `csv`, which is also meant when nothing is said. */
-                format: string | null;
-                /** @description A filter as JSON. */
-                filter: string | null;
-                /** @description Fields in order, each with `-` for largest first. */
-                sort: string | null;
             };
             cookie?: never;
         };
@@ -1612,12 +1688,13 @@ export interface operations {
     };
     download_file: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description To be shown rather than saved; pictures and PDF documents only. */
+                inline?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
-                /** @description To be shown rather than saved; pictures and PDF documents only. */
-                inline: boolean | null;
             };
             cookie?: never;
         };
@@ -1718,15 +1795,16 @@ export interface operations {
     };
     list_files: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At most so many, up to 500. */
+                limit?: number;
+                /** @description Where the page before ended. */
+                next?: string;
+            };
             header?: never;
             path: {
                 /** @description The path without its first slash */
                 path: string;
-                /** @description At most so many, up to 500. */
-                limit: number | null;
-                /** @description Where the page before ended. */
-                next: string | null;
             };
             cookie?: never;
         };
@@ -1753,13 +1831,14 @@ export interface operations {
     };
     upload_file: {
         parameters: {
-            query?: never;
+            query: {
+                /** @description The name of the file; folders in it are left out. */
+                name: string;
+            };
             header?: never;
             path: {
                 /** @description The path without its first slash */
                 path: string;
-                /** @description The name of the file; folders in it are left out. */
-                name: string;
             };
             cookie?: never;
         };
@@ -1790,14 +1869,14 @@ export interface operations {
     };
     list_groups: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query?: {
                 /** @description At most so many, up to 500. */
-                limit: number | null;
+                limit?: number;
                 /** @description Where the page before ended. */
-                next: string | null;
+                next?: string;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -1913,13 +1992,14 @@ export interface operations {
     };
     import: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Says what would be made and makes nothing. */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The path without its first slash */
                 path: string;
-                /** @description Says what would be made and makes nothing. */
-                dry_run: boolean | null;
             };
             cookie?: never;
         };
@@ -2011,25 +2091,57 @@ export interface operations {
             };
         };
     };
-    rows: {
+    overview: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /** @description The path without its first slash */
                 path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rows: {
+        parameters: {
+            query?: {
                 /** @description Words that the searched fields must hold. */
-                q: string | null;
+                q?: string;
                 /** @description A filter as JSON, for example `{"eq":["country","Chile"]}`. */
-                filter: string | null;
+                filter?: string;
                 /** @description Fields in order, each with `-` for largest first: `country,-total`. */
-                sort: string | null;
+                sort?: string;
                 /** @description At most so many, up to 500. */
-                limit: number | null;
+                limit?: number;
                 /** @description Where the page before ended. */
-                next: string | null;
+                next?: string;
                 /** @description Counts the rows, up to a thousand. */
-                count: boolean | null;
+                count?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
             };
             cookie?: never;
         };
@@ -2197,16 +2309,16 @@ export interface operations {
     };
     search: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query: {
                 /** @description Words of a path, a title or a tag; all must match. */
                 q: string;
                 /** @description At most so many, up to 500. */
-                limit: number | null;
+                limit?: number;
                 /** @description Where the page before ended. */
-                next: string | null;
+                next?: string;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -2350,12 +2462,12 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query?: {
                 /** @description The account; absent for the caller. Administrators name others. */
-                user: string | null;
+                user?: string;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -2413,12 +2525,13 @@ export interface operations {
     };
     delete_token: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The account; absent for the caller. Administrators name others. */
+                user?: string;
+            };
             header?: never;
             path: {
                 id: string;
-                /** @description The account; absent for the caller. Administrators name others. */
-                user: string | null;
             };
             cookie?: never;
         };
@@ -2441,18 +2554,50 @@ export interface operations {
             };
         };
     };
-    list_nodes: {
+    transfer: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                /** @description The directory; absent or `/` for where the caller's part of the tree begins. */
-                path: string | null;
-                /** @description At most so many, up to 500. */
-                limit: number | null;
-                /** @description Where the page before ended. */
-                next: string | null;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferInput"];
             };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_nodes: {
+        parameters: {
+            query?: {
+                /** @description The directory; absent or `/` for where the caller's part of the tree begins. */
+                path?: string;
+                /** @description At most so many, up to 500. */
+                limit?: number;
+                /** @description Where the page before ended. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -2478,16 +2623,16 @@ export interface operations {
     };
     list_users: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query?: {
                 /** @description Only the account with this login. */
-                login: string | null;
+                login?: string;
                 /** @description At most so many, up to 500. */
-                limit: number | null;
+                limit?: number;
                 /** @description Where the page before ended. */
-                next: string | null;
+                next?: string;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;

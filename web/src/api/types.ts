@@ -21,6 +21,9 @@ export type SessionInfo = Schemas["SessionInfo"];
 export type Sort = Schemas["Sort"];
 export type StoredFile = Schemas["StoredFile"];
 export type Token = Schemas["Token"];
+export type Transfer = Schemas["Transfer"];
+export type TransferItem = Schemas["TransferItem"];
+export type TransferInput = Schemas["TransferInput"];
 export type User = Schemas["User"];
 
 /** A JSON Schema document as it arrives; `src/schema` gives it meaning. */

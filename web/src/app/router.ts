@@ -21,6 +21,7 @@ export const router = createRouter({
       component: AppShell,
       children: [
         { path: "-/settings/:section?", name: "settings", component: () => import("@/features/settings/SettingsScreen.vue") },
+        { path: "-/api", name: "api", component: () => import("@/features/explorer/ApiScreen.vue") },
         // Without this the empty path would be the shell alone.
         { path: "", name: "start", component: ResourcePage },
         { path: ":path(.*)*", name: "resource", component: ResourcePage },

@@ -9,7 +9,7 @@ use super::{AccessSnapshot, Explanation, Grant, Group, NewGrant, group, store};
 use crate::platform::herald::Herald;
 use crate::{
     Actor, Code, Env, Error, GrantId, GroupId, NodeId, ResourcePath, Result, Right, Rights, UserId,
-    sql::{Db, SqlError, Tx, UnitFuture},
+    sql::{Db, Tx, UnitFuture},
 };
 
 /// Who may do what, ready to answer without a query: a handle that is cheap to clone.
@@ -198,27 +198,6 @@ impl Access {
     /// What the database answers.
     pub async fn members(&self, group: GroupId, after: Option<UserId>, limit: u32) -> Result<Vec<UserId>> {
         Ok(store::members(&self.0.db, group, after, limit).await?)
-    }
-
-    /// The grants that [`Access::transfer`] would hand over.
-    ///
-    /// # Errors
-    /// What the database answers.
-    pub async fn owned(&self, user: UserId) -> Result<Vec<Grant>> {
-        let owned: std::result::Result<_, SqlError> =
-            self.0.db.read(move |tx| Box::pin(store::owned(tx, user))).await;
-        Ok(owned?)
-    }
-
-    /// Hands all that `from` owns over to `to` and answers the grants as they were.
-    ///
-    /// # Errors
-    /// What the database answers.
-    pub async fn transfer(&self, from: UserId, to: UserId) -> Result<Vec<Grant>> {
-        self.change((from, to), |(from, to), tx| {
-            Box::pin(async move { Ok(store::transfer(tx, *from, *to).await?) })
-        })
-        .await
     }
 
     /// Runs a unit that changes access and publishes what it did, to the end even when the caller goes away.

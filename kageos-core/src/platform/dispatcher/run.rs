@@ -15,7 +15,7 @@ use crate::bus::EventBody;
 use crate::host::{CallControl, HostCall, HostError, HostReply, Progress};
 use crate::platform::files::is_about_files;
 use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload, hex};
-use crate::platform::tree::Snapshot;
+use crate::platform::tree::{Snapshot, is_transfer};
 use crate::{
     ActionName, Call, CallId, Change, Code, Error, Relation, Reply, ResourcePath, Result, Right, json,
 };
@@ -199,6 +199,9 @@ impl Dispatcher {
     }
 
     pub(super) fn announce(&self, call: &Call, changes: &[Change]) {
+        if is_transfer(call) {
+            return self.inner.events.publish(EventBody::Access { path: None });
+        }
         let files = is_about_files(&call.action);
         if !files && (call.path.kind().is_none() || is_about_access(&call.action)) {
             return self.announce_tree(changes);

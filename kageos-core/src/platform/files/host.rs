@@ -11,7 +11,7 @@ use super::{FileStore, name, right_of};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
 use crate::platform::oplog::hash_payload;
-use crate::platform::tree::{Node, read_receipt, write_receipt};
+use crate::platform::tree::{Node, fence_receipt, read_receipt, write_receipt};
 use crate::sql::SqlError;
 use crate::{CallId, Change, ChangeOp, Code, Error, FileId, Manifest, Result};
 
@@ -32,6 +32,8 @@ enum Step {
 /// Why the unit ended without being kept.
 enum Stop {
     DryRun,
+    /// The call was given up, and somebody has said so.
+    Fenced,
     Database(SqlError),
 }
 
@@ -146,16 +148,18 @@ impl FileHost {
         let work = (step, receipt, call.dry_run);
         let done = self.files.inner.db.write_with(work, move |(step, receipt, dry_run), tx| {
             Box::pin(async move {
+                // First, so that of a call and who gives it up one waits for the other.
+                write_receipt(tx, receipt).await.map_err(fenced)?;
                 match step {
                     Step::Attach(file) => store::attach(tx, file, at).await?,
                     Step::Discard(file) => store::discard(tx, file, at).await?,
                 }
-                write_receipt(tx, receipt).await?;
                 if *dry_run { Err(Stop::DryRun) } else { Ok(()) }
             })
         });
         match done.await {
             Ok(()) | Err(Stop::DryRun) => Ok(HostReply { output, changes, receipt: !call.dry_run }),
+            Err(Stop::Fenced) => Err(Error::of(Code::Cancelled).into()),
             Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
                 Err(HostError::CutOff(error.into()))
             }
@@ -166,6 +170,11 @@ impl FileHost {
             Err(Stop::Database(error)) => Err(Error::from(error).into()),
         }
     }
+}
+
+/// The place of a receipt is taken by whoever gave the call up.
+fn fenced(error: SqlError) -> Stop {
+    if error.is_unique_violation() { Stop::Fenced } else { Stop::Database(error) }
 }
 
 fn raw(output: &Value) -> Result<Arc<RawValue>> {
@@ -189,5 +198,13 @@ impl Host for FileHost {
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error> {
         Ok(read_receipt(&self.files.inner.db, call).await?)
+    }
+
+    async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
+        let inner = &self.files.inner;
+        if fence_receipt(&inner.db, call, inner.env.now()).await? {
+            return Ok(None);
+        }
+        self.receipt(call).await
     }
 }

@@ -17,6 +17,7 @@ use super::heads::Heads;
 use super::peers::Seat;
 use super::record::{GENESIS, RecordKind};
 use super::store::{self, Append, Earlier, Head, streams};
+use crate::platform::usage;
 use crate::sql::{Db, SqlError};
 use crate::{Env, StreamId};
 
@@ -359,10 +360,13 @@ impl Writer {
         }
     }
 
-    /// Forgets idempotency keys that have run out, a bounded number with each signed head.
+    /// Forgets idempotency keys that have run out and folds figures, a bounded number with each signed head.
     async fn sweep(&self) {
         if let Err(error) = store::sweep_keys(&self.db, self.env.now()).await {
             tracing::warn!(%error, "idempotency keys that have run out cannot be forgotten yet");
+        }
+        if let Err(error) = usage::condense(&self.db, self.env.now()).await {
+            tracing::warn!(%error, "figures of days that have passed cannot be folded yet");
         }
     }
 

@@ -65,6 +65,7 @@ fn schemas() -> Vec<ActionSchema> {
         "subject": subject, "role": role, "deny": { "type": "boolean" },
         "expires_at": { "type": ["string", "null"], "format": "date-time" },
     });
+    let transfer = json!({ "from": id, "to": id, "end_tokens": { "type": "boolean" } });
     let (creates, updates, deletes) = (
         Effects { creates: true, ..Effects::default() },
         Effects { updates: true, ..Effects::default() },
@@ -98,6 +99,7 @@ fn schemas() -> Vec<ActionSchema> {
         ),
         action("grant", "Grant", Right::Admin, creates, fields(&["subject", "role"], grant)),
         action("revoke", "Revoke", Right::Admin, deletes, fields(&["grant"], json!({ "grant": id }))),
+        action("transfer", "Hand over", Right::Owner, updates, fields(&["from", "to"], transfer)),
     ]
 }
 

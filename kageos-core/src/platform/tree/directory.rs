@@ -10,6 +10,7 @@ use super::node::{Node, Origin};
 use super::plan::{self, Plan, Step};
 use super::snapshot::Snapshot;
 use super::store::{self, NewNode};
+use super::transfer::TRANSFER;
 use super::{ATTEMPTS, Tree, came_between, too_late};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
@@ -26,7 +27,7 @@ const MAX_SUBTREE: usize = 5_000;
 /// Runs the actions of directories.
 #[derive(Debug, Clone)]
 pub struct DirectoryHost {
-    tree: Tree,
+    pub(super) tree: Tree,
     manifest: Arc<Manifest>,
 }
 
@@ -214,6 +215,9 @@ impl Host for DirectoryHost {
 
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
         let _changing = self.tree.changing.lock().await;
+        if call.action.as_str() == TRANSFER {
+            return self.transfer(&call).await;
+        }
         for _ in 0..ATTEMPTS {
             let tree = self.tree.snapshot();
             let plan = self.plan(&call, &tree).await?;
@@ -234,7 +238,7 @@ impl Host for DirectoryHost {
     }
 
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
-        if store::fence(&self.tree.db, call, self.tree.env.now()).await? {
+        if store::fence_receipt(&self.tree.db, call, self.tree.env.now()).await? {
             return Ok(None);
         }
         self.receipt(call).await

@@ -11,6 +11,7 @@ mod reconcile;
 mod search;
 mod snapshot;
 mod store;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +25,11 @@ pub use node::{Node, NodeKind, Origin};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
-pub(in crate::platform) use store::{read_receipt, write_receipt};
+pub(in crate::platform) use store::{fence_receipt, read_receipt, write_receipt};
+pub(super) use transfer::{is_own_transfer, is_transfer};
 
 use super::access::{Access, NewGrant, Subject};
+use super::handover::{Participant, Participants};
 use crate::sql::{Db, SqlError};
 use crate::{Code, Env, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Role, Timestamp, UserId};
 use plan::{Plan, Step};
@@ -46,6 +49,8 @@ pub struct Tree {
     changing: Arc<Mutex<()>>,
     /// Snapshots are read and published one after the other.
     reading: Arc<Mutex<()>>,
+    /// Who takes part when something is handed over.
+    participants: Participants,
 }
 
 /// Attempts at a change that another server came before.
@@ -57,8 +62,8 @@ impl Tree {
     /// # Errors
     /// What the database answers.
     pub async fn open(db: Db, env: Env, access: Access) -> Result<Self> {
-        let (changing, reading) = (Arc::default(), Arc::default());
-        let tree = Self { db, env, access, snapshot: Arc::default(), changing, reading };
+        let (changing, reading, participants) = (Arc::default(), Arc::default(), Participants::default());
+        let tree = Self { db, env, access, snapshot: Arc::default(), changing, reading, participants };
         tree.reload().await?;
         Ok(tree)
     }
@@ -90,6 +95,11 @@ impl Tree {
     /// What the database answers.
     pub async fn settle_home(&self, workspace: NodeId, node: &str) -> Result<String> {
         Ok(store::settle_home(&self.db, workspace, node, self.env.now()).await?)
+    }
+
+    /// From now on `participant` takes part when somebody hands over what they hold.
+    pub fn participate(&self, participant: Arc<dyn Participant>) {
+        self.participants.add(participant);
     }
 
     /// Makes a namespace that belongs to `owner`; one that is there stays as it is.

@@ -235,7 +235,11 @@ pub(super) async fn forget_receipts(db: &Db, before: Timestamp) -> Result<u64, S
 }
 
 /// Takes the place of a receipt, so that a call that was given up cannot take effect later; answers whether it did.
-pub(super) async fn fence(db: &Db, call: CallId, at: Timestamp) -> Result<bool, SqlError> {
+pub(in crate::platform) async fn fence_receipt(
+    db: &Db,
+    call: CallId,
+    at: Timestamp,
+) -> Result<bool, SqlError> {
     let sql = "INSERT INTO tree_receipt (call_id, applied_at, request_hash, output, changes) \
                VALUES (?, ?, ?, 'null', '[]')";
     match db.execute(sql, params![call.to_string(), at.as_micros(), FENCED]).await {

@@ -28,6 +28,8 @@ use crate::table::{
 
 /// Longest time for a query that no index serves: a person waits no longer, and others wait behind it.
 const UNINDEXED_DEADLINE: Duration = Duration::from_secs(2);
+/// Longest time for a count that nobody asked for by itself.
+const GLANCE: Duration = Duration::from_millis(250);
 /// Longest time for any query.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// Longest text of `q`, in bytes: a line of words.
@@ -133,17 +135,37 @@ impl Store {
         Ok(Block { records, last })
     }
 
+    /// How many rows lie in a table, up to `most`; `None` when that takes longer than a glance.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when there is no such table, else what the database answers.
+    pub async fn row_count(&self, path: &str, most: u32) -> Result<Option<u32>> {
+        let table = Arc::clone(self.table(path)?);
+        let all = Cond::all().add(Expr::col("deleted_at").is_null());
+        self.counted(&table, all, most, GLANCE).await
+    }
+
     /// How many rows match, up to [`COUNT_CAP`]; `None` when that takes too long.
     async fn count(&self, plan: &Plan) -> Result<Option<u32>> {
+        self.counted(&plan.table, plan.condition(), COUNT_CAP, UNINDEXED_DEADLINE).await
+    }
+
+    async fn counted(
+        &self,
+        table: &Table,
+        condition: Condition,
+        most: u32,
+        deadline: Duration,
+    ) -> Result<Option<u32>> {
         let mut inner = Query::select();
-        inner.expr_as(Expr::cust("1"), Alias::new("one")).from(plan.table.name.clone());
-        inner.cond_where(plan.condition()).limit(u64::from(COUNT_CAP));
+        inner.expr_as(Expr::cust("1"), Alias::new("one")).from(table.name.clone());
+        inner.cond_where(condition).limit(u64::from(most));
         let mut select = Query::select();
         select
             .expr_as(Expr::cust("COUNT(*)"), Alias::new("count"))
             .from_subquery(inner, Alias::new("counted"));
         let statement = Arc::new(build(self.db.engine(), &select).map_err(storage)?);
-        let counted = self.db.read_within(UNINDEXED_DEADLINE, move |tx| {
+        let counted = self.db.read_within(deadline, move |tx| {
             let statement = Arc::clone(&statement);
             Box::pin(async move { tx.fetch_one(statement.0.clone(), &statement.1).await?.int(0) })
         });

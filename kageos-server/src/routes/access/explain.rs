@@ -19,6 +19,7 @@ use crate::{
 
 /// Who, what and where.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// The function or directory.

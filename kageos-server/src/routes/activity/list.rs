@@ -18,6 +18,7 @@ use crate::{
 
 /// Which calls.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// Calls of this function, or of this directory and everything below it.

@@ -22,6 +22,7 @@ use crate::{
 
 /// How.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct How {
     /// To be shown rather than saved; pictures and PDF documents only.

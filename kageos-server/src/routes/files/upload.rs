@@ -27,6 +27,7 @@ const ACTION: &str = "upload_file";
 
 /// What it is called.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct How {
     /// The name of the file; folders in it are left out.

@@ -16,6 +16,7 @@ use crate::{
 
 /// Which groups.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// At most so many, up to 500.

@@ -24,6 +24,7 @@ use crate::{
 
 /// Which rows, and as what.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// `csv`, which is also meant when nothing is said.

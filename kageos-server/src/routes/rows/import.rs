@@ -21,6 +21,7 @@ use crate::{
 
 /// How.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct How {
     /// Says what would be made and makes nothing.

@@ -15,6 +15,7 @@ use crate::{
 
 /// Which rows, in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// Words that the searched fields must hold.

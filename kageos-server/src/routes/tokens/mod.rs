@@ -12,6 +12,7 @@ use crate::{caller::Caller, extract::id};
 
 /// Whose tokens.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Whose {
     /// The account; absent for the caller. Administrators name others.

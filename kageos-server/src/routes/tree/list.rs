@@ -15,6 +15,7 @@ use crate::{
 
 /// Which nodes.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// The directory; absent or `/` for where the caller's part of the tree begins.

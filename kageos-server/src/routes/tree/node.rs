@@ -28,7 +28,6 @@ pub(in crate::routes) async fn node(
         rights: view.rights(node),
         owner: owner(&shared, node).await?,
         function: function.map(|(it, workspace)| Function::new(it.schema(), it.hash(), &workspace)),
-        overview: None,
     }))
 }
 

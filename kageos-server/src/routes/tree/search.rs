@@ -14,6 +14,7 @@ use crate::{
 
 /// What is looked for.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// Words of a path, a title or a tag; all must match.

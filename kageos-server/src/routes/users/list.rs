@@ -13,6 +13,7 @@ use crate::{
 
 /// Which accounts.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Which {
     /// Only the account with this login.

@@ -1,5 +1,6 @@
 //! Identity as a running server holds it.
 
+mod handover;
 mod login;
 mod sessions;
 mod tokens;

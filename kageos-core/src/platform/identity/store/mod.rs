@@ -1,9 +1,11 @@
 //! The statements of identity.
 
+mod handover;
 mod sessions;
 mod tokens;
 mod users;
 
+pub(super) use handover::hand_over;
 pub(super) use sessions::{
     end_session, end_session_of, end_sessions, forget_sessions, insert_session, saw_session,
     session_by_digest, sessions,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::record::{RecordKind, Sealed, Status};
+use crate::platform::usage::{self, Added};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, Value, params};
 use crate::{CallId, StreamId, Timestamp};
 
@@ -95,8 +96,8 @@ pub(super) struct Append {
 /// the stream was fenced, and nothing was written.
 pub(super) type Appended = Option<(Head, Vec<Result<i64, Earlier>>)>;
 
-/// Appends a batch: seals each record behind the one before and keeps the index of calls in step. An outcome of a
-/// call that somebody else has settled meanwhile is left out.
+/// Appends a batch: seals each record behind the one before and keeps the index of calls and the figures in step. An
+/// outcome of a call that somebody else has settled meanwhile is left out.
 pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result<Appended, SqlError> {
     if !streams::beat_in(tx, head.stream).await? {
         return Ok(None);
@@ -106,6 +107,7 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
     let mut places = Vec::with_capacity(batch.len());
     let mut records = Vec::with_capacity(batch.len());
     let mut calls = Vec::with_capacity(batch.len());
+    let mut added = Added::default();
     for entry in batch {
         let outcome = entry.draft.header().kind == RecordKind::Outcome;
         if let Some(key) = &entry.key
@@ -126,6 +128,7 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
         let sealed = entry.draft.seal(head.stream, seq, &head.hash).map_err(|_| SqlError::OutOfRange)?;
         head = Head { seq, hash: sealed.hash.clone(), ..head };
         records.push(record_row(&stream, seq, sealed));
+        added.record(entry.draft.header());
         if !outcome {
             calls.push(call_row(&entry.draft, &stream, seq));
         }
@@ -134,6 +137,7 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
     let sql = "INSERT INTO op_record (stream_id, seq, header, payload, hash) VALUES (?, ?, ?, ?, ?)";
     tx.execute_many(sql, &records).await?;
     insert_calls(tx, &mut calls).await?;
+    usage::add(tx, head.stream, &added).await?;
     Ok(Some((head, places)))
 }
 

@@ -1,0 +1,3 @@
+//! Handing over what somebody holds.
+
+pub(super) mod create;
