@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use kageos_core::{
-    Actor, ActorKind, Env, GroupId, ResourcePath, Right, Rights, Role, Scope, SystemClock, Timestamp, UserId,
+    Actor, ActorKind, Env, GroupId, ResourcePath, Right, Rights, Role, Scope, Timestamp, UserId,
     clock::ManualClock,
     entropy::SeededEntropy,
     platform::access::{
@@ -214,43 +214,4 @@ fn what_is_cached_is_what_would_be_decided() {
         }
         snapshot = AccessSnapshot::new(step, grants.clone(), people.clone());
     }
-}
-
-#[test]
-fn a_cached_decision_takes_about_a_microsecond() {
-    let (env, dice) = (env(), Dice::new(9));
-    let workspaces: Vec<_> = (0..100).map(|_| [(); 2].map(|()| kageos_core::NodeId::new(&env))).collect();
-    let chains: Vec<Vec<_>> = (0..10_000)
-        .map(|n| {
-            let mut chain = workspaces[n % 100].to_vec();
-            chain.extend((0..2).map(|_| kageos_core::NodeId::new(&env)));
-            chain
-        })
-        .collect();
-    let actors: Vec<_> =
-        (0..100).map(|_| Actor::principal(ActorKind::User, UserId::new(&env), "someone")).collect();
-    let cast = Cast::new(&env);
-    let grants = (0..1_000).map(|_| Grant {
-        node: *dice.pick(dice.pick(&chains).as_slice()),
-        subject: Subject::User(dice.pick(&actors).id.unwrap()),
-        expires_at: None,
-        ..cast.grant(&env, &dice)
-    });
-    let snapshot = AccessSnapshot::new(1, grants, HashMap::new());
-    let path = "/a/b/c/d.table".parse().unwrap();
-    let asked: Vec<_> = (0..10_000).map(|_| (dice.pick(&actors), dice.pick(&chains))).collect();
-    let clock = SystemClock::new();
-    let measure = || {
-        let start = kageos_core::Clock::monotonic(&clock);
-        let now = Timestamp::default();
-        let some =
-            asked.iter().filter(|(actor, chain)| !snapshot.rights(actor, chain, &path, now).is_empty());
-        std::hint::black_box(some.count());
-        (kageos_core::Clock::monotonic(&clock) - start).as_nanos() as usize / asked.len()
-    };
-    let first = measure();
-    let cached = (0..10).map(|_| measure()).min().unwrap();
-    println!("first {first} ns, cached {cached} ns a decision");
-    // The bar of 1 µs is for optimised code; without optimisation it must at least be of that order.
-    assert!(cached < if cfg!(debug_assertions) { 10_000 } else { 1_000 }, "{cached} ns");
 }

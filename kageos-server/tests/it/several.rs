@@ -1,9 +1,6 @@
 //! Two servers on one database, with NATS between them and without.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use kageos_core::{
     Env, Role, StreamId,
@@ -17,6 +14,7 @@ use kageos_core::{
 };
 use kageos_server::Config;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::{
     events::{listen, make},

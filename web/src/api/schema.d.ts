@@ -76,6 +76,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a backup of the running server in a folder of its machine, for `kagectl` there. Each line of the answer is JSON; the last one says what was made, or why not. Who stops reading ends it. */
+        post: operations["backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/call/{path}": {
         parameters: {
             query?: never;
@@ -102,6 +119,23 @@ export interface paths {
         };
         /** Every error code, its status and what it means. */
         get: operations["codes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the parts are that may fail alone, the apps and their databases, and what to do about each. For administrators. */
+        get: operations["doctor"];
         put?: never;
         post?: never;
         delete?: never;
@@ -509,7 +543,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the server can do its work, with each thing that it depends on. */
+        /**
+         * Whether the server can do its work, with each thing that it depends on. `degraded` when it can, and only the way to
+         *     other servers is cut.
+         */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -608,6 +645,44 @@ export interface components {
             ref: string | null;
             /** @description What people call it. */
             title: string | null;
+        };
+        /** @description A backup to be made. */
+        BackupInput: {
+            /** @description The folder to make on the server's machine, as an absolute path. */
+            to: string;
+        };
+        /** @description One line of the answer: how far it is, and in the last one what was made, or why not. */
+        BackupLine: {
+            made?: components["schemas"]["BackupMade"] | null;
+            problem?: components["schemas"]["Problem"] | null;
+            progress?: components["schemas"]["BackupProgress"] | null;
+        };
+        /** @description A backup. */
+        BackupMade: {
+            /** @description Its folder. */
+            backup: string;
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /** @description How many files it holds. */
+            files: number;
+        };
+        /** @description How far a backup is. */
+        BackupProgress: {
+            /**
+             * Format: int64
+             * @description Bytes that are done.
+             */
+            bytes: number;
+            /** @description What was copied last, below the state folder. */
+            file: string;
+            /**
+             * Format: int64
+             * @description About so many in all.
+             */
+            of: number;
         };
         /** @description What a call gave. */
         CallReply: {
@@ -804,6 +879,24 @@ export interface components {
             size: number;
             /** @description Its media type. */
             type: string;
+        };
+        /** @description What was found in a layer, and what to do about it. */
+        Finding: {
+            /** @description What to do; empty when nothing. */
+            advice: string;
+            /** @description What it is like, or what is wrong with it. */
+            detail: string;
+            /** @description The layer. */
+            layer: string;
+            /** @description Whether all is well there. */
+            ok: boolean;
+        };
+        /** @description What was found. */
+        FindingList: {
+            /** @description The findings. */
+            items: components["schemas"]["Finding"][];
+            /** @description Where the next page begins. */
+            next: string | null;
         };
         /** @description A function: what can be asked of it. */
         Function: {
@@ -1085,7 +1178,7 @@ export interface components {
         Readiness: {
             /** @description What it depends on. */
             dependencies: components["schemas"]["Dependency"][];
-            /** @description `ok` or `unavailable` */
+            /** @description `ok`, `degraded` or `unavailable` */
             status: string;
         };
         /**
@@ -1554,6 +1647,38 @@ export interface operations {
             };
         };
     };
+    backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["BackupLine"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     call: {
         parameters: {
             query?: never;
@@ -1604,6 +1729,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CodeList"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    doctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingList"];
                 };
             };
             /** @description Why it was refused */
