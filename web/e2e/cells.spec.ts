@@ -39,6 +39,7 @@ test("by keyboard alone: F2 edits, Escape leaves it as it was, a choice is picke
   await open(page, name);
   await page.getByRole("grid").focus();
   await page.keyboard.press("F2");
+  await expect(page.getByRole("textbox", { name: "First name" })).toBeFocused();
   await page.keyboard.type("not this");
   await page.keyboard.press("Escape");
   await expect(page.getByRole("grid")).toBeFocused();

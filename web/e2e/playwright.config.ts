@@ -20,7 +20,8 @@ export default defineConfig({
         { name: "suite", testIgnore: "picture.spec.ts", dependencies: ["picture"] },
       ]
     : [{ name: "suite", testIgnore: "picture.spec.ts" }],
-  timeout: 30_000,
+  // Two looks of axe at a full table take a while where the machine is shared.
+  timeout: 60_000,
   expect: { timeout: 8_000 },
   forbidOnly: !!process.env["CI"],
   reporter: [["list"]],
