@@ -90,7 +90,7 @@ mod tests {
         let text = disposition(false, "Rechnung \"März\"; 100%.pdf");
         assert_eq!(
             text,
-            "attachment; filename=\"Rechnung _M_rz__; 100_.pdf\"; \
+            "attachment; filename=\"Rechnung _M_rz_; 100_.pdf\"; \
              filename*=UTF-8''Rechnung%20%22M%C3%A4rz%22%3B%20100%25.pdf"
         );
         assert!(disposition(true, "a.png").starts_with("inline; filename=\"a.png\""));
