@@ -73,7 +73,7 @@ fn mistakes_are_all_told_and_name_what_was_meant() {
         [
             "there is no argument `min_length`; one of: id, title, min_len, max_len, pattern, min, max, unit, scale, \
              widget, relation, label, accept, max_bytes, group, placeholder, help, default, readonly, sensitive, list, filter, sort, \
-             search, show_if, require_if, readonly_if",
+             index, search, show_if, require_if, readonly_if",
             "write `min_len = 3`",
             "there is no argument `titel`; did you mean `title`?",
             "write `history`",
