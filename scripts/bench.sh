@@ -199,8 +199,8 @@ export_rows() {
   wait "$download"
   took=$((($(date +%s%N) - begun) / 1000000))
   jq -cn --argjson rows "$(($(wc -l <"$work/export.csv") - 1))" --argjson ms "$took" --argjson kb "$((peak - idle))" \
-    --argjson import "$(cat "$work/rows/import_ms" 2>/dev/null || echo null)" \
-    '{import_of_100000_ms: $import, export_rows: $rows, export_ms: $ms, export_over_idle_mb: ($kb / 1024 | round)}' >"$work/large"
+    --argjson took_import "$(cat "$work/rows/import_ms" 2>/dev/null || echo null)" \
+    '{import_of_100000_ms: $took_import, export_rows: $rows, export_ms: $ms, export_over_idle_mb: ($kb / 1024 | round)}' >"$work/large"
   rm -f "$work/export.csv"
   jq -r '"import of 100,000 rows \(.import_of_100000_ms) ms; export of \(.export_rows) rows \(.export_ms) ms, \(.export_over_idle_mb) MB over idle"' "$work/large"
 }

@@ -46,6 +46,10 @@ actions! {
     READ = "read";
     /// Function without a screen: run it.
     RUN = "run";
+    /// Anything: take a call back.
+    UNDO = "undo";
+    /// Anything: end a call that still runs.
+    CANCEL = "cancel";
 }
 
 impl ActionName {

@@ -99,6 +99,19 @@ pub enum Audience {
     Public,
 }
 
+/// How much the operation log keeps of a call that only reads; what changes something is always recorded whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audit {
+    /// Nothing, when a person asks in the browser and it succeeds; else as [`Audit::Summary`].
+    None,
+    /// Who asked what of which path, when, and how it ended.
+    #[default]
+    Summary,
+    /// Also the input, redacted.
+    Full,
+}
+
 /// The effect record of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
@@ -116,6 +129,9 @@ pub struct Effect {
     pub timeout_ms: u64,
     /// Who it is offered to.
     pub audience: Vec<Audience>,
+    /// How much is recorded of it when it only reads.
+    #[serde(default)]
+    pub audit: Audit,
 }
 
 /// Longest run of an action that states none, in milliseconds: long enough for a form, short enough to notice.
@@ -133,6 +149,7 @@ impl Effect {
             approval: Approval::None,
             timeout_ms: DEFAULT_TIMEOUT_MS,
             audience: vec![Audience::People, Audience::Agents, Audience::Schedules],
+            audit: Audit::default(),
         }
     }
 }

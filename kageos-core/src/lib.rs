@@ -47,7 +47,7 @@ pub use action::ActionName;
 pub use actor::{Actor, ActorKind, Scope};
 pub use call::{Call, Change, ChangeOp, Reply};
 pub use clock::{Clock, SystemClock};
-pub use effect::{Approval, Audience, Effect, Effects};
+pub use effect::{Approval, Audience, Audit, Effect, Effects};
 pub use entropy::{Entropy, SystemEntropy};
 pub use env::Env;
 pub use error::{Code, Error, FieldError, Result};

@@ -20,6 +20,8 @@ pub struct TableDef {
     pub history: bool,
     /// The order when none is asked for; ends with the id, newest first, in any case.
     pub default_sort: Vec<Sort>,
+    /// How much is recorded of what only reads it.
+    pub audit: kageos_core::Audit,
 }
 
 impl TableDef {

@@ -12,16 +12,19 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError, HostReply,
+    ActionName, ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError, HostReply,
     Kind, Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
 };
-use serde_json::value::RawValue;
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
     App, Ctx,
     app::Handler,
-    table::{Applied, Store},
+    table::{Applied, Store, Unit},
 };
 
 /// Any effect: what hooks of a table do is the table's own affair.
@@ -127,9 +130,42 @@ impl InProcess {
         if !effects.changes() && unit.is_empty() {
             return Ok(HostReply { output, changes: made, receipt: false });
         }
+        let reply = self.apply(call, workspace, unit, output).await?;
+        Ok(HostReply { changes: reply.changes.into_iter().chain(made).collect(), ..reply })
+    }
+
+    /// Sets back the rows that another call changed.
+    async fn undo(&self, call: HostCall) -> std::result::Result<HostReply, HostError> {
+        let input = json::parse(&call.input)?;
+        let named = input.get("call").and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let named = named.ok_or_else(|| Error::field("/call", "schema", "This is not the id of a call."))?;
+        let receipt = self.store.receipt(named).await?;
+        let kept = receipt.filter(|receipt| receipt.omitted.is_none() && !receipt.changes.is_empty());
+        let receipt = kept.ok_or_else(|| Error::of(Code::UndoUnsupported))?;
+        let mut unit = self.store.unit();
+        unit.undo(&receipt.changes).await?;
+        let output: Arc<RawValue> = to_raw_value(&Value::Object(Map::new())).map_err(Error::internal)?.into();
+        let workspace = call.path.workspace().ok_or_else(|| Error::of(Code::NotFound))?;
+        self.apply(call, workspace, unit, output).await.map_err(|error| match error {
+            // Somebody was faster than the undo.
+            HostError::Refused(error) if matches!(error.code, Code::VersionConflict | Code::NotFound) => {
+                HostError::Refused(Error::of(Code::UndoConflict).caused_by(error))
+            }
+            error => error,
+        })
+    }
+
+    /// Keeps what a call writes, with its receipt.
+    async fn apply(
+        &self,
+        call: HostCall,
+        workspace: ResourcePath,
+        unit: Unit,
+        output: Arc<RawValue>,
+    ) -> std::result::Result<HostReply, HostError> {
         let left = self.left(&call);
         if left.is_zero() {
-            return Err(late().into());
+            return Err(Error::of(Code::DeadlineExceeded).into());
         }
         let applied = Applied {
             call: call.id,
@@ -142,10 +178,7 @@ impl InProcess {
             dry_run: call.dry_run,
         };
         match tokio::time::timeout(left, self.store.apply(unit, applied)).await {
-            Ok(changes) => {
-                let changes = changes?.into_iter().chain(made).collect();
-                Ok(HostReply { output, changes, receipt: !call.dry_run })
-            }
+            Ok(changes) => Ok(HostReply { output, changes: changes?, receipt: !call.dry_run }),
             Err(_) => Err(HostError::CutOff(Error::of(Code::OutcomeUnknown))),
         }
     }
@@ -162,6 +195,9 @@ impl Host for InProcess {
     }
 
     async fn call(&self, call: HostCall) -> std::result::Result<HostReply, HostError> {
+        if call.action == ActionName::UNDO {
+            return self.undo(call).await;
+        }
         let (function, action) = self.find(&call)?;
         let effects = action.effect.effects;
         if self.left(&call).is_zero() {

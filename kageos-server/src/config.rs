@@ -12,7 +12,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat, Value};
-use kageos_core::{platform::files::MAX_BYTES, sql::Synchronous};
+use kageos_core::{Audit, platform::files::MAX_BYTES, sql::Synchronous};
 use serde::de::DeserializeOwned;
 
 use crate::network::Network;
@@ -57,6 +57,8 @@ pub struct Config {
     pub web: WebConfig,
     /// Logs.
     pub log: LogConfig,
+    /// The operation log.
+    pub audit: AuditConfig,
 }
 
 /// `[server]`
@@ -172,6 +174,14 @@ pub struct LogConfig {
     pub filter: String,
 }
 
+/// `[audit]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// `reads`: `none`, `summary` or `full`: how much is recorded at least of calls that only read, whatever their
+    /// actions say.
+    pub reads: Audit,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Reader::default().config()
@@ -266,6 +276,7 @@ impl Reader {
             node: NodeConfig { lease: self.lease("node.lease_ms") },
             web: WebConfig { dir: self.key("web.dir", PathBuf::from("web/dist")) },
             log: LogConfig { filter: self.key("log.filter", "info".to_owned()) },
+            audit: AuditConfig { reads: self.key("audit.reads", Audit::None) },
         }
     }
 

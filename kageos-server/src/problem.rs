@@ -83,13 +83,18 @@ fn bare(response: &Response) -> Option<Error> {
 /// The error as problem details, and in the log what only we can mend.
 pub(crate) fn told(error: Error, trace: Trace) -> Problem {
     log(&error, trace);
+    problem(error, trace.id())
+}
+
+/// The error as problem details.
+pub(crate) fn problem(error: Error, trace: String) -> Problem {
     Problem {
         kind: format!("/-/errors/{}", error.code),
         title: error.code.title().to_owned(),
         status: error.code.status(),
         code: error.code.to_string(),
         detail: error.message,
-        trace: trace.id(),
+        trace,
         fields: error.fields.into_iter().map(FieldProblem::from).collect(),
     }
 }

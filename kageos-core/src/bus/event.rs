@@ -74,6 +74,11 @@ pub enum EventBody {
         /// How far.
         progress: Progress,
     },
+    /// Whichever process runs a call shall end it. Not for people.
+    Cancel {
+        /// The call.
+        call: CallId,
+    },
     /// What processes keep in memory of the tree, of access or of accounts is old. Not for people.
     Renew,
 }
@@ -85,7 +90,7 @@ impl EventBody {
         match self {
             Self::Change { path, .. } | Self::Tree { path } | Self::Progress { path, .. } => Some(path),
             Self::Access { path } => path.as_ref(),
-            Self::Renew => None,
+            Self::Cancel { .. } | Self::Renew => None,
         }
     }
 
@@ -97,6 +102,7 @@ impl EventBody {
             Self::Tree { .. } => "tree",
             Self::Access { .. } => "access",
             Self::Progress { .. } => "progress",
+            Self::Cancel { .. } => "cancel",
             Self::Renew => "renew",
         }
     }

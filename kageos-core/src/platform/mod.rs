@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::bus::{Bus, Events};
 use crate::sql::{Db, Migration, migrate};
-use crate::{Env, Host, Manifest, NodeId, ResourcePath, Result, UserId};
+use crate::{Audit, Env, Host, Manifest, NodeId, ResourcePath, Result, UserId};
 use access::Access;
 use dispatcher::{Dispatcher, Mounts};
 use files::{FileOptions, FileStore};
@@ -48,13 +48,15 @@ pub struct PlatformOptions {
     pub seat: Option<Seat>,
     /// Carries events between several servers; without it they stay in this process.
     pub bus: Option<Arc<dyn Bus>>,
+    /// How much the operation log keeps at least of calls that only read, whatever their actions say.
+    pub audit: Audit,
 }
 
 impl PlatformOptions {
     /// For a process that has the database to itself.
     #[must_use]
     pub fn new(log_key: SigningKey, log_heads: PathBuf, files: FileOptions) -> Self {
-        Self { log_key, log_heads, files, seat: None, bus: None }
+        Self { log_key, log_heads, files, seat: None, bus: None, audit: Audit::None }
     }
 }
 
@@ -110,7 +112,7 @@ impl Platform {
         let identity = Identity::open(db.clone(), env.clone(), access.clone()).await?;
         let tree = Tree::open(db.clone(), env.clone(), access.clone()).await?;
         tree.participate(Arc::new(identity.clone()));
-        let PlatformOptions { log_key, log_heads, files, seat, bus } = options;
+        let PlatformOptions { log_key, log_heads, files, seat, bus, audit } = options;
         let log = Log::open(db.clone(), env.clone(), log_key, log_heads, seat.clone()).await?;
         log.alone_on_its_node().await?;
         let events = bus.unwrap_or_else(|| Arc::new(Events::new(log.stream())));
@@ -118,7 +120,7 @@ impl Platform {
         let files = FileStore::new(db.clone(), env.clone(), tree.clone(), access.clone(), files);
         let (e, t, a, l) = (env.clone(), tree.clone(), access.clone(), log.clone());
         let bus = Arc::clone(&events);
-        let dispatcher = Dispatcher::new(e, t, a, l, bus, mounts.clone(), files.clone())?;
+        let dispatcher = Dispatcher::new(e, t, a, l, bus, mounts.clone(), files.clone(), audit)?;
         access.herald().speak_through(&events);
         let (others, usage) = (Others::default(), Usage::new(db.clone(), env.clone()));
         let this = Self {

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::Platform;
 use super::access::Access;
-use super::dispatcher::Dispatcher;
+use super::dispatcher::{Dispatcher, Running};
 use super::identity::Identity;
 use super::oplog::{Log, Peers, Seat};
 use super::tree::Tree;
@@ -56,6 +56,7 @@ impl Others {
             tree: platform.tree.clone(),
             access: platform.access.clone(),
             identity: platform.identity.clone(),
+            running: platform.dispatcher.running().clone(),
         };
         platform.events.follow(Arc::new(memory.clone()));
         if platform.seat.is_some() {
@@ -81,6 +82,7 @@ struct Memory {
     tree: Tree,
     access: Access,
     identity: Identity,
+    running: Running,
 }
 
 impl Memory {
@@ -115,6 +117,9 @@ impl Memory {
 #[async_trait]
 impl Follower for Memory {
     async fn follow(&self, body: &EventBody) {
+        if let EventBody::Cancel { call } = body {
+            self.running.cancel(*call);
+        }
         if matches!(body, EventBody::Renew | EventBody::Tree { .. } | EventBody::Access { .. }) {
             self.follow_on().await;
         }

@@ -53,6 +53,8 @@ pub struct ChartDef {
     pub source: Option<String>,
     /// Whether a time window and buckets can be asked for.
     pub time: bool,
+    /// How much is recorded of those who look at it.
+    pub audit: kageos_core::Audit,
 }
 
 /// How a chart is drawn.

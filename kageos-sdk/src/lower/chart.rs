@@ -20,7 +20,7 @@ pub(crate) fn chart(chart: &ChartDef, source: Option<&TableDef>) -> FunctionSche
         Kind::Chart,
         ActionName::QUERY,
         "Show",
-        Effect::of(Effects::READS),
+        Effect { audit: chart.audit, ..Effect::of(Effects::READS) },
         input(chart, source),
         output(chart),
     );

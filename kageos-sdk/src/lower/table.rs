@@ -29,7 +29,7 @@ pub(crate) fn table(table: &TableDef, with_import: bool) -> FunctionSchema {
         vec![search(table), get(table), create(table), update(table), delete(), restore(table), purge()];
     actions.push(bulk(table));
     if table.history {
-        actions.push(history());
+        actions.push(history(table));
     }
     if with_import {
         actions.push(import());
@@ -47,6 +47,10 @@ pub(crate) fn table(table: &TableDef, with_import: bool) -> FunctionSchema {
             default_sort: table.default_sort.clone(),
         }),
     }
+}
+
+fn reads(table: &TableDef) -> Effect {
+    Effect { audit: table.audit, ..Effect::of(Effects::READS) }
 }
 
 fn of(name: ActionName, title: &str, effect: Effect, input: Value, output: Value) -> ActionSchema {
@@ -116,12 +120,12 @@ fn search(table: &TableDef) -> ActionSchema {
         }),
         &["rows", "next", "count", "labels"],
     );
-    of(ActionName::SEARCH, "Search", Effect::of(Effects::READS), input, output)
+    of(ActionName::SEARCH, "Search", reads(table), input, output)
 }
 
 fn get(table: &TableDef) -> ActionSchema {
     let input = closed(json!({ "id": row_id_schema() }), &["id"]);
-    of(ActionName::GET, "Open", Effect::of(Effects::READS), input, row(table))
+    of(ActionName::GET, "Open", reads(table), input, row(table))
 }
 
 fn create(table: &TableDef) -> ActionSchema {
@@ -164,11 +168,11 @@ fn bulk(table: &TableDef) -> ActionSchema {
         &["op", "ids"],
     );
     let output = closed(json!({ "changed": { "type": "integer", "minimum": 0 } }), &["changed"]);
-    let effect = Effect { undoable: false, ..Effect::of(Effects { updates: true, ..DELETES }) };
+    let effect = Effect::of(Effects { updates: true, ..DELETES });
     of(ActionName::BULK, "Change many", effect, input, output)
 }
 
-fn history() -> ActionSchema {
+fn history(table: &TableDef) -> ActionSchema {
     let input = closed(
         json!({ "id": row_id_schema(), "limit": limit(), "next": { "type": "string", "maxLength": MAX_CURSOR } }),
         &["id"],
@@ -196,7 +200,7 @@ fn history() -> ActionSchema {
         json!({ "items": { "type": "array", "items": entry, "maxItems": MAX_LIMIT }, "next": page() }),
         &["items", "next"],
     );
-    of(ActionName::HISTORY, "History", Effect::of(Effects::READS), input, output)
+    of(ActionName::HISTORY, "History", reads(table), input, output)
 }
 
 fn import() -> ActionSchema {
@@ -215,6 +219,6 @@ fn import() -> ActionSchema {
         json!({ "created": count(), "failed": count(), "errors": { "type": "array", "items": line } }),
         &["created", "failed", "errors"],
     );
-    let effect = Effect { timeout_ms: IMPORT_TIMEOUT_MS, undoable: false, ..Effect::of(CREATES) };
+    let effect = Effect { timeout_ms: IMPORT_TIMEOUT_MS, ..Effect::of(CREATES) };
     of(ActionName::IMPORT, "Import", effect, input, output)
 }

@@ -34,6 +34,7 @@ mod query;
 mod row;
 mod row_ids;
 mod store;
+mod undo;
 mod unit;
 
 pub use aggregate::{Aggregate, AggregateQuery, Bucket, Group, MAX_MARKS, Mark, MarkOrder};

@@ -213,8 +213,17 @@ impl Unit {
         }
     }
 
+    /// The moment that all rows of the unit are changed at.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    pub(super) fn entry(&self, place: usize) -> &Entry {
+        &self.entries[place]
+    }
+
     /// Replaces what a row is after this unit. Its version rises once, however often it is changed.
-    fn change(&mut self, place: usize, row: Record) -> Record {
+    pub(super) fn change(&mut self, place: usize, row: Record) -> Record {
         let entry = &mut self.entries[place];
         let version = entry.before.as_ref().map_or(1, |before| before.version + 1);
         let row = Record { version, updated_at: self.at, ..row };
@@ -222,7 +231,7 @@ impl Unit {
         row
     }
 
-    async fn place(&mut self, path: &str, id: RowId) -> Result<Option<usize>> {
+    pub(super) async fn place(&mut self, path: &str, id: RowId) -> Result<Option<usize>> {
         self.load(path, &[id]).await?;
         Ok(self.places.get(path).and_then(|ids| ids.get(&id)).copied())
     }

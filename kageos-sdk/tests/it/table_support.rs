@@ -57,6 +57,7 @@ pub(crate) fn table(path: &str, fields: Vec<FieldDef>) -> TableDef {
         search: Vec::new(),
         history: true,
         default_sort: Vec::new(),
+        audit: kageos_core::Audit::default(),
     }
 }
 

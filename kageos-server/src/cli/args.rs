@@ -51,6 +51,8 @@ pub(super) enum Command {
     Transfer(Transfer),
     /// Calls an action of the function or directory at a path.
     Call(Call),
+    /// Sets back what a call changed, unless it has changed since.
+    Undo(Undo),
     /// The operation log.
     #[command(subcommand)]
     Audit(Audit),
@@ -199,6 +201,15 @@ pub(super) struct Call {
     /// Makes a repetition answer what the first call answered.
     #[arg(long)]
     pub(super) key: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Undo {
+    /// The id of the call, as its reply and the activity have it.
+    pub(super) call: String,
+    /// Shows what would be set back and sets nothing back.
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,10 +1,20 @@
-//! `kagectl call`, and what is a call by another name: `kagectl grant`.
+//! `kagectl call`, and what is a call by another name: `kagectl undo` and `kagectl grant`.
 
-use hyper::Method;
+use std::{pin::pin, time::Duration};
+
+use hyper::{Method, StatusCode};
 use kageos_core::{Code, Error, Result, json};
 use serde_json::{Value, json};
 
-use super::{Session, args, remote::Remote, user};
+use super::{
+    Session, args,
+    remote::{Remote, problem_as_error},
+    user,
+};
+use crate::wire::Problem;
+
+/// How often it is asked what became of a call that runs on.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(session: &Session, args: args::Call) -> Result<()> {
     let request = json!({
@@ -13,8 +23,54 @@ pub(super) async fn run(session: &Session, args: args::Call) -> Result<()> {
         "dry_run": args.dry_run,
         "idempotency_key": args.key,
     });
-    let reply = send(&Remote::find(&session.state)?, &args.path, &request).await?;
+    let remote = Remote::find(&session.state)?;
+    let (status, answer) = remote.begin(&format!("/api/v1/call{}", args.path), &request).await?;
+    let reply = if status == StatusCode::ACCEPTED { follow(&remote, answer).await? } else { answer };
     session.output.result(&reply, || pretty(&reply["output"]));
+    Ok(())
+}
+
+/// Tells on standard error how far a call has come, until it has ended. When it is interrupted, the call is cancelled.
+async fn follow(remote: &Remote, mut state: Value) -> Result<Value> {
+    let address = format!("/api/v1/calls/{}", state["call"].as_str().unwrap_or_default());
+    let mut told = Value::Null;
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    let mut cancelled = false;
+    while state["status"] == "pending" {
+        if state["progress"] != told {
+            told = state["progress"].clone();
+            eprintln!("{}", progress(&told));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ASK_AGAIN) => {}
+            _ = &mut interrupted, if !cancelled => {
+                cancelled = true;
+                eprintln!("cancelling");
+                remote.ask::<Value>(Method::DELETE, &address, None).await?;
+            }
+        }
+        state = remote.ask(Method::GET, &address, None).await?;
+    }
+    match serde_json::from_value::<Problem>(state["problem"].clone()) {
+        Ok(problem) => Err(problem_as_error(problem)),
+        Err(_) if state["reply"].is_null() => {
+            Ok(json!({ "call": state["call"], "output": null, "changes": [] }))
+        }
+        Err(_) => Ok(state["reply"].take()),
+    }
+}
+
+/// `12 of 40: reading`, as far as it is known.
+fn progress(told: &Value) -> String {
+    let total = told["total"].as_u64().map(|total| format!(" of {total}")).unwrap_or_default();
+    format!("{}{total} {}", told["done"], told["message"].as_str().unwrap_or_default())
+}
+
+/// Takes back what a call changed.
+pub(super) async fn undo(session: &Session, args: args::Undo) -> Result<()> {
+    let address = format!("/api/v1/calls/{}/undo?dry_run={}", args.call, args.dry_run);
+    let reply: Value = Remote::find(&session.state)?.ask(Method::POST, &address, None).await?;
+    session.output.result(&reply, || pretty(&reply["changes"]));
     Ok(())
 }
 

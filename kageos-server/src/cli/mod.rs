@@ -91,6 +91,7 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Grant(args) => call::grant(session, args).await,
         Command::Transfer(args) => user::transfer(session, args).await,
         Command::Call(args) => call::run(session, args).await,
+        Command::Undo(args) => call::undo(session, args).await,
         Command::Audit(Audit::Verify) => audit::run(session).await,
         Command::Backup(args) => backup::backup(session, &args).await,
         Command::Restore(args) => backup::restore(session, &args),

@@ -50,6 +50,13 @@ impl Remote {
         if status.is_success() { typed(answer) } else { Err(refused(status, answer)) }
     }
 
+    /// Calls without waiting for the end: `202` and the call's state when it runs on.
+    pub(crate) async fn begin(&self, path: &str, body: &Value) -> Result<(StatusCode, Value)> {
+        let response = self.exchange(Method::POST, path, Some(body), Some("respond-async, wait=1")).await?;
+        let (status, answer) = read(response).await?;
+        if status.is_success() { Ok((status, answer)) } else { Err(refused(status, answer)) }
+    }
+
     /// Asks, and hands over each line of the answer as it comes.
     pub(crate) async fn follow<T: DeserializeOwned>(
         &self,
@@ -57,7 +64,7 @@ impl Remote {
         body: &Value,
         mut line: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let response = self.exchange(Method::POST, path, Some(body)).await?;
+        let response = self.exchange(Method::POST, path, Some(body), None).await?;
         let status = response.status();
         let (mut body, mut read) = (response.into_body(), Vec::new());
         while let Some(frame) = body.frame().await {
@@ -72,20 +79,24 @@ impl Remote {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
-        let response = self.exchange(method, path, body).await?;
-        let status = response.status();
-        let bytes = response.into_body().collect().await.context("the server")?.to_bytes();
-        Ok((status, value(&bytes)?))
+        read(self.exchange(method, path, body, None).await?).await
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response<Incoming>> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        prefer: Option<&str>,
+    ) -> Result<Response<Incoming>> {
         let stream = TcpStream::connect(&self.authority).await.context("the server")?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Body>(TokioIo::new(stream))
             .await
             .context("the server")?;
         // It ends with the answer or the server, and both show in what is read.
         tokio::spawn(connection);
-        let request = Request::builder()
+        let request = prefer.into_iter().fold(Request::builder(), |request, how| request.header("prefer", how));
+        let request = request
             .method(method)
             .uri(path)
             .header(header::HOST, &self.authority)
@@ -97,6 +108,12 @@ impl Remote {
             Error::new(Code::Unavailable, "The server closed the connection.").caused_by(error)
         })
     }
+}
+
+async fn read(response: Response<Incoming>) -> Result<(StatusCode, Value)> {
+    let status = response.status();
+    let bytes = response.into_body().collect().await.context("the server")?.to_bytes();
+    Ok((status, value(&bytes)?))
 }
 
 fn value(bytes: &[u8]) -> Result<Value> {

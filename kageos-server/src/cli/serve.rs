@@ -153,6 +153,7 @@ async fn open(session: &Session, config: &Config, secrets: &Secrets, seat: Optio
     let options = PlatformOptions {
         seat,
         bus: bus(session, config).await?.map(|bus| Arc::new(bus) as Arc<dyn Bus>),
+        audit: config.audit.reads,
         ..PlatformOptions::new(
             SigningKey::from_bytes(&secrets.log_key),
             session.state.heads_file(),

@@ -5,6 +5,7 @@ mod access;
 mod activity;
 mod backup;
 mod call;
+mod calls;
 mod events;
 mod files;
 mod groups;
@@ -85,6 +86,9 @@ endpoints! {
         get "/api/v1/overview/{*path}" tree::overview;
         get "/api/v1/search" tree::search;
         post "/api/v1/call/{*path}" call::make;
+        get "/api/v1/calls/{id}" calls::state;
+        delete "/api/v1/calls/{id}" calls::cancel;
+        post "/api/v1/calls/{id}/undo" calls::undo;
         post "/api/v1/rows/{*path}" rows::create;
         patch "/api/v1/rows/{*path}" rows::update;
         delete "/api/v1/rows/{*path}" rows::delete;

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use kageos_core as core;
+use kageos_core::{
+    self as core,
+    platform::{dispatcher, oplog::Status},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
@@ -45,14 +48,81 @@ pub struct CallReply {
 impl CallReply {
     /// The reply with its trace.
     #[must_use]
-    pub fn new(reply: core::Reply, trace: core::Trace) -> Self {
+    pub fn new(reply: core::Reply, trace: String) -> Self {
         Self {
             call: reply.call,
-            trace: trace.id(),
+            trace,
             output: reply.output,
             changes: reply.changes.into_iter().map(Change::from).collect(),
             dry_run: reply.dry_run,
             diff_hash: reply.diff_hash,
+        }
+    }
+}
+
+/// What became of a call by now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CallState {
+    /// The call.
+    #[schema(value_type = String)]
+    pub call: core::CallId,
+    /// What was called.
+    pub path: String,
+    /// What was asked.
+    pub action: String,
+    /// The trace's id.
+    pub trace: String,
+    /// When it came.
+    pub at: String,
+    /// `pending` while it runs.
+    #[schema(value_type = super::CallStatus)]
+    pub status: Status,
+    /// How long it took.
+    #[schema(required)]
+    pub duration_ms: Option<f64>,
+    /// How far it has come, when it said so.
+    #[schema(required)]
+    pub progress: Option<CallProgress>,
+    /// What it gave, for who called.
+    #[schema(required)]
+    pub reply: Option<CallReply>,
+    /// Why it gave nothing.
+    #[schema(required)]
+    pub problem: Option<super::Problem>,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CallProgress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all, when known.
+    #[schema(required)]
+    pub total: Option<u64>,
+    /// What is being done, for people.
+    pub message: String,
+}
+
+impl CallState {
+    /// The state as it goes out.
+    #[must_use]
+    pub fn new(state: dispatcher::CallState) -> Self {
+        let trace = state.trace;
+        Self {
+            call: state.call,
+            path: state.path.to_string(),
+            action: state.action.to_string(),
+            at: state.at.to_string(),
+            status: state.status,
+            duration_ms: state.duration_ms,
+            progress: state.progress.map(|progress| CallProgress {
+                done: progress.done,
+                total: progress.total,
+                message: progress.message,
+            }),
+            reply: state.reply.map(|reply| CallReply::new(reply, trace.clone())),
+            problem: state.error.map(|error| crate::problem::problem(error, trace.clone())),
+            trace,
         }
     }
 }

@@ -94,6 +94,8 @@ pub struct Effect {
     pub timeout_ms: u64,
     /// `people`, `agents`, `schedules`, `public`.
     pub audience: Vec<String>,
+    /// `none`, `summary` or `full`: how much is recorded of it when it only reads.
+    pub audit: String,
 }
 
 /// The row of a table.

@@ -102,8 +102,49 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Calls an action of the function or directory at a path. */
+        /**
+         * Calls an action of the function or directory at a path. With `Prefer: respond-async` (and `wait=` so many seconds)
+         *     it answers before a long call has ended.
+         */
         post: operations["call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a call, for who called and for the admins of its path. Its reply is kept for a day when it was asked for
+         *     with `Prefer: respond-async`.
+         */
+        get: operations["call_state"];
+        put?: never;
+        post?: never;
+        /** Tells a running call to end. It may still take effect: what became of it says the call. */
+        delete: operations["cancel_call"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets back what a call changed, unless it has changed since. This is a call too, and can itself be undone. */
+        post: operations["undo_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -684,6 +725,21 @@ export interface components {
              */
             of: number;
         };
+        /** @description How far a call has come. */
+        CallProgress: {
+            /**
+             * Format: int64
+             * @description Units done.
+             */
+            done: number;
+            /** @description What is being done, for people. */
+            message: string;
+            /**
+             * Format: int64
+             * @description Units in all, when known.
+             */
+            total: number | null;
+        };
         /** @description What a call gave. */
         CallReply: {
             /** @description The call. */
@@ -709,6 +765,29 @@ export interface components {
             idempotency_key?: string | null;
             /** @description What it is given, as the action's schema says. */
             input: unknown;
+        };
+        /** @description What became of a call by now. */
+        CallState: {
+            /** @description What was asked. */
+            action: string;
+            /** @description When it came. */
+            at: string;
+            /** @description The call. */
+            call: string;
+            /**
+             * Format: double
+             * @description How long it took.
+             */
+            duration_ms: number | null;
+            /** @description What was called. */
+            path: string;
+            problem: components["schemas"]["Problem"] | null;
+            progress: components["schemas"]["CallProgress"] | null;
+            reply: components["schemas"]["CallReply"] | null;
+            /** @description `pending` while it runs. */
+            status: components["schemas"]["CallStatus"];
+            /** @description The trace's id. */
+            trace: string;
         };
         /**
          * @description How a call stands.
@@ -805,6 +884,8 @@ export interface components {
             approval: string;
             /** @description `people`, `agents`, `schedules`, `public`. */
             audience: string[];
+            /** @description `none`, `summary` or `full`: how much is recorded of it when it only reads. */
+            audit: string;
             /** @description It can be tried without leaving a trace. */
             dry_run: boolean;
             /** @description `reads`, `creates`, `updates`, `deletes`, `external`. */
@@ -1682,7 +1763,10 @@ export interface operations {
     call: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `respond-async`, `wait=` seconds */
+                prefer?: string | null;
+            };
             path: {
                 /** @description The path without its first slash */
                 path: string;
@@ -1694,6 +1778,106 @@ export interface operations {
                 "application/json": components["schemas"]["CallRequest"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallReply"];
+                };
+            };
+            /** @description It runs on; `Location` tells of it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallState"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallState"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_call: {
+        parameters: {
+            query?: {
+                /** @description Shows what would be set back and sets nothing back. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {

@@ -3,24 +3,28 @@
 //! Resolve, authorise, validate, record the intent, run, record the outcome, announce. A call that may change
 //! something runs in a task of its own: whoever asked may go away, its outcome is recorded all the same.
 
+mod calls;
 mod files;
 mod function;
-mod limits;
 mod mounts;
 mod redact;
 mod refusals;
 mod rows;
 mod run;
+mod running;
 mod settle;
+mod undo;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use calls::{CallState, Started};
 pub use function::{Action, Function};
 pub use mounts::Mounts;
 pub use rows::RowCount;
+pub(super) use running::Running;
 
 use super::access::Access;
 use super::files::{FileHost, FileStore, file_actions, is_about_files, right_of};
@@ -29,12 +33,13 @@ use super::tree::{DirectoryHost, Node, Snapshot, Tree, directory_actions, is_own
 use crate::bus::Bus;
 use crate::call::MAX_IDEMPOTENCY_KEY;
 use crate::{
-    ActionName, ActionSchema, Call, Code, Dispatch, Env, Error, FileId, Host, Kind, Relation, Reply, Result,
-    Right, Rights,
+    ActionName, ActionSchema, Audit, Call, Code, Dispatch, Env, Error, FileId, Host, Kind, Relation, Reply,
+    Result, Right, Rights, SourceKind,
 };
-use limits::{Limits, Place};
+use calls::is_about_calls;
 use mounts::Target;
 use refusals::{Counted, Refusals};
+use running::Place;
 
 /// The dispatcher; cheap to clone.
 #[derive(Debug, Clone)]
@@ -57,8 +62,12 @@ struct Inner {
     /// The actions about files, compiled, and what runs them.
     file_functions: Arc<Function>,
     file_host: Arc<dyn Host>,
-    limits: Limits,
+    /// The actions about calls, compiled.
+    call_functions: Arc<Function>,
+    running: Running,
     refusals: Refusals,
+    /// How much is at least recorded of calls that only read.
+    audit: Audit,
 }
 
 /// A call that was let through the door.
@@ -72,17 +81,23 @@ struct Admitted {
     timeout: Duration,
     /// The files that the input names and that nothing keeps yet.
     claims: Vec<FileId>,
-    _place: Arc<Place>,
+    /// Whether somebody will ask for it later.
+    followed: bool,
+    place: Arc<Place>,
 }
 
 impl Admitted {
     fn action(&self) -> Option<&Action> {
         self.function.action(&self.call.action)
     }
+
+    fn changes(&self) -> bool {
+        self.action().is_some_and(|action| action.schema().effect.effects.changes())
+    }
 }
 
 impl Dispatcher {
-    /// Puts the parts together.
+    /// Puts the parts together. Of calls that only read at least `audit` is recorded.
     ///
     /// # Errors
     /// When the schemas of the platform's own actions do not compile.
@@ -94,13 +109,15 @@ impl Dispatcher {
         events: Arc<dyn Bus>,
         mounts: Mounts,
         files: FileStore,
+        audit: Audit,
     ) -> Result<Self> {
         let directory_host = Arc::new(DirectoryHost::new(tree.clone()));
         let compiled = |title, actions| Function::compile(mounts::own_schema(title, actions)).map(Arc::new);
         let directories = compiled("Directory", directory_actions())?;
         let file_functions = compiled("Files", file_actions())?;
         let file_host = Arc::new(FileHost::new(files.clone()));
-        let (limits, refusals) = (Limits::default(), Refusals::default());
+        let call_functions = compiled("Calls", &calls::call_actions())?;
+        let (running, refusals) = (Running::default(), Refusals::default());
         let inner = Inner {
             env,
             tree,
@@ -113,10 +130,17 @@ impl Dispatcher {
             files,
             file_functions,
             file_host,
-            limits,
+            call_functions,
+            running,
             refusals,
+            audit,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What runs here.
+    pub(super) fn running(&self) -> &Running {
+        &self.inner.running
     }
 
     /// Steps one to three: resolve, authorise, validate.
@@ -138,15 +162,15 @@ impl Dispatcher {
         self.check_source(call, &tree, &function)?;
         action.validate(&call.input)?;
         check_shape(call, action)?;
-        let place = inner.limits.enter(&call.actor)?;
+        let place = inner.running.enter(&call.actor, call.id)?;
         let timeout = Duration::from_millis(action.schema().effect.timeout_ms);
         let left = call.deadline.map_or(timeout, |deadline| deadline.since(inner.env.now()).min(timeout));
         if left.is_zero() {
             return Err(Error::of(Code::DeadlineExceeded));
         }
         let (call, node) = (Arc::clone(call), Arc::clone(node));
-        let (timeout, claims, _place) = (left, Vec::new(), Arc::new(place));
-        Ok(Admitted { call, node, function, host, started, timeout, claims, _place })
+        let (timeout, claims, followed, place) = (left, Vec::new(), false, Arc::new(place));
+        Ok(Admitted { call, node, function, host, started, timeout, claims, followed, place })
     }
 
     /// A chart shows what its source table holds, so whoever asks for it has to be a reader of that table too.
@@ -155,7 +179,7 @@ impl Dispatcher {
             return Ok(());
         };
         let source = Relation { path: source.to_owned(), label: String::new() }.resolve(&workspace)?;
-        if self.may_read(tree, call, &source) {
+        if self.may_read(tree, &call.actor, &source) {
             return Ok(());
         }
         Err(Error::new(Code::Forbidden, "The rows behind this chart are not yours to read."))
@@ -167,15 +191,56 @@ impl Dispatcher {
                 (Arc::clone(&self.inner.file_functions), Arc::clone(&self.inner.file_host));
             return Ok(Target { function, host });
         }
-        if node.path.kind().is_none() || is_about_access(action) {
+        let target = if node.path.kind().is_none() || is_about_access(action) {
             let (function, host) =
                 (Arc::clone(&self.inner.directories), Arc::clone(&self.inner.directory_host));
-            return Ok(Target { function, host });
+            Target { function, host }
+        } else {
+            let missing = || Error::new(Code::Unavailable, "The app of this workspace is not running here.");
+            self.inner.mounts.target(node).ok_or_else(missing)?
+        };
+        if is_about_calls(action) {
+            return Ok(Target { function: Arc::clone(&self.inner.call_functions), ..target });
         }
-        self.inner
-            .mounts
-            .target(node)
-            .ok_or_else(|| Error::new(Code::Unavailable, "The app of this workspace is not running here."))
+        Ok(target)
+    }
+
+    /// Through the door, up to where the call is recorded; a refusal is recorded here.
+    async fn enter(&self, call: &Arc<Call>) -> Result<Admitted> {
+        let started = self.inner.env.clock.monotonic();
+        let admitted = match self.admit(call, started) {
+            Ok(admitted) => match self.with_files(admitted).await {
+                Ok(admitted) => self.with_undo(admitted).await,
+                refused => refused,
+            },
+            refused => refused,
+        };
+        if let Err(error) = &admitted {
+            self.refuse(call, error, started).await;
+        }
+        admitted
+    }
+
+    /// From there to the end.
+    async fn finish(&self, admitted: Admitted) -> Result<Reply> {
+        if admitted.call.action == ActionName::CANCEL {
+            return self.cancel(&admitted).await;
+        }
+        if !admitted.changes() || admitted.call.dry_run {
+            return self.read(admitted).await;
+        }
+        let this = self.clone();
+        match tokio::spawn(async move { this.change(admitted).await }).await {
+            Ok(reply) => reply,
+            Err(error) => Err(Error::of(Code::OutcomeUnknown).caused_by(error)),
+        }
+    }
+
+    /// How much is recorded of a call that only read: what its action says, more for what no person looked at.
+    fn audit_of(&self, admitted: &Admitted, succeeded: bool) -> Audit {
+        let declared = admitted.action().map(|action| action.schema().effect.audit).unwrap_or_default();
+        let person = admitted.call.source.kind == SourceKind::Web && succeeded;
+        declared.max(self.inner.audit).max(if person { Audit::None } else { Audit::Summary })
     }
 
     /// The one record of a call that was not let in. Equal refusals that follow are counted and recorded together.
@@ -219,7 +284,8 @@ fn rights_of(node: &Node, action: &ActionSchema, held: Rights) -> impl Iterator<
     let effects = action.effect.effects;
     let files = is_about_files(&action.name);
     let first = if files { right_of(&action.name, node.path.kind(), held) } else { action.right };
-    let table = node.path.kind() == Some(Kind::Table) && !is_about_access(&action.name) && !files;
+    let own = is_about_access(&action.name) || is_about_calls(&action.name) || files;
+    let table = node.path.kind() == Some(Kind::Table) && !own;
     let more =
         [(effects.creates, Right::Write), (effects.updates, Right::Update), (effects.deletes, Right::Delete)];
     let more = more.into_iter().filter_map(move |(has, right)| (has && table).then_some(right));
@@ -241,27 +307,8 @@ fn check_shape(call: &Call, action: &Action) -> Result<()> {
 #[async_trait]
 impl Dispatch for Dispatcher {
     async fn dispatch(&self, call: Call) -> Result<Reply> {
-        let started = self.inner.env.clock.monotonic();
         let call = Arc::new(call);
-        let admitted = match self.admit(&call, started) {
-            Ok(admitted) => self.with_files(admitted).await,
-            refused => refused,
-        };
-        let admitted = match admitted {
-            Ok(admitted) => admitted,
-            Err(error) => {
-                self.refuse(&call, &error, started).await;
-                return Err(error);
-            }
-        };
-        let changes = admitted.action().is_some_and(|action| action.schema().effect.effects.changes());
-        if !changes || call.dry_run {
-            return self.read(admitted).await;
-        }
-        let this = self.clone();
-        match tokio::spawn(async move { this.change(admitted).await }).await {
-            Ok(reply) => reply,
-            Err(error) => Err(Error::of(Code::OutcomeUnknown).caused_by(error)),
-        }
+        let admitted = self.enter(&call).await?;
+        self.finish(admitted).await
     }
 }

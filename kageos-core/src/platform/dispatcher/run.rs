@@ -12,22 +12,33 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::{Admitted, Dispatcher, is_about_access, settle};
 use crate::bus::EventBody;
-use crate::host::{CallControl, HostCall, HostError, HostReply, Progress};
+use crate::host::{HostCall, HostError, HostReply};
 use crate::platform::files::is_about_files;
 use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload, hex};
 use crate::platform::tree::{Snapshot, is_transfer};
 use crate::{
-    ActionName, Call, CallId, Change, Code, Error, Relation, Reply, ResourcePath, Result, Right, json,
+    ActionName, Actor, Audit, Call, CallId, Change, Code, Error, Relation, Reply, ResourcePath, Result, Right,
+    json,
 };
 
 /// How much longer than its deadline a host is waited for: it ends the call itself, and commits what is in flight.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a call that is told to end may take to do so by itself.
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
 /// Most changed rows that an event names; with more, listeners refetch.
 const MAX_EVENT_ROWS: usize = 100;
 /// Most changed rows that a record shows.
 const MAX_RECORD_ROWS: usize = 100;
 /// Longest reply that is kept for a repetition with the same idempotency key, in bytes.
 const MAX_KEPT_REPLY: usize = 64 * 1024;
+
+/// What became of a call once its intent is known.
+pub(super) enum Begun {
+    /// It was made before with the same key, and this is what it gave.
+    Repeated(Reply),
+    /// Its intent is on disk.
+    Goes(Admitted),
+}
 
 impl Dispatcher {
     /// A call that changes nothing: one record, written behind.
@@ -38,11 +49,22 @@ impl Dispatcher {
             Err(error) => (Status::Failed, Some(error.code)),
         };
         let call = &admitted.call;
-        let draft = Draft::settled(call, Some(admitted.node.id), self.inner.env.now(), status);
-        self.inner.log.settled(draft.code(code).duration(self.since(&admitted))).await;
-        let reply = self.without_hidden_labels(&admitted, done?)?;
-        let reply = self.with_file_names(&admitted, reply).await?;
-        Ok(self.shown(call, answer(call, reply)))
+        let level = self.audit_of(&admitted, done.is_ok());
+        if level > Audit::None {
+            let draft = Draft::settled(call, Some(admitted.node.id), self.inner.env.now(), status);
+            let draft = draft.code(code).duration(self.since(&admitted));
+            let whole = level == Audit::Full;
+            let input = admitted.action().filter(|_| whole).map(|action| action.redacted(&call.input));
+            self.inner.log.settled(input.as_deref().into_iter().fold(draft, Draft::payload)).await;
+        }
+        let reply = self.dressed(&admitted, done?).await?;
+        Ok(self.shown(&call.actor, &call.path, answer(call, reply)))
+    }
+
+    /// What was read, as its reader may see it.
+    async fn dressed(&self, admitted: &Admitted, reply: HostReply) -> Result<HostReply> {
+        let reply = self.without_hidden_labels(admitted, reply)?;
+        self.with_file_names(admitted, reply).await
     }
 
     /// Takes out of a page of rows the labels of relations whose target the caller may not read.
@@ -54,7 +76,7 @@ impl Dispatcher {
         let tree = self.inner.tree.snapshot();
         let hidden = |relation: &(String, Relation)| {
             let target = relation.1.resolve(&workspace);
-            !target.is_ok_and(|path| self.may_read(&tree, call, &path))
+            !target.is_ok_and(|path| self.may_read(&tree, &call.actor, &path))
         };
         let hidden: Vec<_> =
             admitted.function.relations().iter().filter(|relation| hidden(relation)).collect();
@@ -71,23 +93,48 @@ impl Dispatcher {
 
     /// A call that may change something: intent, run, outcome, event.
     pub(super) async fn change(&self, admitted: Admitted) -> Result<Reply> {
+        match self.begin(admitted).await? {
+            Begun::Repeated(reply) => Ok(reply),
+            Begun::Goes(admitted) => self.go_on(admitted).await,
+        }
+    }
+
+    /// Records the intent, unless the call was made before with the same key.
+    pub(super) async fn begin(&self, admitted: Admitted) -> Result<Begun> {
         let call = &admitted.call;
         let key = key_of(call);
         let input = admitted.action().map(|action| action.redacted(&call.input));
         let input = input.as_deref().unwrap_or(&Value::Null);
         let intent = Draft::intent(call, admitted.node.id, self.inner.env.now(), input);
-        if let Err(earlier) = self.inner.log.intent(intent, key.clone()).await? {
-            return Ok(self.shown(call, repeated(&earlier, key.as_ref())?));
+        if let Err(earlier) = self.inner.log.intent(intent.followed(admitted.followed), key.clone()).await? {
+            let reply = repeated(&earlier, key.as_ref())?;
+            return Ok(Begun::Repeated(self.shown(&call.actor, &call.path, reply)));
         }
+        Ok(Begun::Goes(admitted))
+    }
+
+    /// Runs a call whose intent is recorded.
+    pub(super) async fn go_on(&self, admitted: Admitted) -> Result<Reply> {
+        let call = &admitted.call;
         if let Err(error) = self.inner.files.claim(call.id, admitted.claims.clone()).await {
-            self.failed(&admitted, Status::Failed, error.code).await;
+            self.failed(&admitted, Status::Failed, &error).await;
             return Err(error);
         }
-        match self.run(&admitted).await {
+        let ended = match self.run(&admitted).await {
+            Ok(reply) if !admitted.changes() => {
+                self.dressed(&admitted, reply).await.map_err(HostError::from)
+            }
+            ended => ended,
+        };
+        match ended {
             Ok(reply) => self.applied(&admitted, reply).await,
             Err(HostError::Refused(error)) => {
-                self.failed(&admitted, Status::Failed, error.code).await;
+                self.failed(&admitted, Status::Failed, &error).await;
                 Err(error)
+            }
+            // Whoever waits has asked for the end, not for what may still come.
+            Err(HostError::CutOff(error)) if error.code == Code::Cancelled => {
+                self.cut_off(admitted, error, &settle::HAS_ENDED).await
             }
             Err(HostError::CutOff(error)) => self.cut_off(admitted, error, &settle::MAY_STILL_COMMIT).await,
             Err(HostError::Ended(error)) => self.cut_off(admitted, error, &settle::HAS_ENDED).await,
@@ -107,14 +154,17 @@ impl Dispatcher {
             trace: call.trace,
             deadline: self.inner.env.now().plus(admitted.timeout),
             dry_run: call.dry_run,
-            control: Arc::new(Announce { dispatcher: self.clone(), call: call.id, path: call.path.clone() }),
+            control: Arc::new(admitted.place.control(call.path.clone(), Arc::clone(&self.inner.events))),
         };
         let host = Arc::clone(&admitted.host);
         let run = tokio::spawn(async move { host.call(host_call).await });
-        match tokio::time::timeout(admitted.timeout + GRACE, AbortOnDrop(run)).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(panic)) => Err(HostError::Ended(Error::internal(panic))),
-            Err(_) => Err(HostError::CutOff(Error::of(Code::DeadlineExceeded))),
+        tokio::select! {
+            ended = tokio::time::timeout(admitted.timeout + GRACE, AbortOnDrop(run)) => match ended {
+                Ok(Ok(done)) => done,
+                Ok(Err(panic)) => Err(HostError::Ended(Error::internal(panic))),
+                Err(_) => Err(HostError::CutOff(Error::of(Code::DeadlineExceeded))),
+            },
+            () = admitted.place.cancelled(CANCEL_GRACE) => Err(HostError::CutOff(Error::of(Code::Cancelled))),
         }
     }
 
@@ -128,42 +178,42 @@ impl Dispatcher {
         if !reply.changes.is_empty() {
             draft = draft.payload(&self.changes_for_record(&reply.changes));
         }
-        let keyed = call.idempotency_key.is_some();
+        let keyed = call.idempotency_key.is_some() || admitted.followed;
         let kept = keyed.then(|| self.kept(&reply)).flatten();
         self.inner.log.outcome(draft, kept).await;
-        if !receipt {
+        if !receipt && admitted.changes() {
             self.inner.log.flush().await?;
         }
         self.announce(call, &reply.changes);
-        Ok(self.shown(call, reply))
+        Ok(self.shown(&call.actor, &call.path, reply))
     }
 
     /// The reply as its caller may see it: changes of paths that the caller may not read are left out.
-    fn shown(&self, call: &Call, mut reply: Reply) -> Reply {
-        if reply.changes.iter().any(|change| change.path != call.path) {
+    pub(super) fn shown(&self, actor: &Actor, path: &ResourcePath, mut reply: Reply) -> Reply {
+        if reply.changes.iter().any(|change| change.path != *path) {
             let tree = self.inner.tree.snapshot();
-            reply
-                .changes
-                .retain(|change| change.path == call.path || self.may_read(&tree, call, &change.path));
+            reply.changes.retain(|change| change.path == *path || self.may_read(&tree, actor, &change.path));
         }
         reply
     }
 
-    pub(super) fn may_read(&self, tree: &Snapshot, call: &Call, path: &ResourcePath) -> bool {
+    pub(super) fn may_read(&self, tree: &Snapshot, actor: &Actor, path: &ResourcePath) -> bool {
         tree.get(path).is_some_and(|node| {
-            self.inner.access.rights(&call.actor, &node.chain, path).contains(Right::Read)
+            self.inner.access.rights(actor, &node.chain, path).contains(Right::Read)
         })
     }
 
-    pub(super) async fn failed(&self, admitted: &Admitted, status: Status, code: Code) {
+    pub(super) async fn failed(&self, admitted: &Admitted, status: Status, error: &Error) {
         // What may have taken effect may have told somebody of its files.
         self.inner.files.settle(admitted.call.id, status == Status::Unknown).await;
         let draft = Draft::outcome(&admitted.call, admitted.node.id, self.inner.env.now(), status);
-        let draft = draft.code(Some(code)).duration(self.since(admitted));
-        self.inner.log.outcome(draft, None).await;
+        let draft = draft.code(Some(error.code)).duration(self.since(admitted));
+        let known = admitted.followed && status != Status::Unknown;
+        let kept = known.then(|| serde_json::to_string(error).ok()).flatten().map(Arc::from);
+        self.inner.log.outcome(draft, kept).await;
     }
 
-    fn since(&self, admitted: &Admitted) -> Duration {
+    pub(super) fn since(&self, admitted: &Admitted) -> Duration {
         self.inner.env.clock.monotonic().saturating_sub(admitted.started)
     }
 
@@ -285,24 +335,5 @@ impl<T> Future for AbortOnDrop<T> {
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Passes on how far a call has come.
-#[derive(Debug)]
-struct Announce {
-    dispatcher: Dispatcher,
-    call: CallId,
-    path: ResourcePath,
-}
-
-impl CallControl for Announce {
-    fn report(&self, progress: Progress) {
-        let (path, call) = (self.path.clone(), self.call);
-        self.dispatcher.inner.events.publish(EventBody::Progress { path, call, progress });
-    }
-
-    fn is_cancelled(&self) -> bool {
-        false
     }
 }

@@ -44,7 +44,7 @@ impl Dispatcher {
         }
         let external = admitted.action().is_some_and(|action| action.schema().effect.effects.external);
         let status = if external { Status::Unknown } else { Status::NotApplied };
-        self.failed(&admitted, status, error.code).await;
+        self.failed(&admitted, status, &error).await;
         if external { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }
     }
 

@@ -13,6 +13,7 @@ pub const MAX_PAYLOAD: usize = 64 * 1024;
 pub struct Draft {
     header: Header,
     payload: Option<String>,
+    followed: bool,
 }
 
 impl Draft {
@@ -38,7 +39,7 @@ impl Draft {
     #[must_use]
     pub fn recovered(intent: &Header, at: Timestamp, status: Status) -> Self {
         let header = Header { kind: RecordKind::Outcome, at, status, payload_hash: None, ..intent.clone() };
-        Self { header, payload: None }
+        Self { header, payload: None, followed: false }
     }
 
     fn new(call: &Call, node: Option<NodeId>, kind: RecordKind, status: Status, at: Timestamp) -> Self {
@@ -62,7 +63,7 @@ impl Draft {
             repeated: 0,
             payload_hash: None,
         };
-        Self { header, payload: None }
+        Self { header, payload: None, followed: false }
     }
 
     /// With the reason of a refusal or failure.
@@ -70,6 +71,16 @@ impl Draft {
     pub fn code(mut self, code: Option<Code>) -> Self {
         self.header.code = code;
         self
+    }
+
+    /// Somebody will ask for the call later: how it ends is kept for a day, see [`super::Log::call`].
+    #[must_use]
+    pub fn followed(self, followed: bool) -> Self {
+        Self { followed, ..self }
+    }
+
+    pub(super) fn is_followed(&self) -> bool {
+        self.followed
     }
 
     /// With the time it took.

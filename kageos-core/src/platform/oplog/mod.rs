@@ -110,7 +110,8 @@ impl Log {
     }
 
     /// Appends an outcome with the next batch. The idempotency key that the intent took keeps `reply` for whoever
-    /// repeats the call, or is given back when nothing was changed.
+    /// repeats the call, or is given back when nothing was changed. Who follows the call finds `reply`, or of a call
+    /// that failed the error that stands in its place.
     pub async fn outcome(&self, draft: Draft, reply: Option<Arc<str>>) {
         self.later(Append { draft: draft.into(), key: None, reply }).await;
     }
@@ -193,6 +194,14 @@ impl Log {
     /// What the database answers.
     pub async fn is_pending(&self, call: CallId) -> Result<bool, SqlError> {
         store::is_pending(&self.db, call).await
+    }
+
+    /// One call as far as its records are on disk, with what is kept of its end when it was followed.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn call(&self, call: CallId) -> crate::Result<Option<(Activity, Option<String>)>> {
+        store::activity::one(&self.db, call).await
     }
 
     /// The calls that `query` asks for, newest first.

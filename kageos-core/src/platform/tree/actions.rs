@@ -41,6 +41,20 @@ impl DirectoryAction {
     pub(super) fn read(name: &ActionName, input: Value) -> serde_json::Result<Self> {
         serde_json::from_value(json!({ "action": name, "input": input }))
     }
+
+    /// The name of the action.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::CreateDirectory { .. } => "create_directory",
+            Self::Describe { .. } => "describe",
+            Self::Rename { .. } => "rename",
+            Self::Move { .. } => "move",
+            Self::Delete {} => "delete",
+            Self::Restore { .. } => "restore",
+            Self::Grant { .. } => "grant",
+            Self::Revoke { .. } => "revoke",
+        }
+    }
 }
 
 /// The schemas of a directory's actions.
@@ -108,7 +122,9 @@ fn object(properties: Value, required: &[&str]) -> Value {
 }
 
 fn action(name: &'static str, title: &str, right: Right, effects: Effects, input: Value) -> ActionSchema {
-    let effect = Effect { undoable: false, ..Effect::of(effects) };
+    // Grants have no state that an undo could compare, and are one action away from what they were.
+    let undoable = !matches!(name, "grant" | "revoke" | "transfer");
+    let effect = Effect { undoable, ..Effect::of(effects) };
     let output = json!({ "type": "object" });
     ActionSchema { name: ActionName::known(name), title: title.to_owned(), right, effect, input, output }
 }

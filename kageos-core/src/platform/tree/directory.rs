@@ -18,7 +18,7 @@ use crate::platform::access::{Grant, NewGrant, right_to_grant};
 use crate::platform::oplog::hash_payload;
 use crate::sql::SqlError;
 use crate::{
-    CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role, Timestamp,
+    ActionName, CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role, Timestamp,
 };
 
 /// Most nodes that one call moves or deletes.
@@ -67,14 +67,29 @@ impl DirectoryHost {
     }
 
     async fn plan(&self, call: &HostCall, tree: &Snapshot) -> Result<Plan> {
-        let node = tree.get(&call.path).ok_or_else(|| Error::of(Code::NotFound))?;
-        // The node was looked up again, so is the right: somebody may have been faster.
-        if let Some(action) = directory_actions().iter().find(|action| action.name == call.action) {
-            self.tree.access.check(&call.actor, action.right, &node.chain, &node.path)?;
-        }
         let input = crate::json::parse(&call.input)?;
+        if call.action == ActionName::UNDO {
+            let (path, action) = self.inverse(tree, &input).await?;
+            return self.plan_of(call, tree, &path, action).await;
+        }
         let action = DirectoryAction::read(&call.action, input)
             .map_err(|error| Error::field("", "schema", error.to_string()))?;
+        self.plan_of(call, tree, &call.path, action).await
+    }
+
+    async fn plan_of(
+        &self,
+        call: &HostCall,
+        tree: &Snapshot,
+        path: &ResourcePath,
+        action: DirectoryAction,
+    ) -> Result<Plan> {
+        let node = tree.get(path).ok_or_else(|| Error::of(Code::NotFound))?;
+        // The node was looked up again, so is the right: somebody may have been faster.
+        let name = action.name();
+        if let Some(schema) = directory_actions().iter().find(|schema| schema.name.as_str() == name) {
+            self.tree.access.check(&call.actor, schema.right, &node.chain, &node.path)?;
+        }
         match action {
             DirectoryAction::CreateDirectory { code, title } => self.create(tree, node, &code, title),
             DirectoryAction::Describe { title, description, tags } => {

@@ -12,6 +12,7 @@ mod search;
 mod snapshot;
 mod store;
 mod transfer;
+mod undo;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -166,6 +166,7 @@ pub(super) async fn delete(
 pub(super) struct Deleted {
     pub id: NodeId,
     pub path: ResourcePath,
+    pub at: Timestamp,
 }
 
 /// What was last deleted from a directory under the code of `path`, and what went with it, parents first, with the
@@ -176,25 +177,26 @@ pub(super) async fn deleted_below(
     path: &ResourcePath,
 ) -> Result<Vec<Deleted>, SqlError> {
     let name = path.as_str().rsplit('/').next().unwrap_or_default();
-    let sql = "SELECT id, deleted_path FROM tree_node WHERE parent_id = ? AND path IS NULL \
+    let sql = "SELECT id, deleted_path, deleted_at FROM tree_node WHERE parent_id = ? AND path IS NULL \
                AND deleted_path LIKE ? ESCAPE '!' ORDER BY deleted_at DESC, id DESC LIMIT 1";
     let pattern = format!("%/{}", name.replace('_', "!_"));
     let Some(row) = db.fetch_optional(sql, params![parent.to_string(), pattern]).await? else {
         return Ok(Vec::new());
     };
     let root = deleted(&row)?;
-    let sql = "SELECT id, deleted_path FROM tree_node WHERE deleted_by = ? ORDER BY deleted_path";
+    let sql = "SELECT id, deleted_path, deleted_at FROM tree_node WHERE deleted_by = ? ORDER BY deleted_path";
     let rows = db.fetch_all(sql, params![row.text("id")?]).await?;
     let moved = |row: &Row| {
         let one = deleted(row)?;
         let below = one.path.as_str().strip_prefix(root.path.as_str()).ok_or(SqlError::OutOfRange)?;
-        Ok(Deleted { id: one.id, path: value(&format!("{path}{below}"))? })
+        Ok(Deleted { path: value(&format!("{path}{below}"))?, ..one })
     };
     rows.iter().map(moved).collect()
 }
 
 fn deleted(row: &Row) -> Result<Deleted, SqlError> {
-    Ok(Deleted { id: value(row.text("id")?)?, path: value(row.text("deleted_path")?)? })
+    let at = Timestamp::from_micros(row.int("deleted_at")?);
+    Ok(Deleted { id: value(row.text("id")?)?, path: value(row.text("deleted_path")?)?, at })
 }
 
 pub(super) async fn restore(
@@ -270,7 +272,7 @@ pub(in crate::platform) async fn read_receipt(db: &Db, call: CallId) -> Result<O
 
 /// The nodes of a workspace in the recycle bin that an app declared, the last deleted of each path.
 pub(super) async fn bin(db: &Db, workspace: &ResourcePath) -> Result<Vec<Deleted>, SqlError> {
-    let sql = "SELECT id, deleted_path FROM tree_node WHERE deleted_path >= ? AND deleted_path < ? \
+    let sql = "SELECT id, deleted_path, deleted_at FROM tree_node WHERE deleted_path >= ? AND deleted_path < ? \
                AND origin = 'manifest' ORDER BY deleted_at DESC, id DESC LIMIT 10000";
     let rows = db.fetch_all(sql, params![format!("{workspace}/"), format!("{workspace}0")]).await?;
     rows.iter().map(deleted).collect()

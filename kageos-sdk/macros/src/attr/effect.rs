@@ -19,17 +19,20 @@ pub(crate) struct Effect {
     timeout_ms: Option<u64>,
     approval: bool,
     audience: Vec<Ident>,
+    audit: Option<Ident>,
 }
 
 impl Effect {
     /// The arguments it reads.
-    pub(crate) const ARGS: [&'static str; 4] = ["effect", "timeout_ms", "approval", "audience"];
+    pub(crate) const ARGS: [&'static str; 5] =
+        ["effect", "timeout_ms", "approval", "audience", "audit"];
 
     /// Reads an argument; `false` when it is another's.
     pub(crate) fn read(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
         match arg.name.to_string().as_str() {
             "effect" => self.effects(arg, errors),
             "timeout_ms" => self.timeout_ms = errors.keep(timeout(arg)),
+            "audit" => self.audit = errors.keep(super::audit(arg)),
             "approval" => self.approval = errors.keep(arg.flag()).is_some(),
             "audience" => {
                 let list = errors.keep(arg.list("people, agents")).unwrap_or_default();
@@ -88,6 +91,10 @@ impl Effect {
                 .map(|name| Ident::new(&crate::names::human(&name.to_string()), name.span()));
             quote!(audience: ::std::vec![#(#krate::effect::Audience::#names),*],)
         });
+        let audit = self.audit.as_ref().map(|level| {
+            let level = super::audit_level(Some(level), krate);
+            quote!(audit: #level,)
+        });
         quote! {
             #krate::effect::Effect {
                 idempotent: #idempotent,
@@ -95,6 +102,7 @@ impl Effect {
                 #timeout
                 #approval
                 #audience
+                #audit
                 ..#krate::effect::Effect::of(#krate::effect::Effects {
                     creates: #creates,
                     updates: #updates,

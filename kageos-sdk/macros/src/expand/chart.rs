@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Expr, Fields};
+use syn::{Data, DeriveInput, Expr, Fields, Ident};
 
 use crate::{
     attr::{self, Arg},
@@ -10,7 +10,7 @@ use crate::{
     names,
 };
 
-const ARGS: [&str; 8] = ["title", "path", "mark", "x", "y", "unit", "source", "time"];
+const ARGS: [&str; 9] = ["title", "path", "mark", "x", "y", "unit", "source", "time", "audit"];
 const MARKS: [&str; 5] = ["bar", "line", "area", "pie", "figure"];
 
 struct Chart {
@@ -22,6 +22,7 @@ struct Chart {
     unit: Option<String>,
     source: Option<Expr>,
     time: bool,
+    audit: Option<Ident>,
 }
 
 /// `#[derive(Chart)]`.
@@ -45,6 +46,7 @@ pub(crate) fn chart(input: TokenStream) -> syn::Result<TokenStream> {
         unit: None,
         source: None,
         time: false,
+        audit: None,
     };
     for arg in attr::args(&input.attrs, "chart", &mut errors) {
         let read = chart.arg(&arg);
@@ -68,6 +70,7 @@ impl Chart {
             "x" => self.x = arg.text()?.value(),
             "y" => self.y = arg.text()?.value(),
             "unit" => self.unit = Some(arg.text()?.value()),
+            "audit" => self.audit = Some(attr::audit(arg)?),
             "time" => {
                 arg.flag()?;
                 self.time = true;
@@ -107,6 +110,7 @@ fn implement(input: &DeriveInput, chart: &Chart, krate: &TokenStream) -> TokenSt
         Some(text) => quote!(::core::option::Option::Some(::std::string::String::from(#text))),
         None => quote!(::core::option::Option::None),
     };
+    let audit = attr::audit_level(chart.audit.as_ref(), krate);
     let unit = option(&chart.unit);
     let source = match &chart.source {
         Some(table) => quote! {
@@ -129,6 +133,7 @@ fn implement(input: &DeriveInput, chart: &Chart, krate: &TokenStream) -> TokenSt
                     unit: #unit,
                     source: #source,
                     time: #time,
+                    audit: #audit,
                 }
             }
         }

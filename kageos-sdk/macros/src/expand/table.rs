@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Expr, Lit, spanned::Spanned};
+use syn::{DeriveInput, Expr, Ident, Lit, spanned::Spanned};
 
 use super::object;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     names,
 };
 
-const ARGS: [&str; 6] = ["title", "path", "history", "search", "sort", "hooks"];
+const ARGS: [&str; 7] = ["title", "path", "history", "search", "sort", "hooks", "audit"];
 /// What every row has by itself, so that no field may be called so.
 const OF_EVERY_ROW: [&str; 4] = ["version", "created_at", "updated_at", "deleted_at"];
 
@@ -19,6 +19,7 @@ struct Table {
     title: String,
     path: String,
     history: bool,
+    audit: Option<Ident>,
     hooks: bool,
     search: Vec<String>,
     sort: Vec<(String, bool)>,
@@ -65,6 +66,7 @@ fn read(input: &DeriveInput, fields: &[Field], errors: &mut Errors) -> Table {
         title: names::human(&name),
         path: names::snake(&name),
         history: false,
+        audit: None,
         hooks: false,
         search: Vec::new(),
         sort: Vec::new(),
@@ -85,6 +87,7 @@ impl Table {
                 arg.flag()?;
                 self.history = true;
             }
+            "audit" => self.audit = Some(attr::audit(arg)?),
             "hooks" => {
                 arg.flag()?;
                 self.hooks = true;
@@ -152,6 +155,7 @@ fn implement(input: &DeriveInput, table: &Table, id: &Field, krate: &TokenStream
     let Table { title, history, hooks, search, .. } = table;
     let path = format!("{}.table", table.path);
     let description = attr::doc(&input.attrs);
+    let audit = attr::audit_level(table.audit.as_ref(), krate);
     let sort = table.sort.iter().map(|(field, desc)| {
         quote!(#krate::schema::Sort { field: ::std::string::String::from(#field), desc: #desc })
     });
@@ -175,6 +179,7 @@ fn implement(input: &DeriveInput, table: &Table, id: &Field, krate: &TokenStream
                     search: ::std::vec![#(::std::string::String::from(#search)),*],
                     history: #history,
                     default_sort: ::std::vec![#(#sort),*],
+                    audit: #audit,
                 })
             }
             fn id(&self) -> #krate::RowId {

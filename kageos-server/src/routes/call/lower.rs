@@ -1,6 +1,10 @@
 //! A request as a call, and the call through the one door.
 
-use kageos_core::{ActionName, Call, CallId, Dispatch, Kind, Reply, ResourcePath, Result};
+use std::time::Duration;
+
+use kageos_core::{
+    ActionName, Call, CallId, Dispatch, Kind, Reply, ResourcePath, Result, platform::dispatcher::Started,
+};
 use serde_json::Value;
 
 use crate::{caller::Caller, docs, shared::Shared};
@@ -25,7 +29,22 @@ impl Ask {
 pub(in crate::routes) async fn dispatch(shared: &Shared, caller: &Caller, ask: Ask) -> Result<Reply> {
     let path = ask.path.clone();
     let document = path.kind() == Some(Kind::Docs) && ask.action == ActionName::READ;
-    let call = Call {
+    let reply = shared.platform().dispatcher().dispatch(call(shared, caller, ask)).await?;
+    if document { docs::rendered(reply, &path) } else { Ok(reply) }
+}
+
+/// Calls and waits for so long; then the call runs on.
+pub(in crate::routes) async fn start(
+    shared: &Shared,
+    caller: &Caller,
+    ask: Ask,
+    wait: Duration,
+) -> Result<Started> {
+    shared.platform().dispatcher().start(call(shared, caller, ask), wait).await
+}
+
+fn call(shared: &Shared, caller: &Caller, ask: Ask) -> Call {
+    Call {
         id: CallId::new(shared.env()),
         path: ask.path,
         action: ask.action,
@@ -36,7 +55,5 @@ pub(in crate::routes) async fn dispatch(shared: &Shared, caller: &Caller, ask: A
         deadline: None,
         idempotency_key: ask.idempotency_key,
         dry_run: ask.dry_run,
-    };
-    let reply = shared.platform().dispatcher().dispatch(call).await?;
-    if document { docs::rendered(reply, &path) } else { Ok(reply) }
+    }
 }

@@ -2,5 +2,7 @@
 
 mod lower;
 pub(super) mod make;
+mod prefer;
 
+use lower::start;
 pub(super) use lower::{Ask, dispatch};

@@ -90,7 +90,7 @@ impl Open {
                 let above = view.above(path).filter(|node| view.sees(node))?;
                 Some(show(event.id, &EventBody::Tree { path: above.path.clone() }))
             }
-            (Some(_), _) | (None, EventBody::Renew) => None,
+            (Some(_), _) | (None, EventBody::Renew | EventBody::Cancel { .. }) => None,
             (None, body) => Some(show(event.id, body)),
         }
     }

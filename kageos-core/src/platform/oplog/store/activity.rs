@@ -61,9 +61,10 @@ pub struct Activity {
 }
 
 const COLUMNS: &str = "SELECT c.id, c.at, c.stream_id, c.seq, c.status, r.header, r.payload, \
-     o.header AS outcome_header, o.payload AS outcome_payload FROM op_call c \
+     o.header AS outcome_header, o.payload AS outcome_payload";
+const FROM: &str = " FROM op_call c \
      JOIN op_record r ON r.stream_id = c.stream_id AND r.seq = c.seq \
-     LEFT JOIN op_record o ON o.stream_id = c.outcome_stream_id AND o.seq = c.outcome_seq WHERE ";
+     LEFT JOIN op_record o ON o.stream_id = c.outcome_stream_id AND o.seq = c.outcome_seq";
 const ORDER: &str = " AND (c.at < ? OR (c.at = ? AND c.id < ?)) ORDER BY c.at DESC, c.id DESC LIMIT ?";
 
 pub(in super::super) async fn list(
@@ -74,12 +75,19 @@ pub(in super::super) async fn list(
     let (at, id) = query.next.as_deref().map_or(Ok((i64::MAX, String::from("~"))), read_cursor)?;
     let (condition, mut values) = scope(&query.path);
     values.extend([at.into(), at.into(), id.into(), i64::from(limit + 1).into()]);
-    let rows = db.fetch_all(format!("{COLUMNS}{condition}{ORDER}"), &values).await?;
+    let rows = db.fetch_all(format!("{COLUMNS}{FROM} WHERE {condition}{ORDER}"), &values).await?;
     let more = rows.len() > limit as usize;
     let page = rows.iter().take(limit as usize);
     let items = page.map(entry).collect::<Result<Vec<_>>>()?;
     let next = items.last().filter(|_| more).map(|last| format!("{}-{}", last.at.as_micros(), last.call));
     Ok((items, next))
+}
+
+/// One call, with what is kept of its end for who follows it.
+pub(in super::super) async fn one(db: &Db, call: CallId) -> Result<Option<(Activity, Option<String>)>> {
+    let sql = format!("{COLUMNS}, k.output{FROM} LEFT JOIN op_key k ON k.scope = c.id WHERE c.id = ?");
+    let Some(row) = db.fetch_optional(sql, &[call.to_string().into()]).await? else { return Ok(None) };
+    Ok(Some((entry(&row)?, row.opt_text("output")?.map(str::to_owned))))
 }
 
 /// The condition that picks the calls of a path, and its values.

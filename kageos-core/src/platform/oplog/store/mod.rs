@@ -88,7 +88,8 @@ pub(super) struct Append {
     pub draft: Arc<Draft>,
     /// The idempotency key that an intent takes.
     pub key: Option<Key>,
-    /// The reply that an outcome keeps for whoever repeats the call.
+    /// The reply that an outcome keeps for whoever repeats the call or asks for it later; of a call that failed, its
+    /// error.
     pub reply: Option<Arc<str>>,
 }
 
@@ -115,6 +116,9 @@ pub(super) async fn append(tx: &mut Tx, head: &Head, batch: &[Append]) -> Result
         {
             places.push(Err(earlier));
             continue;
+        }
+        if entry.draft.is_followed() {
+            follow(tx, &entry.draft).await?;
         }
         let seq = head.seq + 1;
         if outcome {
@@ -185,6 +189,14 @@ async fn claim(tx: &mut Tx, key: &Key, draft: &Draft) -> Result<Option<Earlier>,
     }
 }
 
+/// Makes a place for the end of a call, among the keys: the id of a call is no hash, so the two never meet.
+async fn follow(tx: &mut Tx, draft: &Draft) -> Result<(), SqlError> {
+    let header = draft.header();
+    let (call, now) = (header.call.to_string(), header.at.as_micros());
+    let sql = "INSERT INTO op_key (scope, call_id, input_hash, created_at, output) VALUES (?, ?, '', ?, NULL)";
+    tx.execute(sql, params![call.as_str(), call.as_str(), now]).await.map(drop)
+}
+
 /// Forgets keys that have run out, a bounded number at a time; answers how many.
 pub(super) async fn sweep_keys(db: &Db, now: Timestamp) -> Result<u64, SqlError> {
     let sql = "SELECT scope FROM op_key WHERE created_at < ? ORDER BY created_at LIMIT ?";
@@ -207,7 +219,7 @@ async fn earlier(tx: &mut Tx, key: &Key) -> Result<Option<Earlier>, SqlError> {
     }))
 }
 
-/// Notes in the index how a call ended, and keeps its reply for its key; a call that changed nothing gives its key
+/// Notes in the index how a call ended, and keeps its reply for its key and for who asks later; a call that changed nothing gives its key
 /// back. Answers whether the call was open: of outcomes that come twice, from two servers even, the first counts.
 async fn settle(tx: &mut Tx, entry: &Append, stream: &str, seq: i64) -> Result<bool, SqlError> {
     let header = entry.draft.header();
@@ -224,7 +236,14 @@ async fn settle(tx: &mut Tx, entry: &Append, stream: &str, seq: i64) -> Result<b
             let sql = "UPDATE op_key SET output = ? WHERE call_id = ?";
             tx.execute(sql, params![reply, call.as_str()]).await?
         }
-        _ => tx.execute("DELETE FROM op_key WHERE call_id = ?", params![call.as_str()]).await?,
+        _ => {
+            if let Some(error) = &entry.reply {
+                let sql = "UPDATE op_key SET output = ? WHERE scope = ?";
+                tx.execute(sql, params![error.as_ref(), call.as_str()]).await?;
+            }
+            let sql = "DELETE FROM op_key WHERE call_id = ? AND scope <> ?";
+            tx.execute(sql, params![call.as_str(), call.as_str()]).await?
+        }
     };
     Ok(true)
 }
