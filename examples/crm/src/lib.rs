@@ -1,6 +1,7 @@
 //! A workspace app: the customers, staff, invoices and payments of a music shop.
 
 mod customer;
+mod duplicates;
 mod employee;
 mod invoice;
 mod payment;
@@ -9,6 +10,7 @@ mod revenue;
 use kageos_sdk::App;
 
 pub use customer::Customer;
+pub use duplicates::{DuplicatesFound, FindDuplicates, Pair};
 pub use employee::Employee;
 pub use invoice::{Invoice, InvoiceLine, State};
 pub use payment::{Payment, PaymentRecorded, RecordPayment};
@@ -34,6 +36,7 @@ pub fn app() -> App {
         .table::<InvoiceLine>()
         .table::<Payment>()
         .form::<RecordPayment>()
+        .form::<FindDuplicates>()
         .chart::<RevenueByCountry>()
         .chart::<RevenueByMonth>()
         .docs("runbook", "Runbook", include_str!("runbook.md"))

@@ -55,6 +55,7 @@ impl Window {
         self.kept.push_back(event);
     }
 
+    #[cfg(feature = "nats")]
     fn forget(&mut self, floor: u64) {
         self.kept.clear();
         self.floor = floor;
@@ -62,6 +63,7 @@ impl Window {
     }
 
     /// Takes an own event out of those that wait for their place.
+    #[cfg(feature = "nats")]
     fn placed(&mut self, number: u64) {
         if let Some(at) = self.early.iter().position(|(waiting, _)| *waiting == number) {
             self.early.remove(at);

@@ -147,6 +147,17 @@ impl Ctx {
         self.call.control.is_cancelled()
     }
 
+    /// Between the steps of long work: tells the caller how far it has come, lets others have a turn, and ends the call when
+    /// the caller wants no more of it. What was written so far is not kept then.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`].
+    pub async fn step(&self, done: u64, total: Option<u64>, message: impl Into<String>) -> Result<()> {
+        self.progress(done, total, message);
+        tokio::task::yield_now().await;
+        if self.is_cancelled() { Err(Error::of(Code::Cancelled)) } else { Ok(()) }
+    }
+
     /// Writes a line to the log, with the call and its trace.
     pub fn log(&self, message: impl Display) {
         tracing::info!(call = %self.call.id, path = %self.call.path, trace = %self.call.trace.id(), "{message}");
