@@ -12,8 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    ActionName, ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError, HostReply,
-    Kind, Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
+    ActionName, ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError,
+    HostReply, Kind, Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
 };
 use serde_json::{
     Map, Value,

@@ -77,7 +77,7 @@ impl Submit for FindDuplicates {
 }
 
 fn keep_best(pairs: &mut Vec<Pair>) {
-    pairs.sort_by(|one, other| other.alike.cmp(&one.alike));
+    pairs.sort_by_key(|pair| std::cmp::Reverse(pair.alike));
     pairs.truncate(MAX_PAIRS);
 }
 

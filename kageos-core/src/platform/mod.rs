@@ -25,7 +25,7 @@ use crate::bus::{Bus, Events};
 use crate::sql::{Db, Migration, migrate};
 use crate::{Audit, Env, Host, Manifest, NodeId, ResourcePath, Result, UserId};
 use access::Access;
-use dispatcher::{Dispatcher, Mounts};
+use dispatcher::{Dispatcher, Mounts, Parts};
 use files::{FileOptions, FileStore};
 use identity::Identity;
 use oplog::{Log, Seat, SigningKey};
@@ -118,9 +118,16 @@ impl Platform {
         let events = bus.unwrap_or_else(|| Arc::new(Events::new(log.stream())));
         let mounts = Mounts::default();
         let files = FileStore::new(db.clone(), env.clone(), tree.clone(), access.clone(), files);
-        let (e, t, a, l) = (env.clone(), tree.clone(), access.clone(), log.clone());
-        let bus = Arc::clone(&events);
-        let dispatcher = Dispatcher::new(e, t, a, l, bus, mounts.clone(), files.clone(), audit)?;
+        let dispatcher = Dispatcher::new(Parts {
+            env: env.clone(),
+            tree: tree.clone(),
+            access: access.clone(),
+            log: log.clone(),
+            events: Arc::clone(&events),
+            mounts: mounts.clone(),
+            files: files.clone(),
+            audit,
+        })?;
         access.herald().speak_through(&events);
         let (others, usage) = (Others::default(), Usage::new(db.clone(), env.clone()));
         let this = Self {

@@ -10,6 +10,7 @@ mod access_world;
 mod bars;
 mod boundaries;
 mod bus;
+mod calls;
 mod codes;
 mod contract;
 mod dispatcher;

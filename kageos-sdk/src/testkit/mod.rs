@@ -54,6 +54,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// What a call gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Given<T> {
+    /// The call, for [`Kit::undo`].
+    pub call: CallId,
     /// The output.
     pub output: T,
     /// The rows that were, or in a dry run would be, changed.
@@ -135,6 +137,12 @@ impl Kit {
         Self { actor, ..self }
     }
 
+    /// Who asks.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Somebody who has no right yet.
     ///
     /// # Errors
@@ -202,7 +210,17 @@ impl Kit {
         };
         let reply = self.door.dispatch(call).await?;
         let output = serde_json::from_str(reply.output.get()).map_err(Error::internal)?;
-        Ok(Given { output, changes: reply.changes })
+        Ok(Given { call: reply.call, output, changes: reply.changes })
+    }
+
+    /// Takes back what a call changed. The undo is a call too.
+    ///
+    /// # Errors
+    /// [`Code::UndoConflict`] when it has changed since, and as [`Kit::call`].
+    pub async fn undo(&self, call: CallId) -> Result<Given<Value>> {
+        let path = self.platform.dispatcher().path_of(&self.actor, call).await?;
+        let path = path.as_str().strip_prefix(WORKSPACE).unwrap_or_default().trim_start_matches('/');
+        self.call(path, "undo", serde_json::json!({ "call": call })).await
     }
 
     /// Brings a file to a function, whose path lies in the app; `""` for the workspace itself.
@@ -236,8 +254,8 @@ impl Kit {
     }
 
     async fn typed<T: Wire>(&self, path: &str, action: &str, input: Value) -> Result<Given<T>> {
-        let Given { output, changes } = self.call(path, action, input).await?;
-        Ok(Given { output: Reader::whole(output)?, changes })
+        let Given { call, output, changes } = self.call(path, action, input).await?;
+        Ok(Given { call, output: Reader::whole(output)?, changes })
     }
 
     /// A call as the host sees it, for tests of the host itself.

@@ -18,3 +18,4 @@ mod table_search;
 mod table_support;
 mod table_unit;
 mod ui;
+mod undo;

@@ -95,7 +95,8 @@ impl Remote {
             .context("the server")?;
         // It ends with the answer or the server, and both show in what is read.
         tokio::spawn(connection);
-        let request = prefer.into_iter().fold(Request::builder(), |request, how| request.header("prefer", how));
+        let request =
+            prefer.into_iter().fold(Request::builder(), |request, how| request.header("prefer", how));
         let request = request
             .method(method)
             .uri(path)

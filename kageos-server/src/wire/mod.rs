@@ -19,7 +19,8 @@ pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput,
 pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
 pub use backup::{BackupInput, BackupLine, BackupMade, BackupProgress};
 pub use call::{
-    CallProgress, CallReply, CallRequest, CallState, Change, ChartOutput, ChartPoint, ChartSeries, DocsHeading, DocsOutput,
+    CallProgress, CallReply, CallRequest, CallState, Change, ChartOutput, ChartPoint, ChartSeries,
+    DocsHeading, DocsOutput,
 };
 pub use file::{FileList, StoredFile};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};

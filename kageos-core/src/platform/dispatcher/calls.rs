@@ -13,8 +13,8 @@ use crate::bus::EventBody;
 use crate::host::Progress;
 use crate::platform::oplog::{Activity, Draft, Status};
 use crate::{
-    ActionName, ActionSchema, Actor, Call, CallId, Code, Effect, Effects, Error, Reply, ResourcePath, Result,
-    Right, Timestamp,
+    ActionName, ActionSchema, Actor, ActorKind, Call, CallId, Code, Effect, Effects, Error, Reply,
+    ResourcePath, Result, Right, Timestamp,
 };
 
 /// What became of a call by now.
@@ -48,7 +48,7 @@ pub enum Started {
     /// It has ended.
     Ended(Reply),
     /// It runs on.
-    Running(CallState),
+    Running(Box<CallState>),
 }
 
 impl Dispatcher {
@@ -84,7 +84,7 @@ impl Dispatcher {
         }
         let progress = self.inner.running.progress(id);
         let (status, duration_ms, reply, error) = (Status::Pending, None, None, None);
-        Ok(Started::Running(CallState {
+        Ok(Started::Running(Box::new(CallState {
             call: id,
             path,
             action,
@@ -95,7 +95,7 @@ impl Dispatcher {
             progress,
             reply,
             error,
-        }))
+        })))
     }
 
     /// What became of a call: for who called, and for the admins of its path.
@@ -164,7 +164,7 @@ impl Dispatcher {
         let tree = self.inner.tree.snapshot();
         let node = tree.get(path).ok_or_else(|| Error::of(Code::NotFound))?;
         let rights = self.inner.access.rights(actor, &node.chain, &node.path);
-        let own = actor.id.is_some() && entry.actor.id == actor.id;
+        let own = entry.actor.id == actor.id && (actor.id.is_some() || actor.kind == ActorKind::System);
         if rights.contains(Right::Read) && (own || rights.contains(Right::Admin)) {
             return Ok(own);
         }

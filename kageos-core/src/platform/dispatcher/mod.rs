@@ -47,6 +47,27 @@ pub struct Dispatcher {
     inner: Arc<Inner>,
 }
 
+/// What a dispatcher works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Time and randomness.
+    pub env: Env,
+    /// Where everything is.
+    pub tree: Tree,
+    /// Who may do what.
+    pub access: Access,
+    /// Where it is recorded.
+    pub log: Log,
+    /// Where it is announced.
+    pub events: Arc<dyn Bus>,
+    /// What runs it.
+    pub mounts: Mounts,
+    /// Files.
+    pub files: FileStore,
+    /// How much is at least recorded of calls that only read.
+    pub audit: Audit,
+}
+
 #[derive(Debug)]
 struct Inner {
     env: Env,
@@ -66,7 +87,6 @@ struct Inner {
     call_functions: Arc<Function>,
     running: Running,
     refusals: Refusals,
-    /// How much is at least recorded of calls that only read.
     audit: Audit,
 }
 
@@ -97,20 +117,12 @@ impl Admitted {
 }
 
 impl Dispatcher {
-    /// Puts the parts together. Of calls that only read at least `audit` is recorded.
+    /// Puts the parts together.
     ///
     /// # Errors
     /// When the schemas of the platform's own actions do not compile.
-    pub fn new(
-        env: Env,
-        tree: Tree,
-        access: Access,
-        log: Log,
-        events: Arc<dyn Bus>,
-        mounts: Mounts,
-        files: FileStore,
-        audit: Audit,
-    ) -> Result<Self> {
+    pub fn new(parts: Parts) -> Result<Self> {
+        let Parts { env, tree, access, log, events, mounts, files, audit } = parts;
         let directory_host = Arc::new(DirectoryHost::new(tree.clone()));
         let compiled = |title, actions| Function::compile(mounts::own_schema(title, actions)).map(Arc::new);
         let directories = compiled("Directory", directory_actions())?;

@@ -17,8 +17,8 @@ use crate::platform::files::is_about_files;
 use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload, hex};
 use crate::platform::tree::{Snapshot, is_transfer};
 use crate::{
-    ActionName, Actor, Audit, Call, CallId, Change, Code, Error, Relation, Reply, ResourcePath, Result, Right,
-    json,
+    ActionName, Actor, Audit, Call, CallId, Change, Code, Error, Relation, Reply, ResourcePath, Result,
+    Right, json,
 };
 
 /// How much longer than its deadline a host is waited for: it ends the call itself, and commits what is in flight.
@@ -121,9 +121,7 @@ impl Dispatcher {
             return Err(error);
         }
         let ended = match self.run(&admitted).await {
-            Ok(reply) if !admitted.changes() => {
-                self.dressed(&admitted, reply).await.map_err(HostError::from)
-            }
+            Ok(reply) if !admitted.changes() => self.dressed(&admitted, reply).await.map_err(HostError::from),
             ended => ended,
         };
         match ended {
@@ -198,9 +196,8 @@ impl Dispatcher {
     }
 
     pub(super) fn may_read(&self, tree: &Snapshot, actor: &Actor, path: &ResourcePath) -> bool {
-        tree.get(path).is_some_and(|node| {
-            self.inner.access.rights(actor, &node.chain, path).contains(Right::Read)
-        })
+        tree.get(path)
+            .is_some_and(|node| self.inner.access.rights(actor, &node.chain, path).contains(Right::Read))
     }
 
     pub(super) async fn failed(&self, admitted: &Admitted, status: Status, error: &Error) {

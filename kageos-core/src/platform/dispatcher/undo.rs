@@ -15,6 +15,8 @@ impl Dispatcher {
         let named = calls::named_call(&admitted.call.input)?;
         // What is not to be seen and what is not there are the same.
         let missing = || Error::field("/call", "not_found", "There is no such call here.");
+        // The outcome of a call that was just answered goes behind.
+        self.inner.log.flush().await?;
         let (entry, _) = self.inner.log.call(named).await?.ok_or_else(missing)?;
         if self.where_it_is(&entry) != admitted.call.path {
             return Err(missing());

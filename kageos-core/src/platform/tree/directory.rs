@@ -18,7 +18,8 @@ use crate::platform::access::{Grant, NewGrant, right_to_grant};
 use crate::platform::oplog::hash_payload;
 use crate::sql::SqlError;
 use crate::{
-    ActionName, CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role, Timestamp,
+    ActionName, CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role,
+    Timestamp,
 };
 
 /// Most nodes that one call moves or deletes.

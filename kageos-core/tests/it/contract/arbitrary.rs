@@ -1,7 +1,7 @@
 //! How values of the contract are made at random.
 
 use kageos_core::{
-    ActionName, ActionSchema, Actor, ActorKind, Annotation, Approval, Audience, Call, CallId, Change,
+    ActionName, ActionSchema, Actor, ActorKind, Annotation, Approval, Audience, Audit, Call, CallId, Change,
     ChangeOp, Choice, Code, DirectoryEntry, Effect, Effects, Error, FieldError, FunctionEntry,
     FunctionSchema, Kind, Manifest, Predicate, Relation, ResourcePath, Right, Rights, RowId, Scope, Sort,
     Source, SourceKind, TableSchema, Timestamp, Trace, UserId, Widget, path::RESERVED_NAMESPACES,
@@ -131,8 +131,9 @@ pub(super) fn effects() -> impl Strategy<Value = Effects> {
 pub(super) fn effect() -> impl Strategy<Value = Effect> {
     let audiences = vec![Audience::People, Audience::Agents, Audience::Schedules, Audience::Public];
     let approval = select(vec![Approval::None, Approval::Required]);
-    (effects(), any::<[bool; 3]>(), approval, any::<u64>(), vec(select(audiences), 0..4)).prop_map(
-        |(effects, [idempotent, undoable, dry_run], approval, timeout_ms, audience)| Effect {
+    let audit = select(vec![Audit::None, Audit::Summary, Audit::Full]);
+    (effects(), any::<[bool; 3]>(), approval, any::<u64>(), vec(select(audiences), 0..4), audit).prop_map(
+        |(effects, [idempotent, undoable, dry_run], approval, timeout_ms, audience, audit)| Effect {
             effects,
             idempotent,
             undoable,
@@ -140,6 +141,7 @@ pub(super) fn effect() -> impl Strategy<Value = Effect> {
             approval,
             timeout_ms,
             audience,
+            audit,
         },
     )
 }

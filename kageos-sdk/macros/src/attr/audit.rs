@@ -15,7 +15,11 @@ pub(crate) fn audit(arg: &Arg) -> syn::Result<Ident> {
     let value = arg.value("none")?;
     let Expr::Path(path) = value else { return Err(refused(value)) };
     let ident = path.path.get_ident().ok_or_else(|| refused(value))?;
-    if LEVELS.iter().any(|level| ident == level) { Ok(ident.clone()) } else { Err(unknown(ident, "level", &LEVELS)) }
+    if LEVELS.iter().any(|level| ident == level) {
+        Ok(ident.clone())
+    } else {
+        Err(unknown(ident, "level", &LEVELS))
+    }
 }
 
 /// The level as a value of the contract; without one what the contract takes.

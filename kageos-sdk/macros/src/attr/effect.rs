@@ -24,8 +24,7 @@ pub(crate) struct Effect {
 
 impl Effect {
     /// The arguments it reads.
-    pub(crate) const ARGS: [&'static str; 5] =
-        ["effect", "timeout_ms", "approval", "audience", "audit"];
+    pub(crate) const ARGS: [&'static str; 5] = ["effect", "timeout_ms", "approval", "audience", "audit"];
 
     /// Reads an argument; `false` when it is another's.
     pub(crate) fn read(&mut self, arg: &Arg, errors: &mut Errors) -> bool {

@@ -34,7 +34,7 @@ pub(in crate::routes) async fn make(
         None => dispatch(&shared, &caller, ask).await?,
         Some(wait) => match start(&shared, &caller, ask, wait).await? {
             Started::Ended(reply) => reply,
-            Started::Running(state) => return Ok(runs_on(CallState::new(state))),
+            Started::Running(state) => return Ok(runs_on(CallState::new(*state))),
         },
     };
     Ok(Json(CallReply::new(reply, caller.trace.id())).into_response())

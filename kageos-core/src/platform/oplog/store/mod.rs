@@ -193,7 +193,8 @@ async fn claim(tx: &mut Tx, key: &Key, draft: &Draft) -> Result<Option<Earlier>,
 async fn follow(tx: &mut Tx, draft: &Draft) -> Result<(), SqlError> {
     let header = draft.header();
     let (call, now) = (header.call.to_string(), header.at.as_micros());
-    let sql = "INSERT INTO op_key (scope, call_id, input_hash, created_at, output) VALUES (?, ?, '', ?, NULL)";
+    let sql =
+        "INSERT INTO op_key (scope, call_id, input_hash, created_at, output) VALUES (?, ?, '', ?, NULL)";
     tx.execute(sql, params![call.as_str(), call.as_str(), now]).await.map(drop)
 }
 
