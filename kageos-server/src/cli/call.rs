@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Session, args,
+    output::Output,
     remote::{Remote, problem_as_error},
     user,
 };
@@ -25,13 +26,14 @@ pub(super) async fn run(session: &Session, args: args::Call) -> Result<()> {
     });
     let remote = Remote::find(&session.state)?;
     let (status, answer) = remote.begin(&format!("/api/v1/call{}", args.path), &request).await?;
-    let reply = if status == StatusCode::ACCEPTED { follow(&remote, answer).await? } else { answer };
+    let reply =
+        if status == StatusCode::ACCEPTED { follow(&remote, session.output, answer).await? } else { answer };
     session.output.result(&reply, || pretty(&reply["output"]));
     Ok(())
 }
 
 /// Tells on standard error how far a call has come, until it has ended. When it is interrupted, the call is cancelled.
-async fn follow(remote: &Remote, mut state: Value) -> Result<Value> {
+async fn follow(remote: &Remote, output: Output, mut state: Value) -> Result<Value> {
     let address = format!("/api/v1/calls/{}", state["call"].as_str().unwrap_or_default());
     let mut told = Value::Null;
     let mut interrupted = pin!(tokio::signal::ctrl_c());
@@ -39,13 +41,13 @@ async fn follow(remote: &Remote, mut state: Value) -> Result<Value> {
     while state["status"] == "pending" {
         if state["progress"] != told {
             told = state["progress"].clone();
-            eprintln!("{}", progress(&told));
+            output.progress(&progress(&told));
         }
         tokio::select! {
             () = tokio::time::sleep(ASK_AGAIN) => {}
             _ = &mut interrupted, if !cancelled => {
                 cancelled = true;
-                eprintln!("cancelling");
+                output.progress("cancelling");
                 remote.ask::<Value>(Method::DELETE, &address, None).await?;
             }
         }

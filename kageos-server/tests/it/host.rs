@@ -1,10 +1,11 @@
 //! A workspace that answers with what it was asked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kageos_core::{
     ActionName, ActionSchema, CallId, Change, ChangeOp, Code, Effect, Effects, Error, FunctionEntry,
     FunctionSchema, Host, HostCall, HostError, HostReply, Kind, Manifest, Receipt, Right, TableSchema,
+    host::Progress,
 };
 use serde_json::{Value, json, value::to_raw_value};
 
@@ -100,6 +101,13 @@ impl Host for Echo {
         }
         if input.get("text") == Some(&json!("gone")) {
             return Err(Error::new(Code::Conflict, "It is gone.").into());
+        }
+        if input.get("text") == Some(&json!("slow")) {
+            call.control.report(Progress { done: 3, total: None, message: "waiting".to_owned() });
+            while !call.control.is_cancelled() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            return Err(Error::of(Code::Cancelled).into());
         }
         let output = match call.action.as_str() {
             "search" => page(&input),
