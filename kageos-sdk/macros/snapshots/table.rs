@@ -86,6 +86,7 @@ impl ::kageos_sdk::Table for Deal {
                 ::kageos_sdk::schema::Sort { field :
                 ::std::string::String::from("value"), desc : true }
             ],
+            audit: ::core::default::Default::default(),
         })
     }
     fn id(&self) -> ::kageos_sdk::RowId {
