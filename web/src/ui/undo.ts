@@ -18,6 +18,10 @@ let queue = Promise.resolve();
 
 const comesBack = (error: unknown) => error instanceof ApiError && (error.status === 0 || error.status >= 500 || error.code === "in_progress" || error.code === "too_many_requests");
 
+function say(title: string, label: string, run: () => Promise<void>): void {
+  showToast({ id: "undo", kind: "done", title, action: { label, run }, ms });
+}
+
 /** Takes back what this tab did, and does it again. */
 export function useUndo() {
   const { t } = useI18n();
@@ -27,9 +31,6 @@ export function useUndo() {
 
   function keep(deed: Deed): void {
     deeds = [...deeds, { ...deed, user: user() }].slice(-max);
-  }
-  function say(title: string, label: string, run: () => Promise<void>): void {
-    showToast({ id: "undo", kind: "done", title, action: { label, run }, ms });
   }
   function failed(error: unknown, deed: Deed): void {
     if (error instanceof ApiError && error.status === 401) return;
