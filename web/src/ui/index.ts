@@ -9,6 +9,7 @@ export { default as LoadingRows } from "./LoadingRows.vue";
 export { default as CallProgressBar } from "./CallProgressBar.vue";
 export { default as ChangedRows } from "./ChangedRows.vue";
 export { conflictsOf } from "./conflicts";
+export { mendSearchLists } from "./searchLists";
 export { useNotify, useProblemText } from "./notify";
 export { ancestry, isWithin, leafOf, parentOf } from "./path";
 export { plainText } from "./plainText";
