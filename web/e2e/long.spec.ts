@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { crm, customers, expect, expectAccessible, test } from "./kageos";
+import { asPerson, crm, customers, expect, expectAccessible, test } from "./kageos";
 import { origin, sessionFile } from "./setup";
 
 const form = `${crm}/find_duplicates.form`;
@@ -73,5 +73,22 @@ test("the activity shows a running call with its progress, and cancels it", asyn
   await entry.getByRole("button", { name: "Cancel" }).click();
   await expect(page.getByText("It was cancelled.")).toBeVisible();
   await expect(entry).toHaveCount(0);
-  await expect(panel.getByRole("listitem").first()).toContainText("cancelled");
+  await expect(panel.getByText("cancelled", { exact: true }).first()).toBeVisible();
+});
+
+test("of a call of somebody else, who is no admin sees that it runs and no more", async ({ browser, page }) => {
+  await page.goto(form);
+  await submit(page).click();
+  await expect(progress(page)).toBeVisible();
+  const context = await asPerson(browser, page, "member");
+  const other = await context.newPage();
+  const asked = other.waitForResponse(/\/calls\//);
+  await other.goto(`${form}?panel=activity`);
+  expect((await asked).status()).toBe(404);
+  await expect(other.getByText("running", { exact: true })).toBeVisible();
+  await expect(submit(other)).toBeEnabled();
+  await expect(other.getByRole("progressbar")).toHaveCount(0);
+  await progress(page).getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByText("It was cancelled.")).toBeVisible();
+  await context.close();
 });

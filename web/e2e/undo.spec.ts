@@ -104,6 +104,21 @@ test("a click on the toast does not close the drawer", async ({ page }) => {
   await expect(page.getByRole("dialog")).toBeVisible();
 });
 
+test("a submitted form is taken back with all that it changed", async ({ page }) => {
+  const found = await call<{ rows: Row[] }>(page, customers, "search", { limit: 1 });
+  const invoices = `${crm}/invoice.table`;
+  const invoice = await call<Row>(page, invoices, "create", { values: { customer: found.rows[0]?.id, invoice_date: "2026-01-15", total: "12.50" } });
+  const paid = async () => (await call<Row>(page, invoices, "get", { id: invoice.id })).values["paid"];
+  await page.goto(`${crm}/record_payment.form?invoice=${invoice.id}&amount=2.50`);
+  await page.getByRole("button", { name: "Submit", exact: true }).click();
+  await expect(toast(page)).toContainText("Record payment: done");
+  expect(await paid()).toBe("2.50");
+  await toast(page).getByRole("button", { name: "Undo" }).click();
+  await expect(toast(page)).toContainText("Undone: Record payment: done");
+  expect(await paid()).toBe("0.00");
+  await call(page, invoices, "bulk", { op: "delete", ids: [invoice.id] });
+});
+
 test.describe("an open row goes", () => {
   test.use({ quiet: /status of 404|calls\/\w+\/undo$/ });
 
