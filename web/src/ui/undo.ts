@@ -2,12 +2,13 @@ import { useI18n } from "vue-i18n";
 import { api, ApiError, useSession } from "@/api";
 import { conflictsOf } from "./conflicts";
 import { useProblemText } from "./notify";
-import { showToast } from "./toasts";
+import { closeToast, showToast } from "./toasts";
 
 /** Something that was done in this tab: the call that did it, where, and the words that said so. */
 export type Deed = { call: string; path: string; words: string };
 type Remembered = Deed & { user: string };
 
+const id = "undo";
 const max = 50;
 const maxLinks = 5;
 const ms = 10_000;
@@ -19,7 +20,7 @@ let queue = Promise.resolve();
 const comesBack = (error: unknown) => error instanceof ApiError && (error.status === 0 || error.status >= 500 || error.code === "in_progress" || error.code === "too_many_requests");
 
 function say(title: string, label: string, run: () => Promise<void>): void {
-  showToast({ id: "undo", kind: "done", title, action: { label, run }, ms });
+  showToast({ id, kind: "done", title, action: { label, run }, ms });
 }
 
 /** Takes back what this tab did, and does it again. */
@@ -38,7 +39,7 @@ export function useUndo() {
     // Rows are looked at before anything else is done: that takes its time.
     const rest = links.length ? { links } : { ms };
     const trace = error instanceof ApiError && error.trace && !links.length ? { text: t("ui.trace", { trace: error.trace }) } : {};
-    showToast({ id: "undo", kind: "failed", title: text(error), ...trace, ...rest });
+    showToast({ id, kind: "failed", title: text(error), ...trace, ...rest });
   }
 
   /** Says what was done, and offers to take it back. */
@@ -77,5 +78,9 @@ export function useUndo() {
     const deed = deeds.findLast((one) => one.user === user());
     if (deed) void undo(deed);
   }
-  return { offer, undone, last };
+  /** What is offered to one person is not offered to who signs in next. */
+  function withdraw(): void {
+    closeToast(id);
+  }
+  return { offer, undone, last, withdraw };
 }
