@@ -19,8 +19,16 @@ let queue = Promise.resolve();
 
 const comesBack = (error: unknown) => error instanceof ApiError && (error.status === 0 || error.status >= 500 || error.code === "in_progress" || error.code === "too_many_requests");
 
+function forget(call: string): void {
+  deeds = deeds.filter((one) => one.call !== call);
+}
 function say(title: string, label: string, run: () => Promise<void>): void {
   showToast({ id, kind: "done", title, action: { label, run }, ms });
+}
+
+/** What is offered to one person is not offered to who signs in next. */
+export function withdrawUndo(): void {
+  closeToast(id);
 }
 
 /** Takes back what this tab did, and does it again. */
@@ -48,20 +56,21 @@ export function useUndo() {
     say(deed.words, t("ui.undo.act"), () => undo(deed));
   }
   function undo(deed: Deed): Promise<void> {
-    deeds = deeds.filter((one) => one.call !== deed.call);
+    forget(deed.call);
     return (queue = queue.then(async () => {
       try {
         const { call } = await api.calls.undo(deed.call);
-        undone({ ...deed, call });
+        undone(deed, call);
       } catch (error) {
         if (comesBack(error)) keep(deed);
         failed(error, deed);
       }
     }));
   }
-  /** Says that `words` were taken back by `call`, and offers to do it again. */
-  function undone(deed: Deed): void {
-    say(t("ui.undo.undone", { what: deed.words }), t("ui.undo.again"), () => redo(deed));
+  /** Says that a deed was taken back by a call, and offers to do it again. */
+  function undone(deed: Deed, by: string): void {
+    forget(deed.call);
+    say(t("ui.undo.undone", { what: deed.words }), t("ui.undo.again"), () => redo({ ...deed, call: by }));
   }
   async function redo(deed: Deed): Promise<void> {
     try {
@@ -78,9 +87,5 @@ export function useUndo() {
     const deed = deeds.findLast((one) => one.user === user());
     if (deed) void undo(deed);
   }
-  /** What is offered to one person is not offered to who signs in next. */
-  function withdraw(): void {
-    closeToast(id);
-  }
-  return { offer, undone, last, withdraw };
+  return { offer, undone, last };
 }
