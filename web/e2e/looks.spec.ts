@@ -46,6 +46,20 @@ test.describe("360 px", () => {
   }
 });
 
+test("an open list that is searched: no serious finding, and its keys work", async ({ page }) => {
+  await page.goto(`${crm}/invoice.table?mode=create`);
+  const field = page.getByRole("dialog").locator("[data-field=customer]");
+  await field.getByRole("button").first().click();
+  const list = page.getByRole("listbox");
+  await expect(list.getByRole("option").first()).toBeVisible();
+  await expectAccessible(page);
+  await page.keyboard.type("Almeida");
+  await expect(list.getByRole("option")).toHaveText(["Almeida"]);
+  await expectAccessible(page);
+  await page.keyboard.press("Enter");
+  await expect(field).toContainText("Almeida");
+});
+
 test("the first row stands at most 96 px below the top", async ({ page }) => {
   await page.goto(customers);
   const box = await page.getByRole("grid").locator("[data-row]").first().boundingBox();

@@ -1,7 +1,8 @@
-import { queryString, request, urlPath } from "./http";
+import { ApiError, ask, queryString, request, urlPath } from "./http";
 import type {
   Activity,
   CallReply,
+  CallState,
   Explanation,
   Filter,
   Grant,
@@ -63,13 +64,43 @@ export const tree = {
 
 type CallOptions = { dryRun?: boolean; key?: string; signal?: AbortSignal };
 
-/** Every effect goes through this one door, as it does for agents and schedules. */
-export function call<T>(path: string, action: string, input: unknown, options: CallOptions = {}): Promise<CallReply<T>> {
+function callBody(action: string, input: unknown, options: CallOptions): Record<string, unknown> {
   const body: Record<string, unknown> = { action, input };
   if (options.dryRun) body["dry_run"] = true;
   if (options.key) body["idempotency_key"] = options.key;
-  return request(`${base}/call/${urlPath(path)}`, { method: "POST", body, signal: options.signal });
+  return body;
 }
+
+/** Every effect goes through this one door, as it does for agents and schedules. */
+export function call<T>(path: string, action: string, input: unknown, options: CallOptions = {}): Promise<CallReply<T>> {
+  return request(`${base}/call/${urlPath(path)}`, { method: "POST", body: callBody(action, input, options), signal: options.signal });
+}
+
+/** The same, but a call that takes longer than a moment runs on and answers how it stands. */
+export async function start<T>(path: string, action: string, input: unknown, options: CallOptions = {}): Promise<{ reply: CallReply<T> } | { running: CallState }> {
+  const { status, body } = await ask<unknown>(`${base}/call/${urlPath(path)}`, {
+    method: "POST",
+    body: callBody(action, input, options),
+    headers: { prefer: "respond-async, wait=1" },
+  });
+  return status === 202 ? { running: body as CallState } : { reply: body as CallReply<T> };
+}
+
+export const calls = {
+  state: (id: string) => request<CallState>(`${base}/calls/${encodeURIComponent(id)}`),
+  cancel: (id: string) => request<void>(`${base}/calls/${encodeURIComponent(id)}`, { method: "DELETE" }),
+  /** Sets back what a call changed. This is a call too: undoing it does it again. */
+  async undo(id: string, dryRun = false, tries = 4): Promise<CallReply> {
+    try {
+      return await request(`${base}/calls/${encodeURIComponent(id)}/undo`, { method: "POST", query: { dry_run: dryRun } });
+    } catch (error) {
+      // A call answers a moment before it is down in the log.
+      if (!(error instanceof ApiError) || error.code !== "in_progress" || tries <= 1) throw error;
+      await new Promise((done) => setTimeout(done, 250));
+      return calls.undo(id, dryRun, tries - 1);
+    }
+  },
+};
 
 const output = async <T>(reply: Promise<CallReply<T>>): Promise<T> => (await reply).output;
 
@@ -77,19 +108,17 @@ export const table = {
   search: (path: string, input: SearchInput, signal?: AbortSignal) =>
     output(call<SearchOutput>(path, "search", input, signal ? { signal } : {})),
   get: (path: string, id: string) => output(call<Row>(path, "get", { id })),
-  create: (path: string, values: Values) => output(call<Row>(path, "create", { values })),
-  update: (path: string, id: string, version: Row["version"], patch: Values) =>
-    output(call<Row>(path, "update", { id, version, patch })),
-  remove: (path: string, id: string, version: Row["version"]) => output(call(path, "delete", { id, version })),
-  restore: (path: string, id: string) => output(call<Row>(path, "restore", { id })),
-  purge: (path: string, id: string) => output(call(path, "purge", { id })),
-  bulk: (path: string, op: "delete" | "restore" | "purge", ids: string[]) =>
-    output(call<{ changed: number }>(path, "bulk", { op, ids })),
+  create: (path: string, values: Values) => call<Row>(path, "create", { values }),
+  update: (path: string, id: string, version: Row["version"], patch: Values) => call<Row>(path, "update", { id, version, patch }),
+  remove: (path: string, id: string, version: Row["version"]) => call(path, "delete", { id, version }),
+  restore: (path: string, id: string) => call<Row>(path, "restore", { id }),
+  purge: (path: string, id: string) => call(path, "purge", { id }),
+  bulk: (path: string, op: "delete" | "restore" | "purge", ids: string[]) => call<{ changed: number }>(path, "bulk", { op, ids }),
   history: (path: string, id: string, next?: string) =>
     output(call<Page<HistoryItem>>(path, "history", { id, limit: 50, ...(next ? { next } : {}) })),
   /** CSV has an address of its own: a call in JSON takes a hundredth of it. */
   import: (path: string, csv: string, dryRun: boolean) =>
-    request<ImportOutput>(`${base}/import/${urlPath(path)}`, { method: "POST", query: { dry_run: dryRun }, raw: csv, headers: { "content-type": "text/csv" } }),
+    ask<ImportOutput>(`${base}/import/${urlPath(path)}`, { method: "POST", query: { dry_run: dryRun }, raw: csv, headers: { "content-type": "text/csv" } }),
   exportUrl: (path: string, filter: Filter | undefined, sort: string) =>
     `${base}/export/${urlPath(path)}${queryString({ format: "csv", filter, sort })}`,
 };

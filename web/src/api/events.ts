@@ -7,7 +7,7 @@ export type LiveEvents = {
   change: ChangeEvent;
   tree: { path: string };
   access: { path: string };
-  progress: { call: string; done: number; total: number | null; message: string };
+  progress: { path: string; call: string; done: number; total: number | null; message: string };
   reset: Record<string, never>;
 };
 type Name = keyof LiveEvents;

@@ -63,21 +63,29 @@ async function problemOf(response: Response): Promise<ApiError> {
   }
 }
 
+/** A body, how it was answered, and the call that it comes from where the server names one. */
+export type Answer<T> = { status: number; call: string; body: T };
+
 /** One request; answers the parsed body or throws an `ApiError`. */
 export async function request<T>(path: string, options: Options = {}): Promise<T> {
+  return (await ask<T>(path, options)).body;
+}
+
+/** One request, with what its answer says beside the body. */
+export async function ask<T>(path: string, options: Options = {}): Promise<Answer<T>> {
   const headers: Record<string, string> = { accept: "application/json", ...options.headers };
-  let body = options.raw;
+  let sent = options.raw;
   if (options.body !== undefined) {
     headers["content-type"] = "application/json";
-    body = JSON.stringify(options.body);
+    sent = JSON.stringify(options.body);
   }
   const init: RequestInit = { method: options.method ?? "GET", headers, credentials: "same-origin" };
-  if (body !== undefined) init.body = body;
+  if (sent !== undefined) init.body = sent;
   if (options.signal) init.signal = options.signal;
   let response: Response;
   try {
     const url = path + queryString(options.query);
-    response = await (takeEarly(init.method ?? "GET", url, body) ?? fetch(url, init));
+    response = await (takeEarly(init.method ?? "GET", url, sent) ?? fetch(url, init));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     noteLost();
@@ -90,6 +98,6 @@ export async function request<T>(path: string, options: Options = {}): Promise<T
     if (error.status === 401 && !(path === "/api/v1/session" && init.method === "POST")) onUnauthenticated();
     throw error;
   }
-  if (response.status === 204 || response.status === 202) return undefined as T;
-  return (await response.json()) as T;
+  const body = (response.status === 204 ? undefined : await response.json()) as T;
+  return { status: response.status, call: response.headers.get("kageos-call") ?? "", body };
 }

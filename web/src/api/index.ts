@@ -1,6 +1,7 @@
 export { noteLost, useConnection, whenRegained } from "./connection";
 export * as api from "./client";
 export { type ChangeEvent, startEvents, useEvent } from "./events";
+export { useCallState } from "./follow";
 export { ApiError, queryString, whenUnauthenticated } from "./http";
 export { keys, useChildren, useGroups, useNode, useOverview, useSearch, useUsers } from "./queries";
 export { type RawAnswer, sendRaw } from "./raw";

@@ -9,6 +9,7 @@ export const keys = {
   overview: (path: string) => ["overview", path] as const,
   tree: (path: string) => ["tree", path] as const,
   access: (path: string) => ["access", path] as const,
+  call: (id: string) => ["call", id] as const,
   activity: (path: string, row?: string) => ["activity", path, row ?? ""] as const,
 };
 

@@ -46,6 +46,8 @@ export type ImportOutput = Schemas["ImportOutput"];
 export type ChartOutput = Schemas["ChartOutput"];
 export type DocsOutput = Schemas["DocsOutput"];
 export type CallReply<T = unknown> = Omit<Schemas["CallReply"], "output"> & { output: T };
+export type CallState = Omit<Schemas["CallState"], "reply"> & { reply: CallReply | null };
+export type CallProgress = Schemas["CallProgress"];
 export type Page<T> = { items: T[]; next: string | null };
 
 /** The filter tree that tables, charts and the URL share. */

@@ -1,6 +1,6 @@
 import { onBeforeUnmount } from "vue";
 
-type Acts = { palette: () => void; keys: () => void; panel: () => void };
+type Acts = { undo: () => void; palette: () => void; keys: () => void; panel: () => void };
 
 const typing = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
@@ -11,6 +11,9 @@ export function useKeys(acts: Acts): void {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
       event.preventDefault();
       acts.palette();
+    } else if (!typing(event.target) && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z") {
+      event.preventDefault();
+      acts.undo();
     } else if (!typing(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
       if (event.key === "?") acts.keys();
       else if (event.key === "i") acts.panel();

@@ -24,6 +24,12 @@ export function useLiveCache(): void {
     stale(["row", path]);
     stale(["history", path]);
   });
+  // A call that runs long is listed once it is heard of; how far it has come is told where it stands.
+  let heard = "";
+  useEvent("progress", ({ path, call }) => {
+    if (call !== heard) stale(["activity", path]);
+    heard = call;
+  });
   useEvent("reset", () => void client.invalidateQueries());
   // What could not be asked while the server was away is asked now.
   onScopeDispose(whenRegained(() => void client.invalidateQueries({ predicate: (query) => query.state.status === "error" })));

@@ -28,6 +28,18 @@ it("gives back what was typed, to the same form alone, and nothing secret", asyn
   other.close();
 });
 
+it("keeps what was typed for who typed it, though the session ends before it is written", async () => {
+  let user = "ada";
+  const scope = effectScope();
+  const values = ref<Record<string, unknown>>({ name: "" });
+  scope.run(() => useDraft(values, () => `draft.${user}`))?.begin();
+  values.value = { name: "Ada" };
+  await nextTick();
+  user = "";
+  scope.stop();
+  expect((await form("draft.ada", (same) => same)).values).toEqual({ name: "Ada" });
+});
+
 it("forgets what was sent, and what was typed and taken back", async () => {
   const first = await form("draft.a", () => ({ name: "Ada" }));
   first.draft?.forget();

@@ -26,15 +26,17 @@ export function useDraft(values: Ref<Values>, key: () => string, secret: () => s
   const restored = ref("");
   let untouched = JSON.stringify(values.value);
   let timer: ReturnType<typeof setTimeout> | undefined;
+  // Whose draft it is was clear when it was typed; when it is written the session may have ended.
+  let place = "";
 
   function write(): void {
     clearTimeout(timer);
     timer = undefined;
-    if (!key()) return;
+    if (!place) return;
     const hidden = secret();
     const open = Object.fromEntries(Object.entries(values.value).filter(([name]) => !hidden.includes(name)));
     const kept: Kept = { at: new Date().toISOString(), values: open };
-    remember(key(), JSON.stringify(values.value) === untouched ? "" : JSON.stringify(kept), "session");
+    remember(place, JSON.stringify(values.value) === untouched ? "" : JSON.stringify(kept), "session");
   }
   /** The form starts anew: what stands in it now is nothing typed. A draft of it is put in. */
   function begin(): void {
@@ -56,6 +58,7 @@ export function useDraft(values: Ref<Values>, key: () => string, secret: () => s
   }
   watch(values, () => {
     clearTimeout(timer);
+    place = key();
     timer = setTimeout(write, pauseMs);
   }, { deep: true });
   const leaving = () => timer !== undefined && write();

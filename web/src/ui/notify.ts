@@ -1,6 +1,6 @@
-import { useToast } from "@nuxt/ui/composables";
 import { useI18n } from "vue-i18n";
 import { ApiError } from "@/api";
+import { showToast } from "./toasts";
 
 /** An error in words a person can act on. */
 export function useProblemText(): (error: unknown) => string {
@@ -16,16 +16,15 @@ export function useProblemText(): (error: unknown) => string {
 
 /** Short news at the edge of the screen. */
 export function useNotify() {
-  const toast = useToast();
   const { t } = useI18n();
   const text = useProblemText();
   return {
-    done: (title: string) => toast.add({ title, color: "success", icon: "i-lucide-check", duration: 2500 }),
+    done: (title: string) => showToast({ id: crypto.randomUUID(), kind: "done", title, ms: 2500 }),
     failed: (error: unknown) => {
       // Who is not signed in any more is led to the login, which says so.
       if (error instanceof ApiError && error.status === 401) return;
-      const trace = error instanceof ApiError && error.trace ? t("ui.trace", { trace: error.trace }) : "";
-      toast.add({ title: text(error), description: trace, color: "error", icon: "i-lucide-circle-alert", duration: 8000 });
+      const trace = error instanceof ApiError && error.trace ? { text: t("ui.trace", { trace: error.trace }) } : {};
+      showToast({ id: crypto.randomUUID(), kind: "failed", title: text(error), ...trace, ms: 8000 });
     },
   };
 }

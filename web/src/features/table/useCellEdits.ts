@@ -1,5 +1,6 @@
 import { computed, ref, shallowReactive } from "vue";
-import { api, ApiError, type FieldProblem, type JsonObject, type Row, type Values } from "@/api";
+import { useI18n } from "vue-i18n";
+import { api, ApiError, type CallReply, type FieldProblem, type JsonObject, type Row, type Values } from "@/api";
 import { cleaned, type Field, fieldsOf } from "@/schema";
 import { check, isReadonly, isShown } from "@/schema/check";
 import { useNotify } from "@/ui";
@@ -19,6 +20,7 @@ type Needs = {
   rows: RowWindow;
   may: (action: string) => boolean;
   bin: { value: boolean };
+  say: (words: string, action: string, call: string) => void;
   /** Opens the row where both versions are shown. */
   clash: (id: string) => void;
 };
@@ -35,13 +37,14 @@ const inCell = (field: Field) => !drawerOnly.has(field.meta.widget) && !field.me
 export function useCellEdits(needs: Needs) {
   const { path, entry, rows } = needs;
   const notify = useNotify();
+  const { t } = useI18n();
   const editing = ref<Editing | null>(null);
   const handover = ref<Handover | null>(null);
   /** Values that the server has not answered for yet, over the rows. */
   const pending = shallowReactive(new Map<string, Values>());
   const marks = shallowReactive(new Map<string, Record<string, Mark>>());
   /** One update of a row at a time: the next one needs the version that this one makes. */
-  const queue = new Map<string, Promise<Row | null>>();
+  const queue = new Map<string, Promise<CallReply<Row> | null>>();
   const fields = computed(() => new Map(fieldsOf(entry).map((field) => [field.name, field])));
 
   const valueOf = (row: Row, name: string): unknown => {
@@ -90,12 +93,13 @@ export function useCellEdits(needs: Needs) {
     pending.set(row.id, { ...pending.get(row.id), ...change });
     mark(row.id, field.name, "saving");
     const before = queue.get(row.id) ?? Promise.resolve(null);
-    const sent = before.then((saved) => api.table.update(path, row.id, saved && saved.version > row.version ? saved.version : row.version, change));
+    const sent = before.then((made) => api.table.update(path, row.id, made && made.output.version > row.version ? made.output.version : row.version, change));
     const settled = sent.catch(() => null);
     queue.set(row.id, settled);
     try {
       const saved = await sent;
-      rows.replace(saved);
+      rows.replace(saved.output);
+      needs.say(t("table.cellSaved", { field: field.title }), "update", saved.call);
       mark(row.id, field.name, "saved");
       setTimeout(() => marks.get(row.id)?.[field.name] === "saved" && mark(row.id, field.name), savedMs);
     } catch (problem) {

@@ -2,7 +2,7 @@ import { computed, onScopeDispose, ref, watch } from "vue";
 import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent, whenRegained } from "@/api";
 import { textOf } from "@/schema";
 import { deref } from "@/schema/fields";
-import { useFormat, useUrl } from "@/ui";
+import { useFormat, useNotify, useUndo, useUrl } from "@/ui";
 import { type Column, columnsOf, widthsFor } from "./columns";
 import { parseFilter, parseSort } from "./query";
 import { useCellEdits } from "./useCellEdits";
@@ -84,14 +84,22 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
     return !!declared && (detail.rights.includes(declared.right) || detail.rights.includes("owner"));
   };
 
+  const notify = useNotify();
+  const undo = useUndo();
+  /** Says what was done; what can be taken back is offered so. */
+  function say(words: string, action: string, call: string): void {
+    if (detail.function?.actions.find((one) => one.name === action)?.effect.undoable) undo.offer({ call, path, words });
+    else notify.done(words);
+  }
+
   const select = (ids: Iterable<string>) => (selected.value = new Set(ids));
 
   /** What is entered: the row without its read-only fields, defaults and all. */
   const entry = entrySchema(detail);
 
-  const edits = useCellEdits({ path, entry, rows, may, bin, clash: (row) => write({ row, mode: "edit" }, true) });
+  const edits = useCellEdits({ path, entry, rows, may, bin, say, clash: (row) => write({ row, mode: "edit" }, true) });
 
-  return { path, schema, entry, rows, layout, columns, edits, sort, filter, bin, selected, select, read, write, may, embedded };
+  return { path, schema, entry, rows, layout, columns, edits, sort, filter, bin, selected, select, read, write, may, say, embedded };
 }
 
 function entrySchema(detail: NodeDetail): JsonObject {

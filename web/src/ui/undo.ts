@@ -1,0 +1,91 @@
+import { useI18n } from "vue-i18n";
+import { api, ApiError, useSession } from "@/api";
+import { conflictsOf } from "./conflicts";
+import { useProblemText } from "./notify";
+import { closeToast, showToast } from "./toasts";
+
+/** Something that was done in this tab: the call that did it, where, and the words that said so. */
+export type Deed = { call: string; path: string; words: string };
+type Remembered = Deed & { user: string };
+
+const id = "undo";
+const max = 50;
+const maxLinks = 5;
+const ms = 10_000;
+/** What can be taken back, the last one last. */
+let deeds: Remembered[] = [];
+/** One at a time, in the order of the keys. */
+let queue = Promise.resolve();
+
+const comesBack = (error: unknown) => error instanceof ApiError && (error.status === 0 || error.status >= 500 || error.code === "in_progress" || error.code === "too_many_requests");
+
+function forget(call: string): void {
+  deeds = deeds.filter((one) => one.call !== call);
+}
+function say(title: string, label: string, run: () => Promise<void>): void {
+  showToast({ id, kind: "done", title, action: { label, run }, ms });
+}
+
+/** What is offered to one person is not offered to who signs in next. */
+export function withdrawUndo(): void {
+  closeToast(id);
+}
+
+/** Takes back what this tab did, and does it again. */
+export function useUndo() {
+  const { t } = useI18n();
+  const text = useProblemText();
+  const session = useSession();
+  const user = () => session.user?.id ?? "";
+
+  function keep(deed: Deed): void {
+    deeds = [...deeds, { ...deed, user: user() }].slice(-max);
+  }
+  function failed(error: unknown, deed: Deed): void {
+    if (error instanceof ApiError && error.status === 401) return;
+    const links = conflictsOf(error, deed.path).slice(0, maxLinks);
+    // Rows are looked at before anything else is done: that takes its time.
+    const rest = links.length ? { links } : { ms };
+    const trace = error instanceof ApiError && error.trace && !links.length ? { text: t("ui.trace", { trace: error.trace }) } : {};
+    showToast({ id, kind: "failed", title: text(error), ...trace, ...rest });
+  }
+
+  /** Says what was done, and offers to take it back. */
+  function offer(deed: Deed): void {
+    keep(deed);
+    say(deed.words, t("ui.undo.act"), () => undo(deed));
+  }
+  function undo(deed: Deed): Promise<void> {
+    forget(deed.call);
+    return (queue = queue.then(async () => {
+      try {
+        const { call } = await api.calls.undo(deed.call);
+        undone(deed, call);
+      } catch (error) {
+        if (comesBack(error)) keep(deed);
+        failed(error, deed);
+      }
+    }));
+  }
+  /** Says that a deed was taken back by a call, and offers to do it again. */
+  function undone(deed: Deed, by: string): void {
+    forget(deed.call);
+    say(t("ui.undo.undone", { what: deed.words }), t("ui.undo.again"), () => redo({ ...deed, call: by }));
+  }
+  async function redo(deed: Deed): Promise<void> {
+    try {
+      const { call } = await api.calls.undo(deed.call);
+      const again = { ...deed, call };
+      keep(again);
+      say(t("ui.undo.redone", { what: deed.words }), t("ui.undo.act"), () => undo(again));
+    } catch (error) {
+      failed(error, deed);
+    }
+  }
+  /** Takes back the last thing that this person did in this tab. */
+  function last(): void {
+    const deed = deeds.findLast((one) => one.user === user());
+    if (deed) void undo(deed);
+  }
+  return { offer, undone, last };
+}
