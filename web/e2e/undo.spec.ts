@@ -4,8 +4,6 @@ import { call, crm, customers, expect, expectAccessible, mark, newValues, type R
 const toast = (page: Page) => page.locator("[data-test=toast]");
 const newCustomer = async (page: Page, name: string) => call<Row>(page, customers, "create", { values: await newValues(page, customers, name) });
 const values = async (page: Page, row: Row) => (await call<Row>(page, customers, "get", { id: row.id })).values;
-// A call answers a moment before it is in the log; who undoes it so soon is asked to wait.
-test.use({ quiet: /calls\/\w+\/undo$/ });
 const rows = (page: Page) => page.getByRole("grid").locator("[data-row]");
 
 /** The table with one row of this test alone. */
@@ -120,7 +118,7 @@ test("a submitted form is taken back with all that it changed", async ({ page })
 });
 
 test.describe("an open row goes", () => {
-  test.use({ quiet: /status of 404|calls\/\w+\/undo$/ });
+  test.use({ quiet: /status of 404/ });
 
   test("a new row is taken back, a deleted one comes back, rows of an import go", async ({ page }) => {
     const name = mark();

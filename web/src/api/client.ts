@@ -1,4 +1,4 @@
-import { ApiError, ask, queryString, request, urlPath } from "./http";
+import { ask, queryString, request, urlPath } from "./http";
 import type {
   Activity,
   CallReply,
@@ -90,16 +90,8 @@ export const calls = {
   state: (id: string) => request<CallState>(`${base}/calls/${encodeURIComponent(id)}`),
   cancel: (id: string) => request<void>(`${base}/calls/${encodeURIComponent(id)}`, { method: "DELETE" }),
   /** Sets back what a call changed. This is a call too: undoing it does it again. */
-  async undo(id: string, dryRun = false, tries = 4): Promise<CallReply> {
-    try {
-      return await request(`${base}/calls/${encodeURIComponent(id)}/undo`, { method: "POST", query: { dry_run: dryRun } });
-    } catch (error) {
-      // A call answers a moment before it is down in the log.
-      if (!(error instanceof ApiError) || error.code !== "in_progress" || tries <= 1) throw error;
-      await new Promise((done) => setTimeout(done, 250));
-      return calls.undo(id, dryRun, tries - 1);
-    }
-  },
+  undo: (id: string, dryRun = false) =>
+    request<CallReply>(`${base}/calls/${encodeURIComponent(id)}/undo`, { method: "POST", query: { dry_run: dryRun } }),
 };
 
 const output = async <T>(reply: Promise<CallReply<T>>): Promise<T> => (await reply).output;

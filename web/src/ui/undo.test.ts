@@ -83,16 +83,3 @@ it("can be tried again when no answer came", async () => {
   undo.last();
   await vi.waitFor(() => expect(toast()?.title).toBe("Undone: Row changed"));
 });
-
-it("waits for a call that is not yet in the log", async () => {
-  vi.useFakeTimers();
-  const undo = using();
-  let times = 0;
-  answers.set("a", () => ((times += 1) < 3 ? refuses({ code: "in_progress", status: 409 }) : took("b"))());
-  undo.offer({ call: "a", path: "/demo", words: "Row changed" });
-  const pressed = press();
-  await vi.advanceTimersByTimeAsync(2_000);
-  await pressed;
-  vi.useRealTimers();
-  expect(toast()?.title).toBe("Undone: Row changed");
-});
