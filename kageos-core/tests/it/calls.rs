@@ -23,8 +23,8 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use crate::support::{HeadsFile, call, log_key, start};
 
-const WORKSPACE: &str = "/demo/work";
-const PATH: &str = "/demo/work/job.form";
+const WORKSPACE: &str = "/demo/shop";
+const PATH: &str = "/demo/shop/job.form";
 
 /// Works as long as it is told to.
 #[derive(Debug, Default)]
@@ -332,30 +332,30 @@ async fn changes_of_the_tree_are_taken_back() {
             world.dispatch(path, action, input).await.unwrap().call
         };
         let made = act(WORKSPACE, "create_directory", json!({ "code": "a", "title": "A" })).await;
-        let below = act("/demo/work/a", "create_directory", json!({ "code": "b", "title": "B" })).await;
+        let below = act("/demo/shop/a", "create_directory", json!({ "code": "b", "title": "B" })).await;
         // With something new in it, it is not what was made.
         assert_eq!(world.undo(made).await.unwrap_err().code, Code::UndoConflict);
-        let renamed = act("/demo/work/a/b", "rename", json!({ "code": "c" })).await;
+        let renamed = act("/demo/shop/a/b", "rename", json!({ "code": "c" })).await;
         assert_eq!(world.undo(below).await.unwrap_err().code, Code::UndoConflict);
         world.undo(renamed).await.unwrap();
-        assert!(is("/demo/work/a/b") && !is("/demo/work/a/c"));
-        let moved = act("/demo/work/a/b", "move", json!({ "to": WORKSPACE })).await;
-        assert!(is("/demo/work/b"));
+        assert!(is("/demo/shop/a/b") && !is("/demo/shop/a/c"));
+        let moved = act("/demo/shop/a/b", "move", json!({ "to": WORKSPACE })).await;
+        assert!(is("/demo/shop/b"));
         let back = world.undo(moved).await.unwrap().call;
-        assert!(is("/demo/work/a/b"));
+        assert!(is("/demo/shop/a/b"));
         // An undo is a call that can itself be undone.
         world.clock.advance(Duration::from_secs(1));
         world.undo(back).await.unwrap();
-        assert!(is("/demo/work/b"));
+        assert!(is("/demo/shop/b"));
         let told = json!({ "title": "New", "tags": ["x"] });
-        let described = act("/demo/work/b", "describe", told).await;
+        let described = act("/demo/shop/b", "describe", told).await;
         world.undo(described).await.unwrap();
-        let node = tree().get(&"/demo/work/b".parse().unwrap()).cloned().unwrap();
+        let node = tree().get(&"/demo/shop/b".parse().unwrap()).cloned().unwrap();
         assert_eq!((node.title.as_str(), node.tags.len()), ("B", 0));
-        let deleted = act("/demo/work/b", "delete", json!({})).await;
+        let deleted = act("/demo/shop/b", "delete", json!({})).await;
         world.undo(deleted).await.unwrap();
-        assert!(is("/demo/work/b"));
-        let deleted = act("/demo/work/b", "delete", json!({})).await;
+        assert!(is("/demo/shop/b"));
+        let deleted = act("/demo/shop/b", "delete", json!({})).await;
         let other = act(WORKSPACE, "create_directory", json!({ "code": "b", "title": "Other" })).await;
         assert_eq!(world.undo(deleted).await.unwrap_err().code, Code::Conflict);
         world.undo(other).await.unwrap();
