@@ -84,8 +84,8 @@ impl Unit {
 /// The cells with the old values of a change; `None` when one holds another value than the change gave it.
 fn cells_before(entry: &Entry, row: &Record, change: &Change) -> Option<Vec<Cell>> {
     let none = Map::new();
-    let side = |value: &'_ Option<Value>| value.as_ref().and_then(Value::as_object).cloned();
-    let (old, new) = (side(&change.old).unwrap_or_default(), side(&change.new).unwrap_or(none));
+    let side = |value| Option::as_ref(value).and_then(Value::as_object).unwrap_or(&none);
+    let (old, new) = (side(&change.old), side(&change.new));
     let mut cells = row.cells.clone();
     for name in old.keys().chain(new.keys()) {
         let at = position(&entry.table, name)?;
