@@ -5,6 +5,7 @@ trap 'rm -rf "$LOGS"' EXIT
 PASSED=0
 FAILED=0
 FAILURES=()
+FAILED_TESTS=()
 SKIPPED=()
 TIMES=()
 
@@ -41,6 +42,7 @@ tests() {
   shift
   step "$@" || status=$?
   read -r passed failed left_out < <(count "$kind" <"$LOGS/step")
+  mapfile -t -O ${#FAILED_TESTS[@]} FAILED_TESTS < <(failed_tests "$kind" <"$LOGS/step")
   PASSED=$((PASSED + passed))
   # A failed step stands for its tests.
   [ "$failed" -eq 0 ] || FAILED=$((before + failed))
@@ -70,6 +72,25 @@ count() {
   ' "$1"
 }
 
+# Reads the output of a test runner; prints a line for each test that failed: its name and the first line of its error.
+failed_tests() {
+  perl -e '
+    my ($kind, $name, %seen) = (shift);
+    my $tell = sub { print "$_[0]\n" unless $seen{$_[0]}++ };
+    while (<STDIN>) {
+      s/\e\[[0-9;]*m//g;
+      if ($kind eq "cargo") {
+        $tell->($1) if /^test (\S+) .*\bFAILED$/;
+      } elsif ($kind eq "vitest") {
+        $name = $1 if /^\s*FAIL\s+(.+?)\s*$/;
+      } elsif (/^\s+\d+\) (.+?)[\s─]*$/) {
+        $name = $1;
+      }
+      if ($name && /^\s*((?:\w*Error|Test timeout)\b.*)/) { $tell->("$name: $1"); $name = undef }
+    }
+  ' "$1"
+}
+
 run_stage() {
   local start=$SECONDS
   STAGE=$1
@@ -85,7 +106,7 @@ finish() {
   echo
   for line in "${TIMES[@]}"; do echo "time    $line"; done
   for line in "${SKIPPED[@]}"; do echo "skipped $line"; done
-  for line in "${FAILURES[@]}"; do echo "FAILED  $line"; done
+  for line in "${FAILURES[@]}" "${FAILED_TESTS[@]}"; do echo "FAILED  $line"; done
   echo "$PASSED passed, $FAILED failed"
   [ "$FAILED" -eq 0 ] && [ ${#FAILURES[@]} -eq 0 ]
 }
