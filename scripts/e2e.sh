@@ -45,3 +45,5 @@ if ! npm --prefix web run --silent e2e -- "$@" </dev/null; then
   tail -n 40 "$log"
   exit 1
 fi
+# After the tests, for whose screens the workspace is as it was installed.
+[ $# -gt 0 ] || bash scripts/check-api-examples.sh "$KAGEOS_E2E_URL" "$kagectl" --state "$state/dev"

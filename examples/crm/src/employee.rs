@@ -1,6 +1,6 @@
 //! Who works here.
 
-use kageos_sdk::{Date, Email, RowId, Table};
+use kageos_sdk::{Date, Email, RowId, Table, UserRef};
 
 /// A member of the staff.
 #[derive(Debug, Clone, PartialEq, Table)]
@@ -51,4 +51,7 @@ pub struct Employee {
     /// E-mail.
     #[field(title = "E-mail", group = "Contact")]
     pub email: Option<Email>,
+    /// The account with which the person signs in here.
+    #[field(group = "Contact")]
+    pub account: Option<UserRef>,
 }

@@ -122,6 +122,7 @@ impl Platform {
             env: env.clone(),
             tree: tree.clone(),
             access: access.clone(),
+            identity: identity.clone(),
             log: log.clone(),
             events: Arc::clone(&events),
             mounts: mounts.clone(),

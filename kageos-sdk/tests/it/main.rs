@@ -6,6 +6,7 @@ mod fields;
 mod files;
 mod host;
 mod manifest;
+mod people;
 mod rights;
 mod sample;
 mod snapshot;

@@ -102,6 +102,7 @@ endpoints! {
         get "/api/v1/activity" activity::list;
         get "/api/v1/access" access::list;
         get "/api/v1/access/explain" access::explain;
+        get "/api/v1/people" access::people;
         get "/api/v1/tokens" tokens::list;
         post "/api/v1/tokens" tokens::create;
         delete "/api/v1/tokens/{id}" tokens::delete;

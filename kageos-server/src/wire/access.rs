@@ -96,3 +96,22 @@ pub struct GroupList {
     #[schema(required)]
     pub next: Option<String>,
 }
+
+/// A group in a sentence.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct GroupRef {
+    /// The group.
+    #[schema(value_type = String)]
+    pub id: GroupId,
+    /// What people call it.
+    pub name: String,
+}
+
+/// Who can be named at a path.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct People {
+    /// Accounts, by login.
+    pub people: Vec<OwnerRef>,
+    /// Groups, by name; none for who does not administer the path.
+    pub groups: Vec<GroupRef>,
+}

@@ -145,3 +145,29 @@ async fn what_concerns_accounts_is_in_the_log_without_secrets() {
     assert_eq!(entries["items"][2]["input"]["id"], made["id"]);
     site.person("eve").await.get("/api/v1/activity?path=/system").await.refused("not_found");
 }
+
+#[tokio::test]
+async fn whom_one_can_name_depends_on_what_one_may_there() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    let viewer = site.person_with("viewer", "/demo/notes", Role::Viewer).await;
+    let admin = site.person_with("notesadmin", "/demo/notes", Role::Admin).await;
+    let stranger = site.person("stranger").await;
+    system.post("/api/v1/groups", json!({ "name": "Night shift" })).await;
+    let named = |told: &Value, list: &str, key: &str| -> Vec<String> {
+        told[list].as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_owned()).collect()
+    };
+    let people = "/api/v1/people?path=/demo/notes/note.table";
+    let told = viewer.get(people).await.json();
+    assert_eq!(named(&told, "people", "login"), ["notesadmin", "system", "viewer"], "who may read there");
+    assert!(named(&told, "groups", "name").is_empty());
+    let told = admin.get(people).await.json();
+    assert_eq!(named(&told, "people", "login"), ["notesadmin", "stranger", "system", "viewer"]);
+    assert_eq!(named(&told, "groups", "name"), ["Night shift"]);
+    let told = admin.get(&format!("{people}&q=STRANGER%20of")).await.json();
+    assert_eq!(named(&told, "people", "login"), ["stranger"], "by name, in any case");
+    assert!(named(&told, "groups", "name").is_empty());
+    assert!(named(&admin.get(&format!("{people}&q=%25")).await.json(), "people", "login").is_empty());
+    assert_eq!(admin.get(&format!("{people}&limit=1")).await.json()["people"].as_array().unwrap().len(), 1);
+    stranger.get(people).await.refused("not_found");
+}

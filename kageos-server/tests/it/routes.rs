@@ -72,6 +72,7 @@ fn of_paths() -> Vec<Row> {
         ("delete", "/api/v1/file/{id}", "/api/v1/file/01j0000000000000000000000a", None, "not_found"),
         ("get", "/api/v1/activity", "/api/v1/activity?path=/demo/notes", None, "not_found"),
         ("get", "/api/v1/access", "/api/v1/access?path=/demo/notes", None, "not_found"),
+        ("get", "/api/v1/people", "/api/v1/people?path=/demo/notes", None, "not_found"),
         (
             "get",
             "/api/v1/access/explain",

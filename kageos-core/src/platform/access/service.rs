@@ -192,6 +192,14 @@ impl Access {
         Ok(store::groups(&self.0.db, after, limit).await?)
     }
 
+    /// Groups by name whose name holds `part` in any case, at most `limit`.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn groups_named(&self, part: &str, limit: u32) -> Result<Vec<Group>> {
+        Ok(store::groups_named(&self.0.db, part, limit).await?)
+    }
+
     /// The members of a group in the order of their ids, at most `limit`, from the one after `after` on.
     ///
     /// # Errors

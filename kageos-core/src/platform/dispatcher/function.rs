@@ -8,12 +8,13 @@ use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
+use super::fields::{self, Known, Named};
 use super::redact;
-use crate::platform::files::fields::{self, Named};
 use crate::platform::oplog::hash_payload;
 use crate::schema::ANNOTATION_KEY;
 use crate::{
-    ActionName, ActionSchema, Annotation, Code, Error, FieldError, FunctionSchema, Relation, Result,
+    ActionName, ActionSchema, Annotation, Code, Error, FieldError, FileId, FunctionSchema, Relation, Result,
+    UserId,
 };
 
 /// Most mistakes that one answer lists.
@@ -28,6 +29,7 @@ pub struct Function {
     row_is_sensitive: bool,
     relations: Vec<(String, Relation)>,
     file_fields: Vec<String>,
+    user_fields: Vec<String>,
     source: Option<String>,
 }
 
@@ -38,6 +40,7 @@ pub struct Action {
     input: Validator,
     is_sensitive: bool,
     names_files: bool,
+    names_users: bool,
 }
 
 impl Function {
@@ -50,11 +53,13 @@ impl Function {
             let compiled = Action::compile(action.clone())?;
             Ok((action.name.clone(), compiled))
         });
+        let of_row = |known| schema.table.as_ref().map(|table| fields::of_row(&table.row, known));
         Ok(Self {
             hash: hash_payload(&serde_json::to_string(&schema).map_err(Error::internal)?),
             actions: actions.collect::<Result<_>>()?,
             relations: relations(&schema),
-            file_fields: schema.table.as_ref().map(|table| fields::of_row(&table.row)).unwrap_or_default(),
+            file_fields: of_row(Known::File).unwrap_or_default(),
+            user_fields: of_row(Known::User).unwrap_or_default(),
             source: source(&schema),
             row_is_sensitive: schema.table.as_ref().is_some_and(|table| redact::is_sensitive(&table.row)),
             schema,
@@ -89,6 +94,11 @@ impl Function {
         &self.file_fields
     }
 
+    /// The fields of a table that name accounts.
+    pub(super) fn user_fields(&self) -> &[String] {
+        &self.user_fields
+    }
+
     /// The table behind a chart: a path, or a path inside the workspace without a leading slash.
     pub(super) fn source(&self) -> Option<&str> {
         self.source.as_deref()
@@ -112,7 +122,9 @@ impl Action {
         let options = jsonschema::options().should_validate_formats(true).offline();
         let input = options.build(&schema.input).map_err(refuse)?;
         let is_sensitive = redact::is_sensitive(&schema.input);
-        Ok(Self { is_sensitive, names_files: fields::has_files(&schema.input), schema, input })
+        let names_files = fields::has(&schema.input, Known::File);
+        let names_users = fields::has(&schema.input, Known::User);
+        Ok(Self { is_sensitive, names_files, names_users, schema, input })
     }
 
     /// The action's schemas and effect.
@@ -139,8 +151,13 @@ impl Action {
     }
 
     /// The files that an input names, each with its place and what the field takes.
-    pub(super) fn named_files<'a>(&'a self, input: &Value) -> Vec<Named<'a>> {
-        if self.names_files { fields::named(&self.schema.input, input) } else { Vec::new() }
+    pub(super) fn named_files<'a>(&'a self, input: &Value) -> Vec<Named<'a, FileId>> {
+        if self.names_files { fields::named(&self.schema.input, Known::File, input) } else { Vec::new() }
+    }
+
+    /// The accounts that an input names, each with its place.
+    pub(super) fn named_users<'a>(&'a self, input: &Value) -> Vec<Named<'a, UserId>> {
+        if self.names_users { fields::named(&self.schema.input, Known::User, input) } else { Vec::new() }
     }
 
     /// The input as a log may show it.

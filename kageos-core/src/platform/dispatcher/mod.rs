@@ -4,9 +4,11 @@
 //! something runs in a task of its own: whoever asked may go away, its outcome is recorded all the same.
 
 mod calls;
-mod files;
+mod fields;
 mod function;
 mod mounts;
+mod named;
+mod page;
 mod redact;
 mod refusals;
 mod rows;
@@ -28,6 +30,7 @@ pub(super) use running::Running;
 
 use super::access::Access;
 use super::files::{FileHost, FileStore, file_actions, is_about_files, right_of};
+use super::identity::Identity;
 use super::oplog::{Draft, Log, Status};
 use super::tree::{DirectoryHost, Node, Snapshot, Tree, directory_actions, is_own_transfer};
 use crate::bus::Bus;
@@ -56,6 +59,8 @@ pub struct Parts {
     pub tree: Tree,
     /// Who may do what.
     pub access: Access,
+    /// Who there is.
+    pub identity: Identity,
     /// Where it is recorded.
     pub log: Log,
     /// Where it is announced.
@@ -73,6 +78,7 @@ struct Inner {
     env: Env,
     tree: Tree,
     access: Access,
+    identity: Identity,
     log: Log,
     events: Arc<dyn Bus>,
     mounts: Mounts,
@@ -122,7 +128,7 @@ impl Dispatcher {
     /// # Errors
     /// When the schemas of the platform's own actions do not compile.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { env, tree, access, log, events, mounts, files, audit } = parts;
+        let Parts { env, tree, access, identity, log, events, mounts, files, audit } = parts;
         let directory_host = Arc::new(DirectoryHost::new(tree.clone()));
         let compiled = |title, actions| Function::compile(mounts::own_schema(title, actions)).map(Arc::new);
         let directories = compiled("Directory", directory_actions())?;
@@ -134,6 +140,7 @@ impl Dispatcher {
             env,
             tree,
             access,
+            identity,
             log,
             events,
             mounts,
@@ -221,16 +228,20 @@ impl Dispatcher {
     async fn enter(&self, call: &Arc<Call>) -> Result<Admitted> {
         let started = self.inner.env.clock.monotonic();
         let admitted = match self.admit(call, started) {
-            Ok(admitted) => match self.with_files(admitted).await {
-                Ok(admitted) => self.with_undo(admitted).await,
-                refused => refused,
-            },
+            Ok(admitted) => self.looked_up(admitted).await,
             refused => refused,
         };
         if let Err(error) = &admitted {
             self.refuse(call, error, started).await;
         }
         admitted
+    }
+
+    /// What of step three needs a query: the files, people and calls that the input names.
+    async fn looked_up(&self, admitted: Admitted) -> Result<Admitted> {
+        let admitted = self.with_files(admitted).await?;
+        let admitted = self.with_users(admitted).await?;
+        self.with_undo(admitted).await
     }
 
     /// From there to the end.

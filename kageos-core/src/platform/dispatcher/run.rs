@@ -61,36 +61,6 @@ impl Dispatcher {
         Ok(self.shown(&call.actor, &call.path, answer(call, reply)))
     }
 
-    /// What was read, as its reader may see it.
-    async fn dressed(&self, admitted: &Admitted, reply: HostReply) -> Result<HostReply> {
-        let reply = self.without_hidden_labels(admitted, reply)?;
-        self.with_file_names(admitted, reply).await
-    }
-
-    /// Takes out of a page of rows the labels of relations whose target the caller may not read.
-    fn without_hidden_labels(&self, admitted: &Admitted, reply: HostReply) -> Result<HostReply> {
-        let call = &admitted.call;
-        let Some(workspace) = call.path.workspace().filter(|_| call.action == ActionName::SEARCH) else {
-            return Ok(reply);
-        };
-        let tree = self.inner.tree.snapshot();
-        let hidden = |relation: &(String, Relation)| {
-            let target = relation.1.resolve(&workspace);
-            !target.is_ok_and(|path| self.may_read(&tree, &call.actor, &path))
-        };
-        let hidden: Vec<_> =
-            admitted.function.relations().iter().filter(|relation| hidden(relation)).collect();
-        if hidden.is_empty() {
-            return Ok(reply);
-        }
-        let mut page: Value = serde_json::from_str(reply.output.get()).map_err(Error::internal)?;
-        if let Some(labels) = page.get_mut("labels").and_then(Value::as_object_mut) {
-            hidden.iter().for_each(|(field, _)| drop(labels.remove(field)));
-        }
-        let output = serde_json::value::to_raw_value(&page).map_err(Error::internal)?.into();
-        Ok(HostReply { output, ..reply })
-    }
-
     /// A call that may change something: intent, run, outcome, event.
     pub(super) async fn change(&self, admitted: Admitted) -> Result<Reply> {
         match self.begin(admitted).await? {

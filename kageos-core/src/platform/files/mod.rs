@@ -8,7 +8,6 @@
 
 mod actions;
 mod claims;
-pub(in crate::platform) mod fields;
 mod host;
 pub mod media;
 pub mod name;

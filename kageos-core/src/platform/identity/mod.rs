@@ -37,3 +37,9 @@ pub use user::{MAX_EMAIL, MAX_LOGIN, MAX_NAME, MAX_PREFERENCE, NewUser, User, Us
 pub fn fold(text: &str) -> String {
     text.trim().to_lowercase()
 }
+
+/// The pattern of `LIKE … ESCAPE '!'` for text that holds `part`, in lower case.
+pub(in crate::platform) fn containing(part: &str) -> String {
+    let part = fold(part).replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%{part}%")
+}

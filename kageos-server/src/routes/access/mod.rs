@@ -2,4 +2,5 @@
 
 pub(super) mod explain;
 pub(super) mod list;
+pub(super) mod people;
 mod show;

@@ -1,7 +1,7 @@
 use super::{parse, parse_opt, touch};
 use crate::{
     Code, Error, GroupId, Timestamp, UserId,
-    platform::{access::Group, identity::fold},
+    platform::{access::Group, identity::{containing, fold}},
     sql::{Db, Row, SqlError, Tx, params},
 };
 
@@ -83,6 +83,16 @@ pub async fn remove_member(tx: &mut Tx, group: GroupId, user: UserId) -> Result<
 pub async fn groups(db: &Db, after: Option<&str>, limit: u32) -> Result<Vec<Group>, SqlError> {
     let sql = "SELECT * FROM access_group WHERE name_folded > ? ORDER BY name_folded LIMIT ?";
     let rows = db.fetch_all(sql, params![after.map(fold).unwrap_or_default(), limit]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Groups by name whose name holds `part` in any case, at most `limit`.
+///
+/// # Errors
+/// What the database answers.
+pub async fn groups_named(db: &Db, part: &str, limit: u32) -> Result<Vec<Group>, SqlError> {
+    let sql = "SELECT * FROM access_group WHERE name_folded LIKE ? ESCAPE '!' ORDER BY name_folded LIMIT ?";
+    let rows = db.fetch_all(sql, params![containing(part), limit]).await?;
     rows.iter().map(read).collect()
 }
 

@@ -145,6 +145,15 @@ impl Identity {
         Ok(store::users(&self.0.db, after, limit).await?)
     }
 
+    /// Accounts that are not disabled and whose login or name holds `part`, by login, at most `limit`. Upper and lower
+    /// case are one, in names on SQLite only of ASCII letters.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn users_named(&self, part: &str, limit: u32) -> Result<Vec<User>> {
+        Ok(store::users_named(&self.0.db, part, limit).await?)
+    }
+
     /// Login and name of each of these accounts that exists, in one query. At most [`MAX_NAMES`] are looked up.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::{
     Code, Error, Timestamp, UserId,
     platform::{
         access,
-        identity::{User, UserKind, fold},
+        identity::{User, UserKind, containing, fold},
     },
     sql::{Db, Row, SqlError, Tx, Value, params},
 };
@@ -130,6 +130,14 @@ pub(in super::super) async fn user_to_change(tx: &mut Tx, id: UserId) -> Result<
 pub(in super::super) async fn users(db: &Db, after: Option<&str>, limit: u32) -> Result<Vec<User>, SqlError> {
     let sql = "SELECT * FROM identity_user WHERE login_folded > ? ORDER BY login_folded LIMIT ?";
     let rows = db.fetch_all(sql, params![after.map(fold).unwrap_or_default(), limit]).await?;
+    rows.iter().map(read).collect()
+}
+
+pub(in super::super) async fn users_named(db: &Db, part: &str, limit: u32) -> Result<Vec<User>, SqlError> {
+    let sql = "SELECT * FROM identity_user WHERE disabled = 0 AND (login_folded LIKE ? ESCAPE '!' \
+         OR LOWER(name) LIKE ? ESCAPE '!') ORDER BY login_folded LIMIT ?";
+    let pattern = containing(part);
+    let rows = db.fetch_all(sql, params![&pattern, &pattern, limit]).await?;
     rows.iter().map(read).collect()
 }
 
