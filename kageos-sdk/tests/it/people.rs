@@ -31,7 +31,8 @@ async fn an_account_in_a_field_exists_and_is_shown_by_its_name() {
         ),
     ] {
         let error = kit.call("task.table", action, input).await.unwrap_err();
-        let told: Vec<(&str, &str)> = error.fields.iter().map(|it| (it.pointer.as_str(), &*it.code)).collect();
+        let told: Vec<(&str, &str)> =
+            error.fields.iter().map(|it| (it.pointer.as_str(), &*it.code)).collect();
         assert_eq!(told, [(place, "not_found")], "{action}");
     }
 }

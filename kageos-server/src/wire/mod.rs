@@ -15,7 +15,9 @@ mod session;
 mod token;
 mod transfer;
 
-pub use access::{Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList, GroupRef, People};
+pub use access::{
+    Explanation, Grant, GrantList, GrantSubject, Group, GroupInput, GroupList, GroupRef, People,
+};
 pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallStatus};
 pub use backup::{BackupInput, BackupLine, BackupMade, BackupProgress};
 pub use call::{

@@ -379,6 +379,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the caller can name at a path: those who may read there, and for who administers it every account and group. */
+        get: operations["list_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rows/{path}": {
         parameters: {
             query?: never;
@@ -1057,6 +1074,13 @@ export interface components {
             /** @description Where the next page begins. */
             next: string | null;
         };
+        /** @description A group in a sentence. */
+        GroupRef: {
+            /** @description The group. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+        };
         /** @description That the process answers. */
         Health: {
             /** @description `ok` */
@@ -1234,6 +1258,13 @@ export interface components {
         PatchRow: {
             /** @description The fields that change. */
             patch: Record<string, never>;
+        };
+        /** @description Who can be named at a path. */
+        People: {
+            /** @description Groups, by name; none for who does not administer the path. */
+            groups: components["schemas"]["GroupRef"][];
+            /** @description Accounts, by login. */
+            people: components["schemas"]["OwnerRef"][];
         };
         /** @description Why a request was refused (RFC 9457). */
         Problem: {
@@ -2446,6 +2477,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_people: {
+        parameters: {
+            query: {
+                /** @description The function or directory at which they are to be named. */
+                path: string;
+                /** @description What the login or name holds, in any case; everyone without it. */
+                q?: string;
+                /** @description At most so many of each, up to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
                 };
             };
             /** @description Why it was refused */

@@ -32,9 +32,7 @@ pub(super) struct Named<'a, Id> {
 /// Whether a schema has a field for such a thing.
 pub(super) fn has(schema: &Value, known: Known) -> bool {
     match schema {
-        Value::Object(object) => {
-            widget(schema, known).is_some() || object.values().any(|it| has(it, known))
-        }
+        Value::Object(object) => widget(schema, known).is_some() || object.values().any(|it| has(it, known)),
         Value::Array(items) => items.iter().any(|it| has(it, known)),
         _ => false,
     }

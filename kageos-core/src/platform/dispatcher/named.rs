@@ -43,7 +43,11 @@ impl Dispatcher {
         let known = self.inner.identity.names(&ids.into_iter().collect::<Vec<_>>()).await?;
         let unknown = named.into_iter().filter(|it| !known.contains_key(&it.id));
         let errors: Vec<_> = unknown
-            .map(|it| FieldError { pointer: it.pointer, code: "not_found".into(), message: "There is no such person.".into() })
+            .map(|it| FieldError {
+                pointer: it.pointer,
+                code: "not_found".into(),
+                message: "There is no such person.".into(),
+            })
             .collect();
         if errors.is_empty() { Ok(admitted) } else { Err(Error::invalid(errors)) }
     }

@@ -16,10 +16,7 @@ use crate::host::{HostCall, HostError, HostReply};
 use crate::platform::files::is_about_files;
 use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload, hex};
 use crate::platform::tree::{Snapshot, is_transfer};
-use crate::{
-    ActionName, Actor, Audit, Call, CallId, Change, Code, Error, Relation, Reply, ResourcePath, Result,
-    Right, json,
-};
+use crate::{Actor, Audit, Call, CallId, Change, Code, Error, Reply, ResourcePath, Result, Right, json};
 
 /// How much longer than its deadline a host is waited for: it ends the call itself, and commits what is in flight.
 const GRACE: Duration = Duration::from_secs(5);

@@ -51,8 +51,9 @@ pub(in crate::routes) async fn people(
         return Ok(Json(People { people: people.into_iter().map(account).collect(), groups }));
     }
     let people = identity.users_named(&which.q, MAX_LOOKED_AT).await?;
-    let readers =
-        people.into_iter().filter(|user| access.rights(&user.actor(), &node.chain, &node.path).contains(Right::Read));
+    let readers = people
+        .into_iter()
+        .filter(|user| access.rights(&user.actor(), &node.chain, &node.path).contains(Right::Read));
     Ok(Json(People { people: readers.take(limit as usize).map(account).collect(), groups: Vec::new() }))
 }
 

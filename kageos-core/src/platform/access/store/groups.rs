@@ -1,7 +1,10 @@
 use super::{parse, parse_opt, touch};
 use crate::{
     Code, Error, GroupId, Timestamp, UserId,
-    platform::{access::Group, identity::{containing, fold}},
+    platform::{
+        access::Group,
+        identity::{containing, fold},
+    },
     sql::{Db, Row, SqlError, Tx, params},
 };
 

@@ -8,7 +8,9 @@ mod load;
 mod transfer;
 
 pub use grants::{MAX_GRANTS_PER_NODE, forget_node, grant, revoke};
-pub use groups::{add_member, create_group, delete_group, groups, members, remove_member, rename_group};
+pub use groups::{
+    add_member, create_group, delete_group, groups, groups_named, members, remove_member, rename_group,
+};
 pub(super) use load::{generation, load};
 pub use transfer::{held, transfer};
 

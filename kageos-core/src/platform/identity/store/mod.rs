@@ -14,7 +14,7 @@ pub(super) use tokens::{end_token, forget_tokens, insert_token, token_by_digest,
 pub use users::{Prepared, create_user};
 pub(super) use users::{
     keep_one_admin, login_by_folded, names, password_hash, set_password, update_user, user_by_id,
-    user_by_login, user_to_change, users,
+    user_by_login, user_to_change, users, users_named,
 };
 
 use std::str::FromStr;
