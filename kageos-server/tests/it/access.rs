@@ -153,7 +153,7 @@ async fn whom_one_can_name_depends_on_what_one_may_there() {
     let viewer = site.person_with("viewer", "/demo/notes", Role::Viewer).await;
     let admin = site.person_with("notesadmin", "/demo/notes", Role::Admin).await;
     let stranger = site.person("stranger").await;
-    system.post("/api/v1/groups", json!({ "name": "Night shift" })).await;
+    system.send("POST", "/api/v1/groups", &json!({ "name": "Night shift" })).await;
     let named = |told: &Value, list: &str, key: &str| -> Vec<String> {
         told[list].as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_owned()).collect()
     };
