@@ -6,19 +6,21 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 page=docs/api.md
-export KAGEOS_URL=$1
-export KAGECTL="${*:2}"
-script=$(mktemp)
-trap 'rm -f "$script"' EXIT
+export KAGEOS_URL=$1 KAGECTL="${*:2}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
-# Each example stands at the line it has in the page, so that bash names that line; in the first one what leads up to them.
-awk '
-  NR == 1 { print "cargo() { shift; $KAGECTL \"$@\"; }; trap \"echo $0: line \\$LINENO failed >&2\" ERR; set -eEuo pipefail" }
-  NR > 1 { print (inside && $0 !~ /^```/) ? $0 : "" }
-  /^```/ { inside = $0 == "```sh" }
-' "$page" | sed 's|^URL=http://.*|URL=$KAGEOS_URL|' >"$script"
-grep -q 'KAGEOS_URL' "$script" || { echo "$page: its examples do not begin with URL=" >&2; exit 1; }
+# One line, in place of the page's title.
+lead='set -eEuo pipefail; cargo() { shift; $KAGECTL "$@"; }; trap '\''echo "line $((${#BASH_LINENO[@]} > 1 ? BASH_LINENO[-2] : LINENO)) failed"'\'' ERR'
+# Each example stands at the line that it has in the page.
+awk 'NR > 1 { print (inside && $0 !~ /^```/) ? $0 : "" } /^```/ { inside = $0 == "```sh" }' "$page" |
+  sed 's|^URL=http://.*|URL=$KAGEOS_URL|' >"$work/examples"
+grep -q KAGEOS_URL "$work/examples" || { echo "$page: its examples do not begin with URL=" >&2; exit 1; }
 
-bash "$script" >"$script.out" 2>&1 || { sed "s|$script|$page|" "$script.out"; rm -f "$script.out"; exit 1; }
-rm -f "$script.out"
+{ echo "$lead"; cat "$work/examples"; } >"$work/script"
+if ! bash "$work/script" >"$work/said" 2>&1; then
+  tail -c 2000 "$work/said"
+  echo "$page: an example failed"
+  exit 1
+fi
 echo "$page: its examples run"
