@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Many small, short-lived values on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut args: Vec<_> = std::env::args_os().collect();
     args.insert(1.min(args.len()), "serve".into());

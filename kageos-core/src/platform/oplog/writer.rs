@@ -176,6 +176,8 @@ impl Writer {
                 Ok(None) | Err(_) => return batch,
             },
         }
+        // Calls that are ready to ask for a place do so first, and share the commit.
+        tokio::task::yield_now().await;
         let until = Instant::now() + LINGER;
         while batch.records.len() < MAX_BATCH {
             if let Ok(job) = jobs.try_recv() {

@@ -156,51 +156,45 @@ impl Loop {
     fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
         while let Some(message) = queue.blocking_recv() {
-            let mut next = Some(message);
-            while let Some(message) = next {
-                match message {
-                    Message::Unit(job) if job.abandoned() => {}
-                    Message::Unit(job) => batch.push(job),
-                    Message::Close => queue.close(),
-                }
-                next = if batch.len() < BATCH { queue.try_recv().ok() } else { None };
+            take(message, &mut batch, &mut queue);
+            if !batch.is_empty() {
+                self.commit(&mut batch, &mut queue);
             }
-            self.commit(&mut batch);
             batch.drain(..).for_each(Job::answer);
         }
     }
 
-    fn commit(&mut self, batch: &mut [Box<dyn Job>]) {
-        match batch {
-            [] => return,
-            [job] => return self.alone(job.as_mut()),
-            _ => {}
-        }
+    fn commit(&mut self, batch: &mut Vec<Box<dyn Job>>, queue: &mut mpsc::Receiver<Message>) {
         if self.careful == 0 {
-            if self.together(batch, Self::bare).is_ok() {
-                return;
+            match (self.together(batch, queue, Self::bare), &mut batch[..]) {
+                (Ok(()), _) => return,
+                (Err(error), [job]) => return job.fail(error),
+                _ => self.careful = CAREFUL,
             }
-            self.careful = CAREFUL;
         }
         self.careful -= 1;
-        if let Err(error) = self.together(batch, Self::under_savepoint) {
+        if let Err(error) = self.together(batch, queue, Self::under_savepoint) {
             tracing::warn!(%error, units = batch.len(), "a shared transaction failed; its units run alone");
             batch.iter_mut().for_each(|job| self.alone(job.as_mut()));
         }
     }
 
-    /// All units in one transaction. An error says that nothing of it was kept.
+    /// All units in one transaction, and those that come while they run. An error says that nothing of it was kept.
     fn together(
         &mut self,
-        batch: &mut [Box<dyn Job>],
+        batch: &mut Vec<Box<dyn Job>>,
+        queue: &mut mpsc::Receiver<Message>,
         run: fn(&mut Self, &mut dyn Job) -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
         self.connection()?.begin("BEGIN IMMEDIATE")?;
-        for job in batch.iter_mut() {
-            if let Err(error) = run(self, job.as_mut()) {
+        let mut done = 0;
+        while done < batch.len() || gather(batch, queue) {
+            if let Err(error) = run(self, batch[done].as_mut()) {
                 self.connection()?.rollback();
-                return Err(error);
+                // One that is alone has its outcome.
+                return if batch.len() == 1 { Ok(()) } else { Err(error) };
             }
+            done += 1;
         }
         self.connection()?.commit()?;
         self.counters.committed(batch.len());
@@ -212,6 +206,9 @@ impl Loop {
         self.connection()?.forget_writes();
         let keep = job.run(&mut self.tx);
         let connection = self.connection()?;
+        if keep && connection.aborted() {
+            job.fail(SqlError::Aborted);
+        }
         if connection.aborted() || (!keep && connection.has_written()) {
             return Err(SqlError::Aborted);
         }
@@ -254,4 +251,23 @@ impl Loop {
     fn connection(&mut self) -> Result<&mut SqliteConnection, SqlError> {
         self.tx.sqlite().ok_or(SqlError::Closed)
     }
+}
+
+fn take(message: Message, batch: &mut Vec<Box<dyn Job>>, queue: &mut mpsc::Receiver<Message>) {
+    match message {
+        Message::Unit(job) if job.abandoned() => {}
+        Message::Unit(job) => batch.push(job),
+        Message::Close => queue.close(),
+    }
+}
+
+/// Takes what waits, as far as it has a place; answers whether something came.
+fn gather(batch: &mut Vec<Box<dyn Job>>, queue: &mut mpsc::Receiver<Message>) -> bool {
+    let before = batch.len();
+    while batch.len() < BATCH
+        && let Ok(message) = queue.try_recv()
+    {
+        take(message, batch, queue);
+    }
+    batch.len() > before
 }
