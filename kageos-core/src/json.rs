@@ -30,36 +30,41 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
 /// equal text.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
-    let mut out = String::new();
+    let mut out = Vec::with_capacity(256);
     write(value, &mut out);
-    out
+    String::from_utf8(out).unwrap_or_default()
 }
 
-fn write(value: &Value, out: &mut String) {
+fn write(value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Array(items) => list('[', ']', items, out, write),
+        Value::Array(items) => list(b"[]", items, out, write),
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_unstable_by_key(|(name, _)| name.as_bytes());
-            list('{', '}', &sorted, out, |(name, member), out| {
-                out.push_str(&Value::from(name.as_str()).to_string());
-                out.push(':');
+            list(b"{}", &sorted, out, |(name, member), out| {
+                plain(name, out);
+                out.push(b':');
                 write(member, out);
             });
         }
-        plain => out.push_str(&plain.to_string()),
+        scalar => plain(scalar, out),
     }
 }
 
-fn list<T>(open: char, close: char, items: &[T], out: &mut String, item: impl Fn(&T, &mut String)) {
-    out.push(open);
+/// Text, numbers and constants, none of which can fail to be written to memory.
+fn plain(value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(out, value);
+}
+
+fn list<T>(ends: &[u8; 2], items: &[T], out: &mut Vec<u8>, item: impl Fn(&T, &mut Vec<u8>)) {
+    out.push(ends[0]);
     for (at, it) in items.iter().enumerate() {
         if at > 0 {
-            out.push(',');
+            out.push(b',');
         }
         item(it, out);
     }
-    out.push(close);
+    out.push(ends[1]);
 }
 
 #[derive(Clone, Copy)]

@@ -237,7 +237,7 @@ impl Host for InProcess {
 
 /// SHA-256 of a call's input, hexadecimal.
 fn hash(input: &[u8]) -> String {
-    Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect()
+    kageos_core::hex(&Sha256::digest(input))
 }
 
 /// Turns a panic of the app's code into an error, so that it ends one call and nothing else.

@@ -8,7 +8,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 
 use super::identity::Secret;
-use super::oplog::hex;
+use crate::hex;
 use crate::{Code, Env, Error, Result};
 
 /// Random bytes before each sealed text: enough that none ever comes twice.

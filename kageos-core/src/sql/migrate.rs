@@ -255,5 +255,5 @@ fn has_statement(sql: &str) -> bool {
 }
 
 fn checksum(sql: &str) -> String {
-    Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex(&Sha256::digest(sql))
 }

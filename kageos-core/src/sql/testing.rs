@@ -27,7 +27,7 @@ pub struct TestDb {
 #[derive(Debug)]
 enum Home {
     Folder(PathBuf),
-    Server { admin: DbOptions, drop: String },
+    Server { admin: DbOptions, name: String },
 }
 
 /// SQLite, and PostgreSQL and MySQL where they are built in and their URL is in the environment.
@@ -62,19 +62,26 @@ async fn server(url: &str) -> Result<TestDb, SqlError> {
     let name = name();
     let (base, _) = url.rsplit_once('/').ok_or_else(|| SqlError::url("it names no database"))?;
     let admin = DbOptions::new(url).max_connections(1);
-    let force = if admin.engine()? == Engine::Postgres { " WITH (FORCE)" } else { "" };
-    let drop = format!("DROP DATABASE IF EXISTS {name}{force}");
-    run(&admin, [drop.clone(), format!("CREATE DATABASE {name}")]).await?;
+    drop_database(&admin, &name).await?;
+    let db = Db::open(&admin).await?;
+    db.fetch_all(format!("CREATE DATABASE {name}"), &[]).await?;
+    db.close().await;
     let options = DbOptions::new(format!("{base}/{name}"));
-    Ok(TestDb { db: Db::open(&options).await?, options, home: Home::Server { admin, drop } })
+    Ok(TestDb { db: Db::open(&options).await?, options, home: Home::Server { admin, name } })
 }
 
-/// Runs statements outside any transaction.
-async fn run(admin: &DbOptions, statements: impl IntoIterator<Item = String>) -> Result<(), SqlError> {
+/// Drops a database and whoever is still connected to it: their runtime may stand still and never let go of it.
+async fn drop_database(admin: &DbOptions, name: &str) -> Result<(), SqlError> {
     let db = Db::open(admin).await?;
-    for statement in statements {
-        db.fetch_all(statement, &[]).await?;
+    let force = if admin.engine()? == Engine::Postgres { " WITH (FORCE)" } else { "" };
+    if admin.engine()? == Engine::MySql {
+        let sql = format!("SELECT id FROM information_schema.processlist WHERE db = '{name}'");
+        for row in db.fetch_all(sql, &[]).await? {
+            // It may have gone by itself.
+            let _ = db.fetch_all(format!("KILL {}", row.int("id")?), &[]).await;
+        }
     }
+    db.fetch_all(format!("DROP DATABASE IF EXISTS {name}{force}"), &[]).await?;
     db.close().await;
     Ok(())
 }
@@ -117,12 +124,12 @@ impl Drop for TestDb {
             Home::Folder(folder) => {
                 let _ = fs::remove_dir_all(folder);
             }
-            Home::Server { admin, drop } => {
-                let (admin, drop) = (admin.clone(), drop.clone());
+            Home::Server { admin, name } => {
+                let (admin, name) = (admin.clone(), name.clone());
                 // A test's own runtime may be gone or busy here.
                 let _ = thread::spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                    runtime.map(|it| it.block_on(run(&admin, [drop])))
+                    runtime.map(|it| it.block_on(drop_database(&admin, &name)))
                 })
                 .join();
             }

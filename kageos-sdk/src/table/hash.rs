@@ -1,6 +1,6 @@
 //! Hashes of what was changed and asked.
 
-use kageos_core::{Change, json::canonical};
+use kageos_core::{Change, hex, json::canonical};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the canonical JSON of `changes`, hexadecimal.
@@ -18,9 +18,4 @@ pub fn changes_hash(changes: &[Change]) -> String {
 /// SHA-256 of `text`.
 pub(crate) fn sha256(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
-}
-
-/// The bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,9 +1,9 @@
 //! How a declaration lies in the database: names of table, columns and indexes.
 
 use crate::table::Result;
-use kageos_core::{Code, Error, Widget, path::is_code};
+use kageos_core::{Code, Error, Widget, hex, path::is_code};
 
-use super::hash::{hex, sha256};
+use super::hash::sha256;
 use crate::def::{ColumnKind, FieldDef, TableDef};
 
 /// Columns that every table has; no field may be called so.

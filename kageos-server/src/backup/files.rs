@@ -20,10 +20,7 @@ use super::{
     Progress, Tell,
     manifest::{Kept, MANIFEST, Manifest},
 };
-use crate::{
-    cli::failure::Context,
-    state::{StateDir, hex},
-};
+use crate::{cli::failure::Context, state::StateDir};
 
 /// What exists only while a server runs.
 const NOT_KEPT: &str = "run";
@@ -205,7 +202,7 @@ pub(super) fn digest(file: &Path) -> Result<(u64, String)> {
     loop {
         let read = source.read(&mut block).context(&what)?;
         if read == 0 {
-            return Ok((bytes, hex(&hash.finalize())));
+            return Ok((bytes, kageos_core::hex(&hash.finalize())));
         }
         hash.update(&block[..read]);
         bytes += read as u64;

@@ -14,7 +14,6 @@ use tokio::{
 };
 
 use super::{Session, failure::Context};
-use crate::state::hex;
 
 /// The oldest Node that builds the web application.
 const OLDEST_NODE: u32 = 20;
@@ -138,5 +137,5 @@ fn hash(files: &[PathBuf]) -> Result<String> {
         hash.update(bytes.len().to_le_bytes());
         hash.update(bytes);
     }
-    Ok(hex(&hash.finalize()))
+    Ok(kageos_core::hex(&hash.finalize()))
 }

@@ -16,7 +16,7 @@ mod secrets;
 
 pub use lock::{LockError, RunLock, Running};
 pub use secrets::Secrets;
-pub(crate) use secrets::{hex, new_password as password};
+pub(crate) use secrets::new_password as password;
 
 use std::{
     fs::File,
@@ -78,7 +78,7 @@ impl StateDir {
         }
         let mut bytes = [0; NODE_BYTES];
         entropy.fill(&mut bytes);
-        let node = hex(&bytes);
+        let node = kageos_core::hex(&bytes);
         private::write(&file, format!("{node}\n").as_bytes())?;
         Ok(node)
     }

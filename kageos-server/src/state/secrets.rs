@@ -36,7 +36,7 @@ impl Secrets {
             server_key: key(state, "server.key", entropy)?,
             log_key: key(state, "log.key", entropy)?,
             seal_key: key(state, "seal.key", entropy)?,
-            local_token: Secret::new(hex(&key(state, "local.token", entropy)?)),
+            local_token: Secret::new(kageos_core::hex(&key(state, "local.token", entropy)?)),
             system_password: password(state, entropy)?,
         })
     }
@@ -59,7 +59,7 @@ fn key(state: &StateDir, name: &str, entropy: &dyn Entropy) -> io::Result<[u8; 3
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut bytes = [0; 32];
             entropy.fill(&mut bytes);
-            private::write(&file, format!("{}\n", hex(&bytes)).as_bytes())?;
+            private::write(&file, format!("{}\n", kageos_core::hex(&bytes)).as_bytes())?;
             Ok(bytes)
         }
         Err(error) => Err(error),
@@ -86,11 +86,6 @@ pub(crate) fn new_password(entropy: &dyn Entropy) -> String {
     entropy.fill(&mut bytes);
     bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     let plain = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());

@@ -14,9 +14,9 @@ use super::{Admitted, Dispatcher, is_about_access, settle};
 use crate::bus::EventBody;
 use crate::host::{HostCall, HostError, HostReply};
 use crate::platform::files::is_about_files;
-use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload, hex};
+use crate::platform::oplog::{Draft, Earlier, Kept, Key, Status, hash_payload};
 use crate::platform::tree::{Snapshot, is_transfer};
-use crate::{Actor, Audit, Call, CallId, Change, Code, Error, Reply, ResourcePath, Result, Right, json};
+use crate::{Actor, Audit, Call, CallId, Change, Code, Error, Reply, ResourcePath, Result, Right, hex, json};
 
 /// How much longer than its deadline a host is waited for: it ends the call itself, and commits what is in flight.
 const GRACE: Duration = Duration::from_secs(5);

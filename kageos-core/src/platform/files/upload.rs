@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::objects::{Objects, PART, Parts};
 use super::store::{self, State, Stored};
 use super::{FileStore, media, name};
-use crate::platform::oplog::hex;
+use crate::hex;
 use crate::{Actor, Code, Error, FileId, Result};
 
 /// An upload under way. Dropped before [`Upload::finish`] it leaves nothing that anybody sees, and is swept.

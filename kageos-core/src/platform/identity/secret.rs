@@ -41,7 +41,7 @@ impl Digest {
 
     /// As it stands in the database.
     pub(super) fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex(&self.0)
     }
 
     /// Whether the database holds this digest here, in constant time.

@@ -12,7 +12,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::record::hex;
+use crate::hex;
 use crate::{StreamId, Timestamp};
 
 /// A head is signed at the latest after so many records …

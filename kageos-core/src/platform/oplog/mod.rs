@@ -29,8 +29,6 @@ pub use store::{Earlier, Kept, Key, MIGRATIONS, Stored};
 pub use verify::{Checker, Finding, Place, Report, verify};
 pub use writer::Held;
 
-pub(crate) use record::hex;
-
 use crate::sql::{Db, SqlError};
 use crate::{CallId, Env, StreamId, Timestamp};
 use store::{Append, streams};

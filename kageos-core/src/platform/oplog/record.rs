@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ActionName, Actor, CallId, Code, NodeId, ResourcePath, Source, StreamId, Timestamp, Trace};
+use crate::{ActionName, Actor, CallId, Code, NodeId, ResourcePath, Source, StreamId, Timestamp, Trace, hex};
 
 /// Separates these hashes from every other use of SHA-256.
 const DOMAIN: &[u8] = b"kageos.oplog.record.1\0";
@@ -138,10 +138,4 @@ pub fn hash_header(header: &str) -> String {
 #[must_use]
 pub fn hash_payload(payload: &str) -> String {
     hex(&Sha256::digest(payload))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
 }

@@ -6,8 +6,8 @@
 mod found;
 mod store;
 
+use crate::hex;
 use crate::platform::identity::Secret;
-use crate::platform::oplog::hex;
 use crate::platform::seal::SealKey;
 use crate::sql::{Db, DbOptions, Engine};
 use crate::{Code, Env, Error, NodeId, Result};

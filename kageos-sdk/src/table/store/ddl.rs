@@ -11,10 +11,15 @@ use crate::{
 };
 
 /// The tables of the engine itself.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration::new(
-    1,
-    "receipts, history and the record of declarations",
-    "CREATE TABLE receipt (
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "receipts, history and the record of declarations", FIRST),
+    Migration {
+        mysql: Some("DROP INDEX receipt_applied ON receipt;"),
+        ..Migration::new(2, "the key finds old receipts", "DROP INDEX receipt_applied;")
+    },
+];
+
+const FIRST: &str = "CREATE TABLE receipt (
         call_id {id} NOT NULL PRIMARY KEY,
         request_hash {code} NOT NULL,
         output {long_text},
@@ -46,8 +51,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[Migration::new(
         table_name {code} NOT NULL,
         declaration {long_text} NOT NULL,
         updated_at {int} NOT NULL
-    ) {table_options};",
-)];
+    ) {table_options};";
 
 /// How an engine spells a table.
 #[derive(Debug, Clone, Copy)]

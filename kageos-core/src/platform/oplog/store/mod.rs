@@ -18,6 +18,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: Some(include_str!("../../../../migrations/oplog_0002_sqlite.sql")),
         ..Migration::new(2, "who writes a stream", include_str!("../../../../migrations/oplog_0002.sql"))
     },
+    // Where an index can leave out the calls that are settled.
+    Migration {
+        mysql: Some(""),
+        ..Migration::new(3, "the index of open calls", include_str!("../../../../migrations/oplog_0003.sql"))
+    },
 ];
 
 /// How long an idempotency key is kept, in microseconds: a day.
