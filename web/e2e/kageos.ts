@@ -74,6 +74,11 @@ export async function asPerson(browser: Browser, page: Page, role?: "viewer" | "
   return signedIn(browser, person);
 }
 
+/** Who is signed in there. */
+export async function who(context: BrowserContext): Promise<{ id: string; name: string; login: string }> {
+  return ((await (await context.request.get("/api/v1/session")).json()) as { user: { id: string; name: string; login: string } }).user;
+}
+
 /** The person on the pictures of the documentation: the same one each time. */
 export async function asRobin(browser: Browser, page: Page): Promise<BrowserContext> {
   const robin = { login: "robin", name: "Robin", password: "pictures for the guide" };

@@ -124,5 +124,10 @@ test("an administrator makes a user and a group", async ({ page }) => {
   await page.goto("/-/settings/groups");
   await page.getByLabel("Name").fill(`Group ${login}`);
   await page.getByRole("button", { name: "Create the group" }).click();
-  await expect(page.getByRole("main").getByText(`Group ${login}`)).toBeVisible();
+  const group = page.getByRole("main").getByRole("listitem").filter({ hasText: `Group ${login}` });
+  await group.getByRole("button", { name: "Add a person" }).click();
+  await page.getByPlaceholder("Name or login").fill(login);
+  await page.getByRole("option", { name: login }).click();
+  await expect(group.getByRole("button", { name: `Remove Person ${login} from the group` })).toBeVisible();
+  await expect(group.getByRole("button", { name: "Add a person" })).toBeVisible();
 });
