@@ -18,6 +18,6 @@ export { recall, remember } from "./storage";
 export { default as StatePanel } from "./StatePanel.vue";
 export { default as TimeAgo } from "./TimeAgo.vue";
 export { default as ToastRegion } from "./ToastRegion.vue";
-export { useUndo, withdrawUndo } from "./undo";
+export { isUndone, useUndo, withdrawUndo } from "./undo";
 export { useUrl, useUrlState } from "./urlState";
 export { useSettled } from "./settled";
