@@ -208,7 +208,7 @@ test.describe("refused", () => {
     await call(page, customers, "update", { id: row.id, version: now.version, patch: { first_name: "Grace" } });
     await toast(page).getByRole("button", { name: "Undo" }).click();
     await expect(toast(page)).toContainText("This was changed or deleted since, so nothing was undone.");
-    const link = toast(page).getByRole("link", { name: `customer.table #${row.id}` });
+    const link = toast(page).getByRole("link", { name: `Grace ${name} · customer.table` });
     await expectAccessible(page);
     await link.click();
     await expect(page.getByRole("dialog")).toContainText("Grace");
@@ -217,7 +217,7 @@ test.describe("refused", () => {
     const entry = await activityOf(page, row, "Ada");
     await entry.getByRole("button", { name: "Undo…" }).click();
     await expect(entry.getByRole("alert")).toContainText("nothing was undone");
-    await expect(entry.getByRole("alert").getByRole("link")).toHaveText(`customer.table #${row.id}`);
+    await expect(entry.getByRole("alert").getByRole("link")).toHaveText(`Grace ${name} · customer.table`);
     await expectAccessible(page);
   });
 });

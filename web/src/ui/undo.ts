@@ -49,9 +49,9 @@ export function useUndo() {
   function keep(deed: Deed): void {
     deeds = [...deeds, { ...deed, user: user() }].slice(-max);
   }
-  function failed(error: unknown, deed: Deed): void {
+  async function failed(error: unknown, deed: Deed): Promise<void> {
     if (error instanceof ApiError && error.status === 401) return;
-    const links = conflictsOf(error, deed.path).slice(0, maxLinks);
+    const links = await conflictsOf(error, deed.path, maxLinks);
     // Rows are looked at before anything else is done: that takes its time.
     const rest = links.length ? { links } : { ms };
     const trace = error instanceof ApiError && error.trace && !links.length ? { text: t("ui.trace", { trace: error.trace }) } : {};
@@ -71,7 +71,7 @@ export function useUndo() {
         undone(deed, call);
       } catch (error) {
         if (comesBack(error)) keep(deed);
-        failed(error, deed);
+        await failed(error, deed);
       }
     }));
   }
@@ -89,7 +89,7 @@ export function useUndo() {
       keep(again);
       say(t("ui.undo.redone", { what: deed.words }), t("ui.undo.act"), () => undo(again));
     } catch (error) {
-      failed(error, deed);
+      await failed(error, deed);
     }
   }
   /** Takes back the last thing that this person did in this tab. */
