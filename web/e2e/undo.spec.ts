@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { call, crm, customers, expect, expectAccessible, mark, newValues, type Row, test } from "./kageos";
+import { activityOf, call, crm, customers, expect, expectAccessible, mark, newValues, type Row, test } from "./kageos";
 
 const toast = (page: Page) => page.locator("[data-test=toast]");
 const newCustomer = async (page: Page, name: string) => call<Row>(page, customers, "create", { values: await newValues(page, customers, name) });
@@ -10,14 +10,6 @@ const rows = (page: Page) => page.getByRole("grid").locator("[data-row]");
 async function open(page: Page, name: string): Promise<void> {
   await page.goto(`${customers}?q=${name}`);
   await expect(rows(page)).toHaveCount(1);
-}
-/** The entry of the update that gave a row this value, opened. Others change rows meanwhile, so all are looked through. */
-async function activityOf(page: Page, row: Row, value: string) {
-  await page.goto(`${customers}?panel=activity`);
-  const updates = page.getByRole("tabpanel").locator("ol > li").filter({ has: page.locator("code", { hasText: "update" }) });
-  await expect(updates.first()).toBeVisible();
-  for (const entry of await updates.all()) await entry.getByRole("button").first().click();
-  return updates.filter({ hasText: `#${row.id}` }).filter({ has: page.locator("ins", { hasText: value }) });
 }
 async function setFirstName(page: Page, to: string): Promise<void> {
   await page.getByRole("grid").locator("[data-row]").first().locator("[aria-colindex='2']").dblclick();
