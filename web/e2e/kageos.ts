@@ -34,8 +34,13 @@ export const test = base.extend<Kageos>({
 });
 export { expect };
 
-/** Fails on every serious finding of axe. */
+/** Fails on every serious finding of axe. A colour on its way to another one is none to judge. */
 export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await new Promise(requestAnimationFrame);
+    const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((one) => one.finished));
+  });
   const { violations } = await new AxeBuilder({ page }).analyze();
   const serious = violations.filter((one) => one.impact === "serious" || one.impact === "critical");
   expect(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`)).toEqual([]);

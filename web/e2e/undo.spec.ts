@@ -2,6 +2,8 @@ import type { Page } from "@playwright/test";
 import { activityOf, call, crm, customers, expect, expectAccessible, mark, newValues, type Row, test } from "./kageos";
 
 const toast = (page: Page) => page.locator("[data-test=toast]");
+/** News stays while the pointer is at it, however long a look takes. */
+const held = (page: Page) => toast(page).hover();
 const newCustomer = async (page: Page, name: string) => call<Row>(page, customers, "create", { values: await newValues(page, customers, name) });
 const values = async (page: Page, row: Row) => (await call<Row>(page, customers, "get", { id: row.id })).values;
 const rows = (page: Page) => page.getByRole("grid").locator("[data-row]");
@@ -24,6 +26,7 @@ test("a cell is set back by the button of its toast, and done again", async ({ p
   await open(page, name);
   await setFirstName(page, "Ada");
   await expect(toast(page)).toContainText("First name saved");
+  await held(page);
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
   await expectAccessible(page);
@@ -46,6 +49,8 @@ test("Ctrl Z takes back one thing after the other, and leaves text fields alone"
   await expect(toast(page)).toContainText("saved");
   await setFirstName(page, "Grace");
   await expect.poll(async () => (await values(page, row))["first_name"]).toBe("Grace");
+  // The page has its answer, too: before that there is nothing of it to take back.
+  await expect(rows(page).locator("[data-test=saved]")).toBeVisible();
   await page.getByRole("searchbox").press("Control+z");
   await expect(page.getByRole("searchbox")).toBeFocused();
   expect((await values(page, row))["first_name"]).toBe("Grace");
@@ -70,6 +75,7 @@ test("the toast beside an open drawer is reached by key and leaves the drawer as
   // What a screen reader sees: the region is not hidden with the page behind the drawer.
   const news = page.getByRole("region", { name: "Notifications" });
   await expect(news.getByText("Row saved")).toBeVisible();
+  await held(page);
   await expectAccessible(page);
   await page.keyboard.press("F8");
   await expect(news.getByRole("button", { name: "Undo" })).toBeFocused();
@@ -118,6 +124,8 @@ test("a submitted form is taken back with all that it changed", async ({ page })
   await page.getByRole("main").press("Control+z");
   await expect(result).toContainText("Done and undone");
   expect(await paid()).toBe("0.00");
+  // The form would ask for its invoice once more when it is gone.
+  await page.goto("about:blank");
   await call(page, invoices, "bulk", { op: "delete", ids: [invoice.id] });
 });
 
