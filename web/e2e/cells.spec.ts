@@ -22,9 +22,11 @@ test("a cell is edited by double click, kept by Enter, marked as saved, and Tab 
   const input = page.getByRole("grid").getByRole("textbox");
   await expect(input).toBeFocused();
   await input.fill("Ada");
+  // The mark goes after a moment, so it is waited for from the beginning.
+  const marked = cell(page, "First name").locator("[data-test=saved]").waitFor();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("textbox", { name: "Last name" })).toBeFocused();
-  await expect(cell(page, "First name").locator("[data-test=saved]")).toBeVisible();
+  await marked;
   await page.keyboard.press("Tab");
   await page.getByRole("textbox", { name: "Company" }).fill("Analytical Engines");
   await page.keyboard.press("Enter");

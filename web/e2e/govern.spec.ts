@@ -1,4 +1,4 @@
-import { asPerson, call, crm, customers, expect, mark, newValues, type Row, test } from "./kageos";
+import { asPerson, call, crm, customers, expect, mark, newValues, type Row, test, who } from "./kageos";
 
 test("a directory shows its figures, and they follow what happens", async ({ page }) => {
   await page.goto(crm);
@@ -20,7 +20,6 @@ test("a function shows its figures in the panel", async ({ page }) => {
 
 test("an administrator hands over what somebody holds, after a look at it", async ({ browser, page }) => {
   const [giver, taker] = [await asPerson(browser, page, "member"), await asPerson(browser, page)];
-  const who = async (context: typeof giver) => ((await (await context.request.get("/api/v1/session")).json()) as { user: { name: string; login: string } }).user;
   const [from, to] = [await who(giver), await who(taker)];
   await page.goto("/-/settings/transfer");
   for (const [field, person] of [["transfer-from", from], ["transfer-to", to]] as const) {

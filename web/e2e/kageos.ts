@@ -1,5 +1,5 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import { test as base, type Browser, type BrowserContext, expect, type Page } from "@playwright/test";
+import { test as base, type Browser, type BrowserContext, expect, type Locator, type Page } from "@playwright/test";
 import { origin } from "./setup";
 
 export const crm = "/demo/crm";
@@ -34,8 +34,13 @@ export const test = base.extend<Kageos>({
 });
 export { expect };
 
-/** Fails on every serious finding of axe. */
+/** Fails on every serious finding of axe. A colour on its way to another one is none to judge. */
 export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await new Promise(requestAnimationFrame);
+    const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((one) => one.finished));
+  });
   const { violations } = await new AxeBuilder({ page }).analyze();
   const serious = violations.filter((one) => one.impact === "serious" || one.impact === "critical");
   expect(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`)).toEqual([]);
@@ -72,6 +77,24 @@ export async function asPerson(browser: Browser, page: Page, role?: "viewer" | "
   const id = await account(page, person);
   if (role) await call(page, crm, "grant", { subject: { kind: "user", id }, role });
   return signedIn(browser, person);
+}
+
+/** Who is signed in there. */
+export async function who(context: BrowserContext): Promise<{ id: string; name: string; login: string }> {
+  return ((await (await context.request.get("/api/v1/session")).json()) as { user: { id: string; name: string; login: string } }).user;
+}
+
+/** The entry of the update that gave a row this value, opened. Others change rows meanwhile: what comes moves the list. */
+export async function activityOf(page: Page, row: Row, value: string): Promise<Locator> {
+  await page.goto(`${customers}?panel=activity`);
+  const updates = page.getByRole("tabpanel").locator("ol > li").filter({ has: page.locator("code", { hasText: "update" }) });
+  const entry = updates.filter({ hasText: `#${row.id}` }).filter({ has: page.locator("ins", { hasText: value }) });
+  const closed = updates.locator("> button[aria-expanded=false]");
+  await expect(async () => {
+    if (!(await entry.count())) await closed.first().click({ timeout: 1_000 });
+    await expect(entry).toBeVisible({ timeout: 100 });
+  }).toPass({ intervals: [0], timeout: 20_000 });
+  return entry;
 }
 
 /** The person on the pictures of the documentation: the same one each time. */

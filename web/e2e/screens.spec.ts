@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { call, crm, customers, expect, mark, newValues, type Row, test } from "./kageos";
+import { activityOf, call, crm, customers, expect, mark, newValues, type Row, test } from "./kageos";
 
 /** An open invoice over 12.50 USD that no other test touches. */
 async function newInvoice(page: Page): Promise<Row> {
@@ -82,13 +82,10 @@ test("activity names who changed what, with old and new values", async ({ page }
   const name = mark();
   const row = await call<Row>(page, customers, "create", { values: await newValues(page, customers, name) });
   await call<Row>(page, customers, "update", { id: row.id, version: row.version, patch: { last_name: `${name}x` } });
-  await page.goto(`${customers}?panel=activity`);
-  const entries = page.getByRole("tabpanel").getByRole("listitem").filter({ has: page.locator("code", { hasText: "update" }) });
-  const entry = entries.first();
+  const entry = await activityOf(page, row, `${name}x`);
   await expect(entry).toContainText("system");
-  await entry.getByRole("button").click();
-  await expect(entry.locator("ins").first()).toBeVisible();
-  await expect(entry.locator("del").first()).toBeVisible();
+  await expect(entry.locator("del")).toHaveText([name]);
+  await expect(entry.locator("ins")).toHaveText([`${name}x`]);
   await call(page, customers, "bulk", { op: "delete", ids: [row.id] });
 });
 
@@ -124,5 +121,10 @@ test("an administrator makes a user and a group", async ({ page }) => {
   await page.goto("/-/settings/groups");
   await page.getByLabel("Name").fill(`Group ${login}`);
   await page.getByRole("button", { name: "Create the group" }).click();
-  await expect(page.getByRole("main").getByText(`Group ${login}`)).toBeVisible();
+  const group = page.getByRole("main").getByRole("listitem").filter({ hasText: `Group ${login}` });
+  await group.getByRole("button", { name: "Add a person" }).click();
+  await page.getByPlaceholder("Name or login").fill(login);
+  await page.getByRole("option", { name: login }).click();
+  await expect(group.getByRole("button", { name: `Remove Person ${login} from the group` })).toBeVisible();
+  await expect(group.getByRole("button", { name: "Add a person" })).toBeVisible();
 });

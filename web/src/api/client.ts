@@ -14,6 +14,7 @@ import type {
   NodeDetail,
   Overview,
   Page,
+  People,
   Right,
   Role,
   Row,
@@ -146,6 +147,7 @@ export const tokens = {
 export type UserInput = { login: string; name: string; email: string | null; password: string; admin: boolean };
 
 export const people = {
+  find: (path: string, q: string, signal?: AbortSignal) => request<People>(`${base}/people`, { query: { path, q, limit: 20 }, signal }),
   users: () => request<Page<User>>(`${base}/users`, { query: { limit: 500 } }),
   createUser: (body: UserInput) => request<User>(`${base}/users`, { method: "POST", body }),
   patchUser: (id: string, body: Partial<UserInput> & { disabled?: boolean }) =>

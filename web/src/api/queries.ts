@@ -49,6 +49,16 @@ export function useSearch(words: MaybeRefOrGetter<string>) {
   });
 }
 
+/** Whom one can name at a path, by a part of the login or name. */
+export function usePeople(path: MaybeRefOrGetter<string>, words: MaybeRefOrGetter<string>, enabled: MaybeRefOrGetter<boolean>) {
+  return useQuery({
+    queryKey: computed(() => ["access", "people", toValue(path), toValue(words)]),
+    queryFn: ({ signal }) => people.find(toValue(path), toValue(words), signal),
+    enabled: computed(() => toValue(enabled)),
+    placeholderData: keepPreviousData,
+  });
+}
+
 /** Everybody, for administrators; others may not list people and the server is not asked. */
 export function useUsers() {
   const session = useSession();

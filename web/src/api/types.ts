@@ -13,6 +13,7 @@ export type Kind = Schemas["Kind"];
 export type NewToken = Schemas["NewToken"];
 export type Node = Schemas["Node"];
 export type Overview = Schemas["Overview"];
+export type People = Schemas["People"];
 export type Problem = Schemas["Problem"];
 export type Right = Schemas["Right"];
 export type Role = Schemas["Role"];
@@ -49,6 +50,9 @@ export type CallReply<T = unknown> = Omit<Schemas["CallReply"], "output"> & { ou
 export type CallState = Omit<Schemas["CallState"], "reply"> & { reply: CallReply | null };
 export type CallProgress = Schemas["CallProgress"];
 export type Page<T> = { items: T[]; next: string | null };
+
+/** A person or a group by name. */
+export type Named = { kind: "user" | "group"; id: string; name: string };
 
 /** The filter tree that tables, charts and the URL share. */
 export type Filter =

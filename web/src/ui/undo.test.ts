@@ -5,7 +5,7 @@ import { defineComponent } from "vue";
 import { createI18n } from "vue-i18n";
 import ui from "./locales/en.json";
 import { closeToast, toasts } from "./toasts";
-import { useUndo } from "./undo";
+import { isUndone, useUndo } from "./undo";
 
 const i18n = createI18n({ legacy: false, locale: "en", messages: { en: { ui } } });
 const answers = new Map<string, () => Response>();
@@ -41,11 +41,15 @@ it("takes back, does again, and takes that back", async () => {
   answers.set("a", took("b")).set("b", took("c")).set("c", took("d"));
   undo.offer({ call: "a", path: "/demo/crm/x.table", words: "Row created" });
   expect(toast()).toMatchObject({ title: "Row created", action: { label: "Undo" } });
+  expect(isUndone("a")).toBe(false);
   await press();
   expect(toast()).toMatchObject({ title: "Undone: Row created", action: { label: "Redo" } });
+  expect(isUndone("a")).toBe(true);
   await press();
   expect(toast()).toMatchObject({ title: "Done again: Row created", action: { label: "Undo" } });
+  expect(isUndone("a")).toBe(false);
   await press();
+  expect(isUndone("a")).toBe(true);
   expect(asked).toEqual(["a", "b", "c"]);
   expect(toasts.value).toHaveLength(1);
 });

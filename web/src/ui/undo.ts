@@ -1,3 +1,4 @@
+import { shallowReactive } from "vue";
 import { useI18n } from "vue-i18n";
 import { api, ApiError, useSession } from "@/api";
 import { conflictsOf } from "./conflicts";
@@ -14,6 +15,8 @@ const maxLinks = 5;
 const ms = 10_000;
 /** What can be taken back, the last one last. */
 let deeds: Remembered[] = [];
+/** Calls that took another one back, by their ids: taking such a call back does the other one again. */
+const takenBack = shallowReactive(new Map<string, string>());
 /** One at a time, in the order of the keys. */
 let queue = Promise.resolve();
 
@@ -24,6 +27,11 @@ function forget(call: string): void {
 }
 function say(title: string, label: string, run: () => Promise<void>): void {
   showToast({ id, kind: "done", title, action: { label, run }, ms });
+}
+
+/** Whether what a call did was taken back in this tab, and not done again since. */
+export function isUndone(call: string): boolean {
+  return [...takenBack].some(([by, of]) => of === call && !isUndone(by));
 }
 
 /** What is offered to one person is not offered to who signs in next. */
@@ -41,9 +49,9 @@ export function useUndo() {
   function keep(deed: Deed): void {
     deeds = [...deeds, { ...deed, user: user() }].slice(-max);
   }
-  function failed(error: unknown, deed: Deed): void {
+  async function failed(error: unknown, deed: Deed): Promise<void> {
     if (error instanceof ApiError && error.status === 401) return;
-    const links = conflictsOf(error, deed.path).slice(0, maxLinks);
+    const links = await conflictsOf(error, deed.path, maxLinks);
     // Rows are looked at before anything else is done: that takes its time.
     const rest = links.length ? { links } : { ms };
     const trace = error instanceof ApiError && error.trace && !links.length ? { text: t("ui.trace", { trace: error.trace }) } : {};
@@ -63,23 +71,25 @@ export function useUndo() {
         undone(deed, call);
       } catch (error) {
         if (comesBack(error)) keep(deed);
-        failed(error, deed);
+        await failed(error, deed);
       }
     }));
   }
   /** Says that a deed was taken back by a call, and offers to do it again. */
   function undone(deed: Deed, by: string): void {
     forget(deed.call);
+    takenBack.set(by, deed.call);
     say(t("ui.undo.undone", { what: deed.words }), t("ui.undo.again"), () => redo({ ...deed, call: by }));
   }
   async function redo(deed: Deed): Promise<void> {
     try {
       const { call } = await api.calls.undo(deed.call);
       const again = { ...deed, call };
+      takenBack.set(call, deed.call);
       keep(again);
       say(t("ui.undo.redone", { what: deed.words }), t("ui.undo.act"), () => undo(again));
     } catch (error) {
-      failed(error, deed);
+      await failed(error, deed);
     }
   }
   /** Takes back the last thing that this person did in this tab. */

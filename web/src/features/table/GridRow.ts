@@ -30,7 +30,6 @@ type Props = {
   /** The field whose cell is an input now. */
   edited: string;
   edits: CellEdits;
-  path: string;
   left: LeaveCell;
   words: { select: string; open: string };
 };
@@ -67,7 +66,7 @@ function cell(props: Props, at: number): VNode | null {
     ],
     style: { gridColumn: String(at + 2), left: column.pinned ? `${column.left}px` : "" },
   };
-  if (edited) return h("div", data, [h(CellEditor, { edits, path: props.path, labels, left: props.left })]);
+  if (edited) return h("div", data, [h(CellEditor, { edits, left: props.left })]);
   if (!row) return h("div", data, [h("span", { class: "skeleton h-3 w-2/3" })]);
   const value = props.held && name in props.held ? props.held[name] : row.values[name];
   const { content, hint, label } = contentOf(column, value, labels[name], props.format);
@@ -96,5 +95,5 @@ const GridRow: FunctionalComponent<Props> = (props) => {
     ],
   );
 };
-GridRow.props = ["id", "index", "row", "columns", "seen", "active", "selected", "open", "selectable", "hot", "labels", "format", "held", "marks", "edited", "edits", "path", "left", "words"];
+GridRow.props = ["id", "index", "row", "columns", "seen", "active", "selected", "open", "selectable", "hot", "labels", "format", "held", "marks", "edited", "edits", "left", "words"];
 export default GridRow;

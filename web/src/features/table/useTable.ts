@@ -1,7 +1,7 @@
 import { computed, onScopeDispose, ref, watch } from "vue";
 import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent, whenRegained } from "@/api";
 import { textOf } from "@/schema";
-import { deref } from "@/schema/fields";
+import { deref, fieldsOf } from "@/schema/fields";
 import { useFormat, useNotify, useUndo, useUrl } from "@/ui";
 import { type Column, columnsOf, widthsFor } from "./columns";
 import { parseFilter, parseSort } from "./query";
@@ -79,6 +79,14 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   useEvent("reset", () => rows.refresh());
   onScopeDispose(whenRegained(() => rows.state.error && rows.refresh()));
 
+  const names = fieldsOf(schema.row).some(({ meta }) => ["relation", "user", "file", "files"].includes(meta.widget));
+  /** Asks for the words of what one row names. */
+  async function nameRow(id: string): Promise<void> {
+    if (!names) return;
+    const found = await api.table.search(path, { filter: { eq: ["id", id] }, limit: 1 }).catch(() => null);
+    if (found) rows.learn(found.labels ?? {});
+  }
+
   const may = (action: string) => {
     const declared = detail.function?.actions.find((one) => one.name === action);
     return !!declared && (detail.rights.includes(declared.right) || detail.rights.includes("owner"));
@@ -99,7 +107,7 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
 
   const edits = useCellEdits({ path, entry, rows, may, bin, say, clash: (row) => write({ row, mode: "edit" }, true) });
 
-  return { path, schema, entry, rows, layout, columns, edits, sort, filter, bin, selected, select, read, write, may, say, embedded };
+  return { path, schema, entry, rows, layout, columns, edits, sort, filter, bin, selected, select, read, write, may, say, nameRow, embedded };
 }
 
 function entrySchema(detail: NodeDetail): JsonObject {

@@ -72,6 +72,16 @@ describe("RowWindow", () => {
     await settle();
     expect(asked).toEqual([0]);
   });
+  it("knows words that it was told, until a block has newer ones", async () => {
+    const { load } = server(5);
+    const labels = { who: { a: "Ada", b: "Bob" } };
+    const window = new RowWindow(async (next) => ({ ...(await load(next)), labels: { who: { a: "Ada Lovelace" } } }));
+    window.learn(labels);
+    expect(window.state.labels).toEqual(labels);
+    window.show(0, 4);
+    await settle();
+    expect(window.state.labels).toEqual({ who: { a: "Ada Lovelace", b: "Bob" } });
+  });
   it("drops the answer to an old question", async () => {
     const window = new RowWindow(server(59).load);
     window.show(0, 30);

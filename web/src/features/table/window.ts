@@ -18,8 +18,10 @@ export class RowWindow {
   /** `cursors[b]` starts block b; the first needs none. */
   private cursors: (string | undefined)[] = [undefined];
   private readonly blocks = shallowReactive(new Map<number, Row[]>());
-  /** The words of a block's relations are forgotten with it. */
+  /** The words of what a block's rows name are forgotten with it. */
   private readonly labels = new Map<number, Labels>();
+  /** Words that came another way; those of a block are newer. */
+  private learned: Labels = {};
   private stale = new Set<number>();
   private wanted: [number, number] = [0, 0];
   private generation = 0;
@@ -82,6 +84,12 @@ export class RowWindow {
     }
   }
 
+  /** Takes words for what rows name or are about to name. */
+  learn(labels: Labels): void {
+    this.learned = merged([this.learned, labels]);
+    this.relabel();
+  }
+
   /** Rows `first` to `last` are in view. */
   show(first: number, last: number): void {
     this.wanted = [Math.floor(Math.max(0, first) / blockSize), Math.floor(Math.max(0, last) / blockSize)];
@@ -138,7 +146,11 @@ export class RowWindow {
     }
     state.loaded = true;
     this.forgetFar();
-    state.labels = merged(this.labels.values());
+    this.relabel();
+  }
+
+  private relabel(): void {
+    this.state.labels = merged([this.learned, ...this.labels.values()]);
   }
 
   /** The count where it is exact; else what is known and one block more. */
