@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,6 +21,8 @@ use crate::sql::{DbOptions, SqlError, Tx};
 const QUEUE: usize = 4096;
 /// Units of one transaction: enough that the cost of a commit vanishes, few enough to be redone one by one.
 const BATCH: usize = 512;
+/// How long a batch that runs takes in what comes: when one of its units has to be undone, all run again.
+const OPEN: Duration = Duration::from_millis(2);
 /// Batches that keep their savepoints after one had to run again, so that many failing units (dry runs) do not
 /// make every batch run twice.
 const CAREFUL: u32 = 64;
@@ -145,6 +147,14 @@ where
     }
 }
 
+/// How a unit of a shared transaction ended.
+enum Unit {
+    /// It is to be kept, or has left nothing.
+    Done,
+    /// It has written what is not to be kept.
+    Undo,
+}
+
 struct Loop {
     tx: Tx,
     counters: Arc<Counters>,
@@ -168,7 +178,7 @@ impl Loop {
         if self.careful == 0 {
             match (self.together(batch, queue, Self::bare), &mut batch[..]) {
                 (Ok(()), _) => return,
-                (Err(error), [job]) => return job.fail(error),
+                (Err(_), [job]) => return self.alone(job.as_mut()),
                 _ => self.careful = CAREFUL,
             }
         }
@@ -179,20 +189,27 @@ impl Loop {
         }
     }
 
-    /// All units in one transaction, and those that come while they run. An error says that nothing of it was kept.
+    /// All units in one transaction, and those that come soon enough while they run. An error says that nothing of it
+    /// was kept.
     fn together(
         &mut self,
         batch: &mut Vec<Box<dyn Job>>,
         queue: &mut mpsc::Receiver<Message>,
-        run: fn(&mut Self, &mut dyn Job) -> Result<(), SqlError>,
+        run: fn(&mut Self, &mut dyn Job) -> Result<Unit, SqlError>,
     ) -> Result<(), SqlError> {
+        let begun = Instant::now();
         self.connection()?.begin("BEGIN IMMEDIATE")?;
         let mut done = 0;
-        while done < batch.len() || gather(batch, queue) {
-            if let Err(error) = run(self, batch[done].as_mut()) {
+        while done < batch.len() || (begun.elapsed() < OPEN && gather(batch, queue)) {
+            let ran = run(self, batch[done].as_mut());
+            if !matches!(ran, Ok(Unit::Done)) {
                 self.connection()?.rollback();
-                // One that is alone has its outcome.
-                return if batch.len() == 1 { Ok(()) } else { Err(error) };
+                // What is alone is undone with the transaction.
+                return if batch.len() == 1 {
+                    ran.map(drop)
+                } else {
+                    Err(ran.err().unwrap_or(SqlError::Aborted))
+                };
             }
             done += 1;
         }
@@ -201,21 +218,18 @@ impl Loop {
         Ok(())
     }
 
-    /// A unit that cannot be undone by itself: an error when it wants to be and has written.
-    fn bare(&mut self, job: &mut dyn Job) -> Result<(), SqlError> {
+    /// A unit that cannot be undone by itself.
+    fn bare(&mut self, job: &mut dyn Job) -> Result<Unit, SqlError> {
         self.connection()?.forget_writes();
         let keep = job.run(&mut self.tx);
         let connection = self.connection()?;
-        if keep && connection.aborted() {
-            job.fail(SqlError::Aborted);
-        }
-        if connection.aborted() || (!keep && connection.has_written()) {
+        if connection.aborted() {
             return Err(SqlError::Aborted);
         }
-        Ok(())
+        Ok(if !keep && connection.has_written() { Unit::Undo } else { Unit::Done })
     }
 
-    fn under_savepoint(&mut self, job: &mut dyn Job) -> Result<(), SqlError> {
+    fn under_savepoint(&mut self, job: &mut dyn Job) -> Result<Unit, SqlError> {
         self.connection()?.control("SAVEPOINT unit")?;
         let keep = job.run(&mut self.tx);
         let connection = self.connection()?;
@@ -225,7 +239,7 @@ impl Loop {
         if !keep {
             connection.control("ROLLBACK TO unit")?;
         }
-        connection.control("RELEASE unit")
+        connection.control("RELEASE unit").map(|()| Unit::Done)
     }
 
     /// One unit in a transaction of its own.
