@@ -80,6 +80,9 @@ pub struct Change {
     /// The row; `None` for a directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<String>,
+    /// The version that the row was left with; `None` for one that is gone and for a directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
     /// What happened.
     pub op: ChangeOp,
     /// The values before, of the fields that differ.

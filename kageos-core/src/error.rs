@@ -161,6 +161,14 @@ impl Error {
         Self::of(Code::Internal).caused_by(source)
     }
 
+    /// The error with the place of what it is about, a JSON pointer.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        let (code, message) = (self.code.as_str().into(), self.message.clone());
+        self.fields.push(FieldError { pointer: pointer.into(), code, message });
+        self
+    }
+
     /// The error with its cause.
     #[must_use]
     pub fn caused_by(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Request, State},
+    extract::{ConnectInfo, FromRef, FromRequestParts, Request, State},
     http::{Extensions, HeaderMap, header, request::Parts},
     middleware::Next,
     response::Response,
@@ -20,6 +20,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     problem::{Answer, Refused},
+    query, record,
     shared::Shared,
 };
 
@@ -168,12 +169,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 /// An administrator, in person: asked for before a body is read.
 pub(crate) struct Admin(pub(crate) Caller);
 
-impl<S: Send + Sync> FromRequestParts<S> for Admin {
+impl<S: Send + Sync> FromRequestParts<S> for Admin
+where
+    Shared: FromRef<S>,
+{
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        caller.admin()?;
+        if let Err(error) = caller.admin() {
+            record::tried(&Shared::from_ref(state), &caller, query::operation(parts), &error).await;
+            return Err(error.into());
+        }
         Ok(Self(caller))
     }
 }

@@ -16,6 +16,7 @@ pub mod openapi;
 mod page;
 mod places;
 mod problem;
+mod query;
 mod record;
 mod routes;
 pub mod serve;

@@ -2,9 +2,14 @@
 
 use std::sync::LazyLock;
 
+use axum::http::Method;
 use utoipa::{
     Modify, OpenApi,
-    openapi::{Content, OpenApi as Document, RefOr, Response, path::PathItem, schema::Ref},
+    openapi::{
+        Content, OpenApi as Document, RefOr, Response,
+        path::{Operation, PathItem},
+        schema::Ref,
+    },
 };
 
 use crate::{problem, routes};
@@ -27,7 +32,7 @@ pub(crate) struct Everywhere;
 impl Modify for Everywhere {
     fn modify(&self, document: &mut Document) {
         for item in document.paths.paths.values_mut() {
-            operations(item).for_each(|operation| {
+            operations(item).for_each(|(_, operation)| {
                 operation.responses.responses.insert("default".to_owned(), refusal());
             });
         }
@@ -41,6 +46,14 @@ fn refusal() -> RefOr<Response> {
     RefOr::T(response)
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi::path::Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+/// The operations of a path, each with its method.
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let all = [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }

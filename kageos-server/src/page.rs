@@ -2,6 +2,8 @@
 
 use kageos_core::{Code, Error, Result, platform::identity::MAX_NAME};
 
+use crate::query;
+
 /// Entries of a page when nothing is said.
 const DEFAULT_LIMIT: u32 = 100;
 /// Most entries of a page.
@@ -14,7 +16,7 @@ pub(crate) const MAX_LIMIT: u32 = 500;
 pub(crate) fn limit(given: Option<u32>) -> Result<u32> {
     match given.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(Error::new(Code::InvalidQuery, format!("limit must be from 1 to {MAX_LIMIT}"))),
+        _ => Err(query::refused("limit", format!("limit must be from 1 to {MAX_LIMIT}"))),
     }
 }
 
@@ -38,7 +40,7 @@ pub(crate) fn cut<T, K>(
 /// [`Code::InvalidCursor`].
 pub(crate) fn text(given: Option<&str>) -> Result<Option<&str>> {
     let fits = |text: &str| text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control);
-    if given.is_none_or(fits) { Ok(given) } else { Err(Error::of(Code::InvalidCursor)) }
+    if given.is_none_or(fits) { Ok(given) } else { Err(Error::of(Code::InvalidCursor).at("/next")) }
 }
 
 /// A cursor as what it was made from.
@@ -46,5 +48,5 @@ pub(crate) fn text(given: Option<&str>) -> Result<Option<&str>> {
 /// # Errors
 /// [`Code::InvalidCursor`].
 pub(crate) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>> {
-    text.map(|text| text.parse().map_err(|_| Error::of(Code::InvalidCursor))).transpose()
+    text.map(|text| text.parse().map_err(|_| Error::of(Code::InvalidCursor).at("/next"))).transpose()
 }

@@ -77,11 +77,26 @@ pub(crate) async fn write(
     code: Option<Code>,
     repeated: u32,
 ) {
-    let (Some(action), Ok(path)) = (ActionName::new(action), PATH.parse()) else { return };
-    let call = Call {
+    let Some(call) = call(shared, who, action) else { return };
+    let node = shared.platform().tree().snapshot().get(&call.path).map(|node| node.id);
+    let status = if code.is_some() { Status::Failed } else { Status::Ok };
+    let draft = Draft::settled(&call, node, shared.env().now(), status).code(code);
+    shared.platform().log().settled(draft.payload(input).repeated(repeated)).await;
+}
+
+/// Records that `caller` tried `action` and is no administrator.
+pub(crate) async fn tried(shared: &Shared, caller: &Caller, action: &str, error: &Error) {
+    if let Some(call) = call(shared, Who::from(caller), action) {
+        shared.platform().dispatcher().refused(call, error).await;
+    }
+}
+
+/// What was done as the log has it.
+fn call(shared: &Shared, who: Who, action: &str) -> Option<Call> {
+    Some(Call {
         id: CallId::new(shared.env()),
-        path,
-        action,
+        path: PATH.parse().ok()?,
+        action: ActionName::new(action)?,
         input: json!({}),
         actor: who.actor,
         source: who.source,
@@ -89,11 +104,7 @@ pub(crate) async fn write(
         deadline: None,
         idempotency_key: None,
         dry_run: false,
-    };
-    let node = shared.platform().tree().snapshot().get(&call.path).map(|node| node.id);
-    let status = if code.is_some() { Status::Failed } else { Status::Ok };
-    let draft = Draft::settled(&call, node, shared.env().now(), status).code(code);
-    shared.platform().log().settled(draft.payload(input).repeated(repeated)).await;
+    })
 }
 
 /// Logins that were refused and are not recorded yet, by folded login.

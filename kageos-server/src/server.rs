@@ -134,8 +134,11 @@ impl Builder {
             stopping: stopping.clone(),
         };
         let shared = Shared(Arc::new(parts));
-        let closed = routes::closed().layer(middleware::from_fn_with_state(shared.clone(), caller::known));
+        let closed = routes::closed()
+            .layer(middleware::from_fn(crate::query::known))
+            .layer(middleware::from_fn_with_state(shared.clone(), caller::known));
         let routes = routes::open()
+            .layer(middleware::from_fn(crate::query::known))
             .merge(closed)
             .method_not_allowed_fallback(|| async { Refused(Error::of(Code::MethodNotAllowed)) })
             .with_state(shared)

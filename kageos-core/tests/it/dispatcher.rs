@@ -76,6 +76,7 @@ impl Notes {
         let changes = vec![Change {
             path: call.path.clone(),
             row: Some("1".to_owned()),
+            version: None,
             op: ChangeOp::Create,
             old: None,
             new: Some(json!({ "text": text, "secret": "hunter2" })),

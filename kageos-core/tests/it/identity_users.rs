@@ -130,3 +130,28 @@ async fn the_last_administrator_remains() {
     world.identity.create_user(two).await.unwrap();
     world.identity.update_user(one.id, demote).await.unwrap();
 }
+
+#[tokio::test]
+async fn people_are_found_by_any_part_of_login_or_name_in_any_case() {
+    for world in worlds().await {
+        let named = |login: &str, name: &str| NewUser { name: name.to_owned(), ..World::new_user(login) };
+        let elodie = world.identity.create_user(named("elodie", "Élodie Ångström")).await.unwrap();
+        world.identity.create_user(named("percent", "100% _sure!")).await.unwrap();
+        let found = async |part: &str| -> Vec<String> {
+            let users = world.identity.users_named(part, 10).await.unwrap();
+            users.into_iter().map(|user| user.login).collect()
+        };
+        for part in ["élodie", "ÉLODIE", "ångström", "LODI"] {
+            assert_eq!(found(part).await, ["elodie"], "{part}");
+        }
+        for part in ["%", "_sure", "sure!"] {
+            assert_eq!(found(part).await, ["percent"], "{part}");
+        }
+        let patch = UserPatch { name: Some("Zoë".to_owned()), ..UserPatch::default() };
+        world.identity.update_user(elodie.id, patch).await.unwrap();
+        assert_eq!(found("ZOË").await, ["elodie"]);
+        let patch = UserPatch { disabled: Some(true), ..UserPatch::default() };
+        world.identity.update_user(elodie.id, patch).await.unwrap();
+        assert!(found("zoë").await.is_empty());
+    }
+}

@@ -55,7 +55,7 @@ impl Ctx {
         let change = |file: &FileInfo| {
             let shown = json!({ "name": file.name, "type": file.media_type, "size": file.size, "sha256": file.sha256 });
             let new = Some(json!({ "file": shown }));
-            Change { path: file.path.clone(), row: None, op: ChangeOp::Create, old: None, new }
+            Change { path: file.path.clone(), row: None, version: None, op: ChangeOp::Create, old: None, new }
         };
         made.iter().map(change).collect()
     }

@@ -51,7 +51,7 @@ impl Cursors {
     /// # Errors
     /// [`Code::InvalidCursor`] when it was not made here, [`Code::CursorMismatch`] when it belongs to another query.
     pub(crate) fn read(&self, query: &str, text: &str, count: usize) -> Result<Vec<Cell>> {
-        let invalid = || Error::of(Code::InvalidCursor);
+        let invalid = || Error::of(Code::InvalidCursor).at("/next");
         if text.len() > MAX_CURSOR {
             return Err(invalid());
         }
@@ -68,7 +68,7 @@ impl Cursors {
         }
         let keys: Vec<serde_json::Value> = serde_json::from_slice(keys).map_err(|_| invalid())?;
         if hash != &sha256(query)[..HASH] || keys.len() != count {
-            return Err(Error::of(Code::CursorMismatch));
+            return Err(Error::of(Code::CursorMismatch).at("/next"));
         }
         keys.into_iter().map(|key| cell(key).ok_or_else(invalid)).collect()
     }

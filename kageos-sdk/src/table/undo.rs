@@ -10,7 +10,7 @@ const MAX_CONFLICTS: usize = 100;
 
 impl Unit {
     /// Takes changes back, the last first. A field that a change set has to hold that value still; what was changed
-    /// elsewhere in the row since stays.
+    /// elsewhere in the row since stays. A row that was made, deleted or restored has to be as it was left.
     ///
     /// # Errors
     /// [`Code::UndoConflict`] with every row that has changed since, its pointer `/{table}/{row}`;
@@ -60,23 +60,25 @@ impl Unit {
         };
         let entry = self.entry(place);
         let Some(row) = entry.after.clone() else { return Ok(Err("The row is gone.")) };
-        let (deleted, at) = (row.deleted_at.is_some(), Some(self.at()));
-        let row = match change.op {
-            ChangeOp::Create if deleted => return Ok(Err("The row is in the recycle bin.")),
-            // A change since would be lost with the row.
-            ChangeOp::Create if row.version != 1 => return Ok(Err("The row has changed since.")),
+        let deleted = row.deleted_at.is_some();
+        let left = change.version.filter(|_| change.op != ChangeOp::Update);
+        let cells = match change.op {
             ChangeOp::Delete if !deleted => return Ok(Err("The row is not in the recycle bin any more.")),
-            ChangeOp::Restore | ChangeOp::Update if deleted => {
+            ChangeOp::Create | ChangeOp::Restore | ChangeOp::Update if deleted => {
                 return Ok(Err("The row is in the recycle bin."));
             }
-            ChangeOp::Create | ChangeOp::Restore => Record { deleted_at: at, ..row },
-            ChangeOp::Delete => Record { deleted_at: None, ..row },
-            ChangeOp::Update | ChangeOp::Purge => match cells_before(entry, &row, change) {
-                Some(cells) => Record { cells, ..row },
-                None => return Ok(Err("The row has changed since.")),
-            },
+            // A change since would go with the row, or come back with it.
+            _ if left.is_some_and(|left| left != row.version) => None,
+            ChangeOp::Create => Some(row.cells.clone()),
+            _ => cells_before(entry, &row, change),
         };
-        self.change(place, row);
+        let Some(cells) = cells else { return Ok(Err("The row has changed since.")) };
+        let deleted_at = match change.op {
+            ChangeOp::Create | ChangeOp::Restore => Some(self.at()),
+            ChangeOp::Delete => None,
+            ChangeOp::Update | ChangeOp::Purge => row.deleted_at,
+        };
+        self.change(place, Record { cells, deleted_at, ..row });
         Ok(Ok(()))
     }
 }

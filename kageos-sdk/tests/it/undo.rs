@@ -37,6 +37,24 @@ impl Submit for Replace {
     }
 }
 
+/// Changes a thing and puts it into the recycle bin.
+#[derive(Debug, Form)]
+#[form(effect(updates, deletes, undoable))]
+pub(crate) struct Retire {
+    #[field(relation = Thing, label = "name")]
+    thing: RowId,
+}
+
+impl Submit for Retire {
+    type Output = RowId;
+    async fn submit(self, ctx: &Ctx) -> Result<RowId> {
+        let things = ctx.table::<Thing>();
+        things.update(self.thing, |thing| thing.name = "retired".to_owned()).await?;
+        things.delete(self.thing).await?;
+        Ok(self.thing)
+    }
+}
+
 /// Changes something for good.
 #[derive(Debug, Form)]
 #[form(effect(creates))]
@@ -55,7 +73,7 @@ impl Submit for Final {
 const TABLE: &str = "thing.table";
 
 async fn kit() -> Kit {
-    let app = App::new("things").table::<Thing>().form::<Replace>().form::<Final>();
+    let app = App::new("things").table::<Thing>().form::<Replace>().form::<Retire>().form::<Final>();
     Kit::open(&app).await.unwrap()
 }
 
@@ -168,6 +186,44 @@ async fn what_was_changed_elsewhere_stays_and_what_was_changed_here_is_a_conflic
     change(&kit, &other, json!({ "count": 4 })).await;
     assert_eq!(kit.undo(bulk).await.unwrap_err().fields.len(), 1);
     assert_eq!(get(&kit, &id).await["values"]["count"], 3);
+}
+
+#[tokio::test]
+async fn a_row_that_came_or_went_again_since_is_a_conflict() {
+    let kit = kit().await;
+    let id = make(&kit, "a").await;
+    let at = async |action: &str, version: i64| {
+        let mut input = json!({ "id": id, "version": version });
+        if action == "restore" {
+            input.as_object_mut().unwrap().remove("version");
+        }
+        kit.call(TABLE, action, input).await.unwrap().call
+    };
+    let first = at("delete", 1).await;
+    let second = at("restore", 2).await;
+    let third = at("delete", 3).await;
+    assert_eq!(kit.undo(first).await.unwrap_err().code, Code::UndoConflict, "it was deleted once more since");
+    assert_eq!(kit.undo(second).await.unwrap_err().code, Code::UndoConflict);
+    kit.undo(third).await.unwrap();
+    at("delete", 5).await;
+    let restored = at("restore", 6).await;
+    change(&kit, &id, json!({ "count": 7 })).await;
+    let error = kit.undo(restored).await.unwrap_err();
+    assert_eq!(error.code, Code::UndoConflict, "the change since would go with the row");
+    assert_eq!(get(&kit, &id).await["values"]["count"], 7);
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_as_it_went_comes_back_as_it_was() {
+    let kit = kit().await;
+    let id = make(&kit, "as it was").await;
+    let before = rows(&kit).await;
+    let call = kit.call("retire.form", "submit", json!({ "thing": id })).await.unwrap().call;
+    let after = rows(&kit).await;
+    let undone = kit.undo(call).await.unwrap().call;
+    assert_eq!(rows(&kit).await, before);
+    kit.undo(undone).await.unwrap();
+    assert_eq!(rows(&kit).await, after);
 }
 
 #[tokio::test]

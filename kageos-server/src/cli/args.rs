@@ -155,6 +155,9 @@ pub(super) enum Token {
         /// Only these rights.
         #[arg(long, value_delimiter = ',', default_value = "read")]
         rights: Vec<String>,
+        /// Ends after so many days; without it as late as a token may.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: Option<u32>,
         /// The login of the account that it acts for.
         #[arg(long)]
         user: Option<String>,
@@ -183,8 +186,11 @@ pub(super) struct Grant {
     /// Takes the role away instead.
     #[arg(long)]
     pub(super) deny: bool,
+    /// Ends after so many days.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(super) days: Option<u32>,
     /// Takes back the grant with this id.
-    #[arg(long, conflicts_with_all = ["role", "user", "group", "deny"])]
+    #[arg(long, conflicts_with_all = ["role", "user", "group", "deny", "days"])]
     pub(super) revoke: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use hyper::{Method, StatusCode};
-use kageos_core::{Code, Error, Result, json};
+use kageos_core::{CallId, Code, Error, ResourcePath, Result, json};
 use serde_json::{Value, json};
 
 use super::{
@@ -25,7 +25,7 @@ pub(super) async fn run(session: &Session, args: args::Call) -> Result<()> {
         "idempotency_key": args.key,
     });
     let remote = Remote::find(&session.state)?;
-    let (status, answer) = remote.begin(&format!("/api/v1/call{}", args.path), &request).await?;
+    let (status, answer) = remote.begin(&address(&args.path)?, &request).await?;
     let reply =
         if status == StatusCode::ACCEPTED { follow(&remote, session.output, answer).await? } else { answer };
     session.output.result(&reply, || pretty(&reply["output"]));
@@ -70,7 +70,8 @@ fn progress(told: &Value) -> String {
 
 /// Takes back what a call changed.
 pub(super) async fn undo(session: &Session, args: args::Undo) -> Result<()> {
-    let address = format!("/api/v1/calls/{}/undo?dry_run={}", args.call, args.dry_run);
+    let call: CallId = args.call.parse().map_err(|_| Error::of(Code::NotFound))?;
+    let address = format!("/api/v1/calls/{call}/undo?dry_run={}", args.dry_run);
     let reply: Value = Remote::find(&session.state)?.ask(Method::POST, &address, None).await?;
     session.output.result(&reply, || pretty(&reply["changes"]));
     Ok(())
@@ -82,7 +83,9 @@ pub(super) async fn grant(session: &Session, args: args::Grant) -> Result<()> {
         Some(grant) => json!({ "action": "revoke", "input": { "grant": grant } }),
         None => {
             let subject = subject(&remote, &args).await?;
-            let input = json!({ "subject": subject, "role": args.role, "deny": args.deny });
+            let expires_at = args.days.map(|days| session.in_days(days));
+            let input =
+                json!({ "subject": subject, "role": args.role, "deny": args.deny, "expires_at": expires_at });
             json!({ "action": "grant", "input": input })
         }
     };
@@ -100,7 +103,13 @@ async fn subject(remote: &Remote, args: &args::Grant) -> Result<Value> {
 }
 
 async fn send(remote: &Remote, path: &str, request: &Value) -> Result<Value> {
-    remote.ask(Method::POST, &format!("/api/v1/call{path}"), Some(request)).await
+    remote.ask(Method::POST, &address(path)?, Some(request)).await
+}
+
+/// Where the function or directory at a path is called.
+fn address(path: &str) -> Result<String> {
+    let path: ResourcePath = path.parse()?;
+    Ok(format!("/api/v1/call{path}"))
 }
 
 fn pretty(value: &Value) -> String {

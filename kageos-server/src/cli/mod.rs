@@ -25,10 +25,10 @@ mod user;
 mod verify;
 mod web_build;
 
-use std::{collections::HashMap, ffi::OsString, process::ExitCode};
+use std::{collections::HashMap, ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use kageos_core::{Env, Result};
+use kageos_core::{Env, Result, Timestamp};
 use rustix::fs::Mode;
 
 use self::{
@@ -50,6 +50,11 @@ impl Session {
     /// The configuration of the state folder.
     pub(crate) fn config(&self) -> Result<Config> {
         Config::load(&self.state.config_file(), self.vars.clone()).context("the configuration")
+    }
+
+    /// The moment so many days from now.
+    pub(crate) fn in_days(&self, days: u32) -> Timestamp {
+        self.env.now().plus(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
     }
 }
 

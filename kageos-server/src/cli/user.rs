@@ -116,12 +116,14 @@ pub(super) async fn token(session: &Session, command: Token) -> Result<()> {
                 || tokens["items"].as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join("\n");
             session.output.result(&tokens["items"], lines);
         }
-        Token::Create { name, path, rights, user } => {
+        Token::Create { name, path, rights, days, user } => {
             let user = match &user {
                 Some(login) => id(&remote, login).await?,
                 None => Value::Null,
             };
-            let body = json!({ "name": name, "scope": { "path": path, "rights": rights }, "user": user });
+            let expires_at = days.map(|days| session.in_days(days));
+            let scope = json!({ "path": path, "rights": rights });
+            let body = json!({ "name": name, "scope": scope, "expires_at": expires_at, "user": user });
             let token: Value = remote.ask(Method::POST, "/api/v1/tokens", Some(&body)).await?;
             session.output.result(&token, || token["token"].as_str().unwrap_or_default().to_owned());
         }

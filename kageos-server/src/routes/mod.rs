@@ -113,6 +113,8 @@ endpoints! {
         post "/api/v1/transfers" transfers::create;
         get "/api/v1/groups" groups::list;
         post "/api/v1/groups" groups::create;
+        patch "/api/v1/groups/{id}" groups::rename;
+        delete "/api/v1/groups/{id}" groups::delete;
         put "/api/v1/groups/{id}/members/{user}" groups::add;
         delete "/api/v1/groups/{id}/members/{user}" groups::remove;
         get "/api/v1/events" events::listen;

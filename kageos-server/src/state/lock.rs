@@ -47,6 +47,8 @@ impl RunLock {
     /// # Errors
     /// When another process holds it, or the disk refuses.
     pub fn acquire(state: &StateDir) -> Result<Self, LockError> {
+        // A folder that was restored from a backup has none.
+        private::make_dir(&state.root().join("run"))?;
         let mut file = private::open(&state.run_file("lock"))?;
         match file.try_lock() {
             Ok(()) => {}

@@ -171,3 +171,49 @@ async fn whom_one_can_name_depends_on_what_one_may_there() {
     assert_eq!(admin.get(&format!("{people}&limit=1")).await.json()["people"].as_array().unwrap().len(), 1);
     stranger.get(people).await.refused("not_found");
 }
+
+#[tokio::test]
+async fn a_group_is_renamed_and_goes_with_what_it_gave() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person("ada").await);
+    site.platform.tree().ensure_namespace(&"/system".parse().unwrap(), "System", system.id).await.unwrap();
+    let group = system.send("POST", "/api/v1/groups", &json!({ "name": "Sales" })).await.json();
+    system.send("POST", "/api/v1/groups", &json!({ "name": "Stock" })).await;
+    let at = format!("/api/v1/groups/{}", group["id"].as_str().unwrap());
+    system.ask("PUT", &format!("{at}/members/{}", ada.id)).send().await;
+    let input = json!({ "subject": { "kind": "group", "id": group["id"] }, "role": "viewer" });
+    system.call("/demo", "grant", input).await.json();
+    assert_eq!(ada.get("/api/v1/node/demo/notes").await.status, 200);
+    let renamed = system.send("PATCH", &at, &json!({ "name": " Sales EU " })).await.json();
+    assert_eq!(renamed, json!({ "id": group["id"], "name": "Sales EU" }));
+    system.send("PATCH", &at, &json!({ "name": "STOCK" })).await.refused("conflict");
+    system.send("PATCH", &at, &json!({ "name": "" })).await.refused("invalid_input");
+    system.send("PATCH", "/api/v1/groups/nonsense", &json!({ "name": "x" })).await.refused("not_found");
+    assert_eq!(system.ask("DELETE", &at).send().await.status, 204);
+    ada.get("/api/v1/node/demo/notes").await.refused("not_found");
+    system.ask("DELETE", &at).send().await.refused("not_found");
+    let told = system.get("/api/v1/activity?path=/system").await.json();
+    let actions: Vec<_> = told["items"].as_array().unwrap().iter().map(|it| it["action"].clone()).collect();
+    assert!(
+        actions.contains(&json!("rename_group")) && actions.contains(&json!("delete_group")),
+        "{actions:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_no_administrator_and_tries_is_recorded_once() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person("ada").await);
+    site.platform.tree().ensure_namespace(&"/system".parse().unwrap(), "System", system.id).await.unwrap();
+    for _ in 0..3 {
+        ada.send("POST", "/api/v1/groups", &json!({ "name": "mine" })).await.refused("forbidden");
+    }
+    let told = system.get("/api/v1/activity?path=/system").await.json();
+    let tried: Vec<_> =
+        told["items"].as_array().unwrap().iter().filter(|it| it["action"] == "create_group").collect();
+    assert_eq!(tried.len(), 1, "{tried:?}");
+    assert_eq!(
+        (&tried[0]["status"], &tried[0]["code"], &tried[0]["actor"]["name"]),
+        (&json!("refused"), &json!("forbidden"), &json!("ada"))
+    );
+}

@@ -117,6 +117,7 @@ impl Host for Echo {
         let row = Change {
             path: call.path.clone(),
             row: Some("42".to_owned()),
+            version: None,
             op: ChangeOp::Create,
             old: None,
             new: Some(json!({ "text": "a" })),

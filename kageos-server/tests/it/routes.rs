@@ -119,6 +119,8 @@ fn of_accounts() -> Vec<Row> {
         ),
         ("get", "/api/v1/groups", "/api/v1/groups", None, "forbidden"),
         ("post", "/api/v1/groups", "/api/v1/groups", Some(json!({ "name": "g" })), "forbidden"),
+        ("patch", "/api/v1/groups/{id}", "/api/v1/groups/a", Some(json!({ "name": "g" })), "forbidden"),
+        ("delete", "/api/v1/groups/{id}", "/api/v1/groups/a", None, "forbidden"),
         ("put", "/api/v1/groups/{id}/members/{user}", "/api/v1/groups/a/members/b", None, "forbidden"),
         ("delete", "/api/v1/groups/{id}/members/{user}", "/api/v1/groups/a/members/b", None, "forbidden"),
         ("get", "/api/v1/events", "/api/v1/events", None, "stream"),

@@ -3,7 +3,7 @@
 use axum::Router;
 use kageos_core::{Role, platform::identity::Secret};
 use kageos_server::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     ask::ask,
@@ -273,4 +273,19 @@ async fn who_hangs_up_leaves_effect_and_record_together() {
     let told = tokio::time::timeout(PATIENCE, record).await.expect("there is no record");
     assert_eq!(told["items"][0]["input"]["login"], "grace");
     assert_eq!(system.get("/api/v1/node/grace").await.json()["owner"]["login"], "grace");
+}
+
+#[tokio::test]
+async fn what_a_person_prefers_is_something_that_there_may_be() {
+    let site = Site::new().await;
+    let ada = site.person("ada").await;
+    let patch = async |patch: Value| ada.send("PATCH", "/api/v1/session", &patch).await;
+    let good =
+        json!({ "locale": "zh-Hans-CN", "theme": "dark", "time_zone": "America/Argentina/Buenos_Aires" });
+    assert_eq!(patch(good).await.status, 200);
+    let bad = patch(json!({ "locale": "not a tag", "theme": "zzz", "time_zone": "/etc/passwd" })).await;
+    let problem = bad.refused("invalid_input");
+    let places: Vec<_> =
+        problem["fields"].as_array().unwrap().iter().map(|it| it["pointer"].clone()).collect();
+    assert_eq!(places, ["/locale", "/theme", "/time_zone"]);
 }

@@ -144,13 +144,14 @@ impl Access {
         Ok(group)
     }
 
-    /// Gives a group another name.
+    /// Gives a group another name, and answers it as it is kept.
     ///
     /// # Errors
     /// As [`Access::create_group`]; [`Code::NotFound`] when there is no such group.
-    pub async fn rename_group(&self, id: GroupId, name: &str) -> Result<()> {
+    pub async fn rename_group(&self, id: GroupId, name: &str) -> Result<String> {
         let name = group::check_name(name)?.to_owned();
-        self.change(name, move |name, tx| Box::pin(store::rename_group(tx, id, name))).await
+        self.change(name.clone(), move |name, tx| Box::pin(store::rename_group(tx, id, name))).await?;
+        Ok(name)
     }
 
     /// Removes a group with its memberships and the grants to it.

@@ -266,6 +266,12 @@ impl Dispatcher {
         declared.max(self.inner.audit).max(if person { Audit::None } else { Audit::Summary })
     }
 
+    /// Records that somebody tried what no function stands for and was refused. Equal refusals that follow are counted
+    /// and recorded together.
+    pub async fn refused(&self, call: Call, error: &Error) {
+        self.refuse(&Arc::new(call), error, self.inner.env.clock.monotonic()).await;
+    }
+
     /// The one record of a call that was not let in. Equal refusals that follow are counted and recorded together.
     async fn refuse(&self, call: &Arc<Call>, error: &Error, started: Duration) {
         let Some(key) = self.inner.refusals.count(call, error.code) else { return };

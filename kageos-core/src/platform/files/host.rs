@@ -134,7 +134,7 @@ impl FileHost {
             Step::Discard(_) => (ChangeOp::Purge, Some(shown), None, json!({})),
         };
         let output = raw(&output)?;
-        let changes = vec![Change { path: node.path.clone(), row: None, op, old, new }];
+        let changes = vec![Change { path: node.path.clone(), row: None, version: None, op, old, new }];
         let at = self.files.inner.env.now();
         let receipt = Receipt {
             call: call.id,

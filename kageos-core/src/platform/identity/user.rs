@@ -13,6 +13,8 @@ pub const MAX_NAME: usize = 100;
 pub const MAX_EMAIL: usize = 254;
 /// Longest locale, theme or time zone, in characters: the longest zone name has half of it.
 pub const MAX_PREFERENCE: usize = 64;
+/// How screens may look; the first goes by the reader's own device.
+const THEMES: [&str; 3] = ["system", "light", "dark"];
 
 /// Who is behind an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,12 +141,29 @@ pub(super) fn check(user: &User) -> Result<()> {
     rule(user.email.as_deref().is_none_or(is_email), "/email", "not a mail address".to_owned());
     let namespace = |code: &str| path::is_code(code) && !path::RESERVED_NAMESPACES.contains(&code);
     rule(user.namespace.as_deref().is_none_or(namespace), "/namespace", "not a code, or reserved".to_owned());
-    let preferences = [("/locale", &user.locale), ("/theme", &user.theme), ("/time_zone", &user.time_zone)];
-    for (pointer, value) in preferences {
-        let short = value.as_deref().is_none_or(|text| is_line(text, MAX_PREFERENCE));
-        rule(short, pointer, format!("at most {MAX_PREFERENCE} characters"));
-    }
+    rule(
+        user.locale.as_deref().is_none_or(is_locale),
+        "/locale",
+        "a language tag, as en or zh-CN".to_owned(),
+    );
+    let is_theme = |text: &str| THEMES.contains(&text);
+    rule(user.theme.as_deref().is_none_or(is_theme), "/theme", format!("one of {}", THEMES.join(", ")));
+    let message = "the name of a time zone, as Europe/Berlin".to_owned();
+    rule(user.time_zone.as_deref().is_none_or(is_time_zone), "/time_zone", message);
     if fields.is_empty() { Ok(()) } else { Err(Error::invalid(fields)) }
+}
+
+/// A language tag by its form: `zh-Hans-CN`.
+fn is_locale(text: &str) -> bool {
+    let part = |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
+    text.len() <= MAX_PREFERENCE && text.split('-').all(part)
+}
+
+/// The name of a time zone by its form; which there are, only the reader's own data tell.
+fn is_time_zone(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
+    let part = |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.chars().all(letter);
+    text.len() <= MAX_PREFERENCE && text.split('/').all(part)
 }
 
 /// Letters of any script, but none that only changes the one before it, so that equal looks mean equal text.

@@ -36,7 +36,7 @@ impl Plan {
         old: Option<serde_json::Value>,
         new: Option<serde_json::Value>,
     ) {
-        self.changes.push(Change { path: path.clone(), row: None, op, old, new });
+        self.changes.push(Change { path: path.clone(), row: None, version: None, op, old, new });
     }
 
     /// Adds a node made by `origin`, with the change that says so.

@@ -179,6 +179,7 @@ impl Work {
         Change {
             path: item.path.clone().unwrap_or_else(|| self.call.path.clone()),
             row: None,
+            version: None,
             op: if ended { ChangeOp::Delete } else { ChangeOp::Update },
             old: Some(side(self.handover.from)),
             new: (!ended).then(|| side(self.handover.to)),

@@ -192,13 +192,9 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
     use ChangeOp::{Create, Delete, Purge, Restore, Update};
     let op = select(vec![Create, Update, Delete, Restore, Purge]);
     let object = || option::of(vec((words(), json()), 0..3).prop_map(Value::from_iter));
-    (path(), option::of(words()), op, object(), object()).prop_map(|(path, row, op, old, new)| Change {
-        path,
-        row,
-        op,
-        old,
-        new,
-    })
+    let version = option::of(1..i64::MAX);
+    let parts = (path(), option::of(words()), version, op, object(), object());
+    parts.prop_map(|(path, row, version, op, old, new)| Change { path, row, version, op, old, new })
 }
 
 pub(super) fn error() -> impl Strategy<Value = Error> {

@@ -261,6 +261,7 @@ fn change(entry: &Entry, workspace: &ResourcePath) -> Result<Change, Error> {
     Ok(Change {
         path,
         row: row.map(|row| row.id.to_string()),
+        version: entry.after.as_ref().map(|row| row.version),
         op,
         old: values(&entry.before, &entry.after),
         new: values(&entry.after, &entry.before),

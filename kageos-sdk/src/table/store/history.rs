@@ -46,7 +46,7 @@ impl Store {
         let before = match next.map(|next| self.cursors.read(&query, next, 1)).transpose()?.as_deref() {
             None => i64::MAX,
             Some([Cell::Int(before)]) => *before,
-            Some(_) => return Err(Error::of(Code::InvalidCursor)),
+            Some(_) => return Err(Error::of(Code::InvalidCursor).at("/next")),
         };
         let values = params![&table.name, id.as_i64(), before, limit + 1];
         let mut rows = self.db.fetch_all(SELECT, values).await.map_err(storage)?;

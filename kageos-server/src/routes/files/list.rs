@@ -41,7 +41,7 @@ pub(in crate::routes) async fn list(
 ) -> Answer<Json<FileList>> {
     let mut input = Map::from_iter([("limit".to_owned(), page::limit(which.limit)?.into())]);
     if let Some(next) = which.next {
-        let next: FileId = next.parse().map_err(|_| Error::of(Code::InvalidCursor))?;
+        let next: FileId = next.parse().map_err(|_| Error::of(Code::InvalidCursor).at("/next"))?;
         input.insert("next".to_owned(), next.to_string().into());
     }
     let ask = super::ask(path, "list_files", Value::Object(input))?;

@@ -45,7 +45,7 @@ pub(in crate::routes) async fn export(
 ) -> Answer<Response> {
     address.only_table()?;
     if which.format.as_deref().is_some_and(|format| format != "csv") {
-        return Err(Error::new(Code::InvalidQuery, "format must be csv").into());
+        return Err(crate::query::refused("format", "format must be csv").into());
     }
     let mut input = selection(which.filter.as_deref(), which.sort.as_deref())?;
     input.insert("limit".to_owned(), MAX_LIMIT.into());

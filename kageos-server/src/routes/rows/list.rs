@@ -1,5 +1,5 @@
 use axum::{http::StatusCode, response::Response};
-use kageos_core::{ActionName, Code, Error, ResourcePath, Result, json};
+use kageos_core::{ActionName, ResourcePath, Result, json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
@@ -65,7 +65,7 @@ pub(super) fn selection(filter: Option<&str>, sort: Option<&str>) -> Result<Map<
     if let Some(filter) = filter {
         let value = json::parse(filter.as_bytes());
         let value =
-            value.map_err(|error| Error::new(Code::InvalidQuery, format!("filter: {}", error.message)))?;
+            value.map_err(|error| crate::query::refused("filter", format!("filter: {}", error.message)))?;
         input.insert("filter".to_owned(), value);
     }
     if let Some(sort) = sort {

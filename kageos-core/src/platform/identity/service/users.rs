@@ -145,8 +145,7 @@ impl Identity {
         Ok(store::users(&self.0.db, after, limit).await?)
     }
 
-    /// Accounts that are not disabled and whose login or name holds `part`, by login, at most `limit`. Upper and lower
-    /// case are one, in names on SQLite only of ASCII letters.
+    /// Accounts that are not disabled and whose login or name holds `part`, in any case, by login, at most `limit`.
     ///
     /// # Errors
     /// What the database answers.

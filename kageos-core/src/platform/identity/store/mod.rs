@@ -22,8 +22,11 @@ use std::str::FromStr;
 use crate::sql::{Migration, Row, SqlError};
 
 /// The tables of identity. They go before those of access.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::new(1, "identity", include_str!("../../../../migrations/identity_0001.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "identity", include_str!("../../../../migrations/identity_0001.sql")),
+    Migration::new(2, "names to find people by", "ALTER TABLE identity_user ADD COLUMN name_folded {text};"),
+    Migration::new(3, "names that are there", "UPDATE identity_user SET name_folded = LOWER(name);"),
+];
 
 /// Rows that one step forgets at most.
 const FORGET: u32 = 1_000;

@@ -30,13 +30,14 @@ pub async fn create_user(tx: &mut Tx, prepared: &Prepared) -> Result<(), Error> 
         access::store::touch(tx).await?;
     }
     let sql = "INSERT INTO identity_user \
-         (id, login, login_folded, name, email, kind, namespace, admin, disabled, locale, theme, time_zone, \
-         created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         (id, login, login_folded, name, name_folded, email, kind, namespace, admin, disabled, locale, theme, \
+         time_zone, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = params![
         user.id.to_string(),
         &user.login,
         fold(&user.login),
         &user.name,
+        fold(&user.name),
         user.email.as_deref(),
         kind_text(user.kind),
         user.namespace.as_deref(),
@@ -56,10 +57,11 @@ pub async fn create_user(tx: &mut Tx, prepared: &Prepared) -> Result<(), Error> 
 
 /// Writes what [`UserPatch`](crate::platform::identity::UserPatch) may change.
 pub(in super::super) async fn update_user(tx: &mut Tx, user: &User) -> Result<(), Error> {
-    let sql = "UPDATE identity_user SET name = ?, email = ?, namespace = ?, admin = ?, disabled = ?, \
+    let sql = "UPDATE identity_user SET name = ?, name_folded = ?, email = ?, namespace = ?, admin = ?, disabled = ?, \
          locale = ?, theme = ?, time_zone = ? WHERE id = ?";
     let values = params![
         &user.name,
+        fold(&user.name),
         user.email.as_deref(),
         user.namespace.as_deref(),
         user.admin,
@@ -135,7 +137,7 @@ pub(in super::super) async fn users(db: &Db, after: Option<&str>, limit: u32) ->
 
 pub(in super::super) async fn users_named(db: &Db, part: &str, limit: u32) -> Result<Vec<User>, SqlError> {
     let sql = "SELECT * FROM identity_user WHERE disabled = 0 AND (login_folded LIKE ? ESCAPE '!' \
-         OR LOWER(name) LIKE ? ESCAPE '!') ORDER BY login_folded LIMIT ?";
+         OR name_folded LIKE ? ESCAPE '!') ORDER BY login_folded LIMIT ?";
     let pattern = containing(part);
     let rows = db.fetch_all(sql, params![&pattern, &pattern, limit]).await?;
     rows.iter().map(read).collect()

@@ -113,7 +113,7 @@ fn scope(path: &ResourcePath) -> (&'static str, Vec<Param<'static>>) {
 fn read_cursor(text: &str) -> Result<(i64, String)> {
     let parts =
         text.split_once('-').and_then(|(at, id)| Some((at.parse().ok()?, id.parse::<CallId>().ok()?)));
-    let (at, id) = parts.ok_or_else(|| Error::of(Code::InvalidCursor))?;
+    let (at, id) = parts.ok_or_else(|| Error::of(Code::InvalidCursor).at("/next"))?;
     Ok((at, id.to_string()))
 }
 
