@@ -68,6 +68,7 @@ code_table! {
     NotFound "not_found" 404 66 false "There is nothing here that you may see.";
     UnknownAction "unknown_action" 404 66 false "The function has no such action.";
     MethodNotAllowed "method_not_allowed" 405 64 false "The address does not take this method.";
+    RequestTimeout "request_timeout" 408 75 true "The body of the request came too slowly.";
     Conflict "conflict" 409 73 false "It collides with what is already there.";
     VersionConflict "version_conflict" 409 73 false "The row was changed since it was read.";
     InProgress "in_progress" 409 75 true "The first call with this idempotency key is still running.";

@@ -164,5 +164,5 @@ async fn read(request: Request, limit: usize, idle: Duration) -> Result<Bytes> {
 }
 
 fn too_slow() -> Error {
-    Error::new(Code::DeadlineExceeded, "The body came too slowly.")
+    Error::of(Code::RequestTimeout)
 }

@@ -143,6 +143,10 @@ async fn a_field_takes_only_files_that_are_there_for_its_caller_and_fit() {
         assert_eq!(refused.code, Code::Conflict);
         assert!(stays(&world, &mine).await && stays(&world, &text).await && stays(&world, &loose).await);
         assert!(!stays(&world, &theirs).await && !stays(&world, &large).await);
+        // What has to go for good goes by who administers the place.
+        world.ask(&world.owner, TABLE, "discard_file", json!({ "file": mine.id })).await.unwrap();
+        assert!(!stays(&world, &mine).await);
+        world.create(&member, json!({ "photo": mine.id })).await.unwrap_err();
     })
     .await;
 }

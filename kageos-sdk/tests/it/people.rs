@@ -36,3 +36,17 @@ async fn an_account_in_a_field_exists_and_is_shown_by_its_name() {
         assert_eq!(told, [(place, "not_found")], "{action}");
     }
 }
+
+#[tokio::test]
+async fn a_filter_that_is_wrong_is_told_where() {
+    let kit = Kit::open(&App::new("work").table::<Task>()).await.unwrap();
+    for (filter, place) in [
+        (json!({ "eq": ["nothing", 1] }), "/filter/eq/0"),
+        (json!({ "not": { "and": [{ "empty": "nothing" }] } }), "/filter/not/and/0/empty"),
+        (json!({ "in": ["doer", 7] }), "/filter/in/1"),
+        (json!({ "like": ["doer", "a"] }), "/filter"),
+    ] {
+        let error = kit.call("task.table", "search", json!({ "filter": filter })).await.unwrap_err();
+        assert_eq!(error.fields[0].pointer, place, "{error:?}");
+    }
+}

@@ -30,7 +30,7 @@ pub(super) async fn run(session: &Session) -> Result<()> {
     }
 }
 
-fn line(finding: &Finding) -> String {
+pub(super) fn line(finding: &Finding) -> String {
     let advice = if finding.ok { String::new() } else { format!("\n{:<10} -> {}", "", finding.advice) };
     format!("{:<10} {} {}{advice}", finding.layer, if finding.ok { "ok" } else { "FAILED" }, finding.detail)
 }
@@ -63,7 +63,7 @@ fn configuration(session: &Session) -> Finding {
 }
 
 /// The store of files: an object is written, read and removed.
-async fn files(session: &Session) -> Finding {
+pub(super) async fn files(session: &Session) -> Finding {
     let Ok(config) = session.config() else {
         return Finding::bad("files", "unknown without a configuration", "mend the configuration first");
     };
@@ -105,10 +105,10 @@ fn web(session: &Session) -> Finding {
     if config.web.dir.join("index.html").exists() {
         return Finding::good("web", config.web.dir.display().to_string());
     }
-    Finding::bad(
+    let place = config.web.dir.display();
+    Finding::good(
         "web",
-        format!("{} holds no built web application", config.web.dir.display()),
-        "run `kagectl bootstrap --dev` with Node 20 or newer",
+        format!("none in {place}: the API is served alone; `kagectl bootstrap --dev` builds one"),
     )
 }
 
@@ -133,7 +133,7 @@ async fn server(session: &Session) -> Vec<Finding> {
 }
 
 /// What the running server says.
-async fn asked(session: &Session) -> Result<Vec<Finding>> {
+pub(super) async fn asked(session: &Session) -> Result<Vec<Finding>> {
     let remote = Remote::find(&session.state)?;
     let readiness = remote.readiness().await?;
     let mut findings: Vec<Finding> = readiness.dependencies.into_iter().map(dependency).collect();

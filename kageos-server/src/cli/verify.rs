@@ -1,23 +1,19 @@
-//! `kagectl verify`
+//! `kagectl verify`: what the running server says of each layer, and the store of files.
 
 use kageos_core::{Code, Error, Result};
 
-use super::{Session, remote::Remote};
-use crate::wire::Dependency;
+use super::{Session, doctor};
 
 pub(super) async fn run(session: &Session) -> Result<()> {
-    let readiness = Remote::find(&session.state)?.readiness().await?;
-    session.output.result(&readiness, || {
-        let lines = readiness.dependencies.iter().map(line);
-        lines.chain([readiness.status.clone()]).collect::<Vec<_>>().join("\n")
-    });
-    if readiness.dependencies.iter().all(|dependency| dependency.ok) {
+    let mut findings = doctor::asked(session).await?;
+    findings.push(doctor::files(session).await);
+    session.output.result(&findings, || findings.iter().map(doctor::line).collect::<Vec<_>>().join("\n"));
+    if findings.iter().all(|finding| finding.ok) {
         Ok(())
     } else {
-        Err(Error::new(Code::Unavailable, "Something that the server depends on is out of reach."))
+        Err(Error::new(
+            Code::Unavailable,
+            "Something that the server depends on is not well; the list says what to do.",
+        ))
     }
-}
-
-fn line(dependency: &Dependency) -> String {
-    format!("{:<9} {} {}", dependency.name, if dependency.ok { "ok" } else { "FAILED" }, dependency.detail)
 }

@@ -217,3 +217,20 @@ async fn who_is_no_administrator_and_tries_is_recorded_once() {
         (&json!("refused"), &json!("forbidden"), &json!("ada"))
     );
 }
+
+#[tokio::test]
+async fn who_lacks_the_right_and_tries_is_recorded() {
+    let site = Site::new().await;
+    let system = site.system().await;
+    let ada = site.person_with("ada", "/demo/notes", Role::Viewer).await;
+    let table = "/demo/notes/note.table";
+    ada.call(table, "create", json!({})).await.refused("forbidden");
+    site.person("eve").await.call(table, "search", json!({})).await.refused("not_found");
+    let told = system.get(&format!("/api/v1/activity?path={table}")).await.json();
+    let tried: Vec<_> =
+        told["items"].as_array().unwrap().iter().filter(|it| it["status"] == "refused").collect();
+    let of = |login: &str| tried.iter().find(|it| it["actor"]["name"] == login).unwrap();
+    assert_eq!((&of("ada")["action"], &of("ada")["code"]), (&json!("create"), &json!("forbidden")));
+    assert_eq!((&of("eve")["action"], &of("eve")["code"]), (&json!("search"), &json!("not_found")));
+    assert!(tried.iter().all(|it| it["trace"].is_string() && it["source"].is_object()));
+}

@@ -148,3 +148,28 @@ async fn what_is_gone_is_told_without_its_name() {
     let heard = by_ada.next().await.unwrap();
     assert_eq!((heard.name.as_str(), heard.data["path"].as_str().unwrap()), ("tree", "/demo/notes"));
 }
+
+#[tokio::test]
+async fn a_grant_that_ends_ends_what_its_stream_tells() {
+    let site = Site::new().await;
+    let table = "/demo/notes/note.table";
+    let (system, ada) = (site.system().await, site.person_with("ada", table, Role::Viewer).await);
+    let input = json!({ "subject": { "kind": "user", "id": ada.id }, "role": "viewer" });
+    let grant = system.call("/demo/notes", "grant", input).await.json()["output"]["grant"].clone();
+    let (mut by_system, mut by_ada) = (listen(&system, None).await, listen(&ada, None).await);
+    make(&system, "one").await;
+    assert_eq!(by_ada.next().await.unwrap().data["path"], "/demo/notes/one");
+    system.call("/demo/notes", "revoke", json!({ "grant": grant })).await.json();
+    make(&system, "two").await;
+    system.call(table, "create", json!({})).await.json();
+    // Up to what both may still read.
+    let heard = async |by: &mut Heard| {
+        let mut paths = Vec::new();
+        while paths.last().is_none_or(|path| path != table) {
+            paths.push(by.next().await.unwrap().data["path"].as_str().unwrap_or_default().to_owned());
+        }
+        paths
+    };
+    assert!(heard(&mut by_system).await.contains(&"/demo/notes/two".to_owned()));
+    assert!(!heard(&mut by_ada).await.contains(&"/demo/notes/two".to_owned()));
+}

@@ -141,13 +141,10 @@ impl Action {
         if self.input.is_valid(input) {
             return Ok(());
         }
-        let errors = self.input.iter_errors(input).flat_map(|error| {
-            let (code, message) = (error.kind().keyword().to_owned(), error.masked().to_string());
-            let field =
-                move |pointer| FieldError { pointer, code: code.clone().into(), message: message.clone() };
-            pointers(&error).into_iter().map(field)
-        });
-        Err(Error::invalid(errors.take(MAX_FIELD_ERRORS).collect()))
+        let mut fields = Vec::new();
+        self.input.iter_errors(input).for_each(|error| tell(&error, &mut fields));
+        fields.truncate(MAX_FIELD_ERRORS);
+        Err(Error::invalid(fields))
     }
 
     /// The files that an input names, each with its place and what the field takes.
@@ -169,6 +166,28 @@ impl Action {
         }
         if self.is_sensitive { redact::redact(&self.schema.input, input) } else { Cow::Borrowed(input) }
     }
+}
+
+/// A mistake with its places. Where one of several shapes was to be met, those of the shape that came nearest: whose
+/// mistake lies deepest.
+fn tell(error: &jsonschema::ValidationError<'_>, fields: &mut Vec<FieldError>) {
+    let shapes = match error.kind() {
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            &context[..]
+        }
+        _ => &[],
+    };
+    let depth = |shape: &&Vec<jsonschema::ValidationError<'_>>| {
+        shape.iter().map(|error| error.instance_path().as_str().matches('/').count()).max()
+    };
+    let own = error.instance_path().as_str().matches('/').count();
+    let nearest = shapes.iter().max_by_key(depth).filter(|shape| depth(shape) > Some(own));
+    if let Some(nearest) = nearest {
+        return nearest.iter().for_each(|error| tell(error, fields));
+    }
+    let (code, message) = (error.kind().keyword().to_owned(), error.masked().to_string());
+    let field = |pointer| FieldError { pointer, code: code.clone().into(), message: message.clone() };
+    fields.extend(pointers(error).into_iter().map(field));
 }
 
 /// Where the mistake is: a property that is missing or too much is named itself, not only the object around it.

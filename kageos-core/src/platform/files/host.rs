@@ -13,7 +13,7 @@ use crate::manifest::SCHEMA_VERSION;
 use crate::platform::oplog::hash_payload;
 use crate::platform::tree::{Node, fence_receipt, read_receipt, write_receipt};
 use crate::sql::SqlError;
-use crate::{CallId, Change, ChangeOp, Code, Error, FileId, Manifest, Result};
+use crate::{CallId, Change, ChangeOp, Code, Error, FileId, Manifest, Result, Right};
 
 /// Runs the actions about files.
 #[derive(Debug, Clone)]
@@ -75,8 +75,11 @@ impl FileHost {
             }
             FileAction::DiscardFile { file } => {
                 let file = self.file_of(node, file).await?;
-                if file.state == State::Kept && node.path.kind().is_some() {
-                    let message = "A row or a record names this file, so it stays.";
+                // What has to go for good goes, whatever names it, by who answers for the place.
+                let named = file.state == State::Kept && node.path.kind().is_some();
+                if named && !held.contains(Right::Admin) {
+                    let message =
+                        "A row names or named this file, so only who administers this place removes it.";
                     return Err(Error::new(Code::Conflict, message).into());
                 }
                 self.apply(call, node, Step::Discard(file)).await

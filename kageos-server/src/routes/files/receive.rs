@@ -35,7 +35,7 @@ pub(super) async fn receive(
                 upload.push(bytes).await?;
             }
             Ok(Some(Err(_))) => return Err(cut_off()),
-            Err(_) => return Err(Error::new(Code::DeadlineExceeded, "The body came too slowly.")),
+            Err(_) => return Err(Error::of(Code::RequestTimeout)),
         }
     }
     if declared.is_some_and(|declared| declared != length) {
