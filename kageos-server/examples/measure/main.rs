@@ -14,6 +14,10 @@ use std::env;
 
 use anyhow::{Context, Result, bail};
 
+/// As the programs that it stands for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
