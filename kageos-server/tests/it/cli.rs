@@ -1,12 +1,12 @@
 //! The command line, run as a program.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, Output, Stdio},
 };
 
 use kageos_core::Code;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) struct Machine {
     pub(crate) dir: tempfile::TempDir,
@@ -91,6 +91,41 @@ fn a_server_starts_is_asked_and_stops() {
 }
 
 #[test]
+fn the_log_of_the_server_holds_no_secret() {
+    let machine = Machine::new();
+    let password = machine.json(&["init", "--dev"])["password"].as_str().unwrap().to_owned();
+    let state = machine.dir.path().join(".kageos/dev");
+    std::fs::write(state.join("config.toml"), "[log]\nfilter = \"trace\"\n").unwrap();
+    let (mut child, listening) = machine.start(&["serve"]);
+    let address = listening["address"].as_str().unwrap().trim_start_matches("http://");
+    let ask = |head: &str, body: &Value| {
+        let (mut stream, body) = (std::net::TcpStream::connect(address).unwrap(), body.to_string());
+        let length = body.len();
+        write!(stream, "{head}\r\nhost: here\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let login = "POST /api/v1/session HTTP/1.1\r\ncontent-type: application/json";
+    let wrong = "a secret that opens nothing";
+    assert!(ask(login, &json!({ "login": "system", "password": wrong })).starts_with("HTTP/1.1 401"));
+    let answer = ask(login, &json!({ "login": "system", "password": password }));
+    let session = answer.split("kageos_session=").nth(1).unwrap().split(';').next().unwrap();
+    let token = machine.json(&["token", "create", "t", "--days", "3"])["token"].as_str().unwrap().to_owned();
+    let head = format!("GET /api/v1/tree?path=/system HTTP/1.1\r\nauthorization: Bearer {token}");
+    assert!(ask(&head, &Value::Null).starts_with("HTTP/1.1 200"));
+    let local = std::fs::read_to_string(state.join("secrets/local.token")).unwrap();
+    machine.json(&["down"]);
+    assert!(child.wait().unwrap().success());
+    let logs = String::from_utf8(machine.run(&["logs", "server", "--json"]).stdout).unwrap();
+    assert!(logs.contains("TRACE") || logs.contains("DEBUG"), "the log tells everything: {logs}");
+    for secret in [&password, wrong, session, &token, local.trim()] {
+        assert!(!logs.contains(secret), "{secret}");
+    }
+}
+
+#[test]
 fn the_address_of_another_is_a_conflict() {
     let machine = Machine::new();
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -160,6 +195,12 @@ fn accounts_tokens_and_grants_are_made_on_the_running_server() {
     assert_eq!(machine.json(&["user", "enable", "ada"])["user"]["disabled"], false);
     assert_eq!(machine.json(&["namespace", "sales", "--owner", "ada"])["path"], "/sales");
     let grant = machine.json(&["grant", "/sales", "viewer", "--user", "bot"]);
+    let brief = machine.json(&["grant", "/sales", "viewer", "--user", "ada", "--days", "7"]);
+    assert!(brief["grant"].is_string(), "{brief}");
+    for path in ["sales", "/sales/../x", "s/x/undo", "/sales?x=1"] {
+        check_exit(&machine.run(&["call", path, "describe"]), Code::InvalidPath);
+    }
+    check_exit(&machine.run(&["undo", "../x"]), Code::NotFound);
     let call = machine.json(&["call", "/sales", "describe", "{\"title\":\"Sales\"}"]);
     assert_eq!(call["output"]["title"], "Sales");
     machine.json(&["grant", "/sales", "--revoke", grant["grant"].as_str().unwrap()]);
@@ -176,7 +217,7 @@ fn accounts_tokens_and_grants_are_made_on_the_running_server() {
     machine.json(&["token", "revoke", mine["id"].as_str().unwrap()]);
     assert_eq!(machine.json(&["token", "list"]), serde_json::json!([]));
     let preview = machine.json(&["transfer", "ada", "bot", "--preview"]);
-    assert_eq!((&preview["preview"], preview["items"].as_array().unwrap().len()), (&true.into(), 3));
+    assert_eq!((&preview["preview"], preview["items"].as_array().unwrap().len()), (&true.into(), 4));
     assert_eq!(machine.json(&["transfer", "ada", "bot"])["items"], preview["items"]);
     let said = machine.run(&["transfer", "ada", "bot"]);
     assert!(String::from_utf8_lossy(&said.stdout).ends_with("done\n"), "{said:?}");
@@ -232,6 +273,7 @@ fn a_backup_is_checked_and_restored() {
     assert!(!machine.dir.path().join(".kageos/dev").exists(), "nothing is written from a damaged backup");
     std::fs::write(&file, kept).unwrap();
     machine.json(&["restore", backup]);
+    machine.json(&["backup", "--to", "of what was restored"]);
     assert_eq!(machine.json(&["init", "--dev"])["password"], password);
     let (mut child, _) = machine.start(&["serve"]);
     let call = machine.json(&["call", "/sales", "describe", "{}"]);
