@@ -9,8 +9,10 @@ use serde_json::{Map, Value, json};
 use super::{Admitted, Dispatcher, fields};
 use crate::host::HostReply;
 use crate::platform::files::MAX_FOUND;
-use crate::platform::identity::MAX_NAMES;
 use crate::{ActionName, Error, FileId, FileInfo, Result, UserId};
+
+/// Most people that one page names: two fields of the largest page.
+const MAX_NAMED: usize = 1_000;
 
 impl Dispatcher {
     /// What was read, as its reader may see it.
@@ -57,7 +59,9 @@ impl Dispatcher {
         let by_id: HashMap<FileId, &FileInfo> = files.iter().map(|file| (file.id, file)).collect();
         label(page, &shown, |id| Some(by_id.get(id)?.name.as_str()));
         let files: Map<String, Value> = files.iter().map(|file| (file.id.to_string(), json!(file))).collect();
-        page["files"] = Value::Object(files);
+        if let Some(page) = page.as_object_mut() {
+            page.insert("files".to_owned(), Value::Object(files));
+        }
         Ok(())
     }
 
@@ -68,7 +72,7 @@ impl Dispatcher {
             return Ok(());
         }
         let shown = ids_by_field::<UserId>(page, fields);
-        let names = self.inner.identity.names(&distinct(&shown, MAX_NAMES)).await?;
+        let names = self.inner.identity.names(&distinct(&shown, MAX_NAMED)).await?;
         label(page, &shown, |id| Some(names.get(id)?.1.as_str()));
         Ok(())
     }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use axum::{Json, extract::State};
-use kageos_core::{Result, UserId, platform::identity::MAX_NAMES};
+use kageos_core::{Result, UserId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -58,9 +58,5 @@ fn first(members: Option<Vec<UserId>>) -> Vec<UserId> {
 async fn names(shared: &Shared, groups: &[Vec<UserId>]) -> Result<HashMap<UserId, (String, String)>> {
     let ids: BTreeSet<UserId> = groups.iter().flatten().copied().collect();
     let ids: Vec<UserId> = ids.into_iter().collect();
-    let mut names = HashMap::with_capacity(ids.len());
-    for part in ids.chunks(MAX_NAMES) {
-        names.extend(shared.platform().identity().names(part).await?);
-    }
-    Ok(names)
+    shared.platform().identity().names(&ids).await
 }

@@ -153,12 +153,16 @@ impl Identity {
         Ok(store::users_named(&self.0.db, part, limit).await?)
     }
 
-    /// Login and name of each of these accounts that exists, in one query. At most [`MAX_NAMES`] are looked up.
+    /// Login and name of each of these accounts that exists, in one query for each [`MAX_NAMES`] of them.
     ///
     /// # Errors
     /// What the database answers.
     pub async fn names(&self, ids: &[UserId]) -> Result<HashMap<UserId, (String, String)>> {
-        Ok(store::names(&self.0.db, &ids[..ids.len().min(MAX_NAMES)]).await?)
+        let mut names = HashMap::with_capacity(ids.len());
+        for part in ids.chunks(MAX_NAMES) {
+            names.extend(store::names(&self.0.db, part).await?);
+        }
+        Ok(names)
     }
 
     pub(super) async fn existing(&self, id: UserId) -> Result<User> {
