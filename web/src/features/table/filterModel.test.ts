@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import type { Filter } from "@/api";
-import { fieldsOf, type Widget } from "@/schema";
+import { type Field, fieldsOf, type Widget } from "@/schema";
 import { makeFormatter } from "@/ui";
-import { newRule, type Part, toFilter, toGroup } from "./filterModel";
+import { askedField, newRule, type Part, toFilter, toGroup } from "./filterModel";
 import { filterWords } from "./filterWords";
 
 const widgets: Widget[] = ["text", "multiline", "markdown", "integer", "decimal", "switch", "select", "multi_select", "date", "date_time", "email", "link", "file", "files", "user", "relation", "list", "id"];
@@ -61,8 +61,14 @@ it("has words for every filter", () => {
 
 const kinds = (filter: Filter) => toGroup(filter, fields).items.map((part: Part) => part.kind);
 it("shows what has a control by it, and the rest as it is", () => {
-  expect(kinds({ and: [{ eq: ["text", "x"] }, { not: { empty: "text" } }, { or: [{ eq: ["select", "red"] }, { in: ["select", ["red"]] }] }] })).toEqual(["rule", "rule", "group"]);
+  expect(kinds({ and: [{ eq: ["text", "x"] }, { not: { empty: "text" } }, { contains: ["multi_select", "red"] }, { or: [{ eq: ["select", "red"] }, { in: ["select", ["red"]] }] }] })).toEqual(["rule", "rule", "rule", "group"]);
   expect(kinds({ and: [{ eq: ["text", null] }, { not: { eq: ["text", "x"] } }, { or: [] }, { in: ["text", ["x"]] }, { empty: "gone" }] })).toEqual(Array.from({ length: 5 }, () => "kept"));
+});
+
+it("asks several choices for one of them", () => {
+  const field = fields.find((one) => one.name === "multi_select") as Field;
+  expect(newRule(field)).toMatchObject({ op: "contains", value: null });
+  expect(askedField(field, "contains").meta).toMatchObject({ widget: "select", choices });
 });
 
 it("leaves out what a person has not filled in", () => {

@@ -17,7 +17,8 @@ export function operatorsOf(field: Field): Operator[] {
   if (widget === "select") return ["in", "eq", "ne", "empty", "filled"];
   if (widget === "relation" || widget === "user") return ["eq", "ne", "empty", "filled"];
   if (widget === "id") return ["eq"];
-  if (widget === "multi_select" || widget === "file" || widget === "files" || widget === "list") return ["empty", "filled"];
+  if (widget === "multi_select") return ["contains", "empty", "filled"];
+  if (widget === "file" || widget === "files" || widget === "list") return ["empty", "filled"];
   return ["contains", "starts", "eq", "ne", "empty", "filled"];
 }
 
