@@ -1,4 +1,4 @@
-import { ask, queryString, request, urlPath } from "./http";
+import { ApiError, ask, queryString, request, urlPath } from "./http";
 import type {
   Activity,
   CallReply,
@@ -101,6 +101,12 @@ export const table = {
   search: (path: string, input: SearchInput, signal?: AbortSignal) =>
     output(call<SearchOutput>(path, "search", input, signal ? { signal } : {})),
   get: (path: string, id: string) => output(call<Row>(path, "get", { id })),
+  /** A row in the recycle bin, where `get` finds none. */
+  binned: async (path: string, id: string) => {
+    const { rows } = await table.search(path, { filter: { eq: ["id", id] }, bin: true, limit: 1 });
+    if (!rows[0]) throw new ApiError({ code: "not_found", status: 404 });
+    return rows[0];
+  },
   create: (path: string, values: Values) => call<Row>(path, "create", { values }),
   update: (path: string, id: string, version: Row["version"], patch: Values) => call<Row>(path, "update", { id, version, patch }),
   remove: (path: string, id: string, version: Row["version"]) => call(path, "delete", { id, version }),
