@@ -160,6 +160,8 @@ export const people = {
     request<User>(`${base}/users/${id}`, { method: "PATCH", body }),
   groups: () => request<Page<Group>>(`${base}/groups`),
   createGroup: (body: { name: string }) => request<Group>(`${base}/groups`, { method: "POST", body }),
+  renameGroup: (group: string, name: string) => request<Group>(`${base}/groups/${group}`, { method: "PATCH", body: { name } }),
+  removeGroup: (group: string) => request<void>(`${base}/groups/${group}`, { method: "DELETE" }),
   addMember: (group: string, user: string) =>
     request<void>(`${base}/groups/${group}/members/${user}`, { method: "PUT" }),
   removeMember: (group: string, user: string) =>
