@@ -220,6 +220,22 @@ test.describe("refused", () => {
     await expect(entry.getByRole("alert").getByRole("link")).toHaveText(`Grace ${name} · customer.table`);
     await expectAccessible(page);
   });
+
+  test("a row that was deleted since is found in the recycle bin", async ({ page }) => {
+    const name = mark();
+    const row = await newCustomer(page, name);
+    await open(page, name);
+    await setFirstName(page, "Ada");
+    await expect(toast(page)).toContainText("First name saved");
+    await call(page, customers, "bulk", { op: "delete", ids: [row.id] });
+    await toast(page).getByRole("button", { name: "Undo" }).click();
+    await toast(page).getByRole("link", { name: `Ada ${name} · customer.table` }).click();
+    await expect(page).toHaveURL(/bin=1/);
+    const drawer = page.getByRole("dialog");
+    await expect(drawer).toContainText(name);
+    await drawer.getByRole("button", { name: "Restore" }).click();
+    await expect.poll(() => values(page, row)).toMatchObject({ first_name: "Ada" });
+  });
 });
 
 test("the activity shows what an undo would set back, and does it", async ({ page }) => {

@@ -1,4 +1,4 @@
-import { ask, queryString, request, urlPath } from "./http";
+import { ApiError, ask, queryString, request, urlPath } from "./http";
 import type {
   Activity,
   CallReply,
@@ -101,6 +101,12 @@ export const table = {
   search: (path: string, input: SearchInput, signal?: AbortSignal) =>
     output(call<SearchOutput>(path, "search", input, signal ? { signal } : {})),
   get: (path: string, id: string) => output(call<Row>(path, "get", { id })),
+  /** A row in the recycle bin, where `get` finds none. */
+  binned: async (path: string, id: string) => {
+    const { rows } = await table.search(path, { filter: { eq: ["id", id] }, bin: true, limit: 1 });
+    if (!rows[0]) throw new ApiError({ code: "not_found", status: 404 });
+    return rows[0];
+  },
   create: (path: string, values: Values) => call<Row>(path, "create", { values }),
   update: (path: string, id: string, version: Row["version"], patch: Values) => call<Row>(path, "update", { id, version, patch }),
   remove: (path: string, id: string, version: Row["version"]) => call(path, "delete", { id, version }),
@@ -154,6 +160,8 @@ export const people = {
     request<User>(`${base}/users/${id}`, { method: "PATCH", body }),
   groups: () => request<Page<Group>>(`${base}/groups`),
   createGroup: (body: { name: string }) => request<Group>(`${base}/groups`, { method: "POST", body }),
+  renameGroup: (group: string, name: string) => request<Group>(`${base}/groups/${group}`, { method: "PATCH", body: { name } }),
+  removeGroup: (group: string) => request<void>(`${base}/groups/${group}`, { method: "DELETE" }),
   addMember: (group: string, user: string) =>
     request<void>(`${base}/groups/${group}/members/${user}`, { method: "PUT" }),
   removeMember: (group: string, user: string) =>

@@ -1,4 +1,5 @@
 import { api, type JsonObject, type Labels, type Values } from "@/api";
+import type { NamedRow } from "@/ui/conflicts";
 import type { Formatter } from "@/ui/format";
 import { fieldsOf } from "./fields";
 import { textOf } from "./present";
@@ -12,15 +13,15 @@ export function rowName(schema: JsonObject, values: Values, labels: Labels, form
 }
 
 /** What rows of a table are called, by id, those in the recycle bin too; a row that the reader may not see has no name. */
-export async function rowNames(path: string, ids: string[], format: Formatter): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
+export async function rowNames(path: string, ids: string[], format: Formatter): Promise<Map<string, NamedRow>> {
+  const names = new Map<string, NamedRow>();
   const schema = (await api.tree.node(path)).function?.table?.row;
   if (!schema) return names;
   for (const bin of [false, true]) {
     const missing = ids.filter((id) => !names.has(id));
     if (!missing.length) break;
     const { rows, labels } = await api.table.search(path, { filter: { in: ["id", missing] }, limit: missing.length, bin });
-    for (const { id, values } of rows) names.set(id, rowName(schema, values, labels ?? {}, format));
+    for (const { id, values } of rows) names.set(id, { name: rowName(schema, values, labels ?? {}, format), bin });
   }
   return names;
 }

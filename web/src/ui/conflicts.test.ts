@@ -19,10 +19,15 @@ it("calls the rows what their tables call them, and by id what has no name", asy
   const asked: [string, string[]][] = [];
   nameRowsBy((path, ids) => {
     asked.push([path, ids]);
-    return path.endsWith("customer.table") ? Promise.resolve(new Map([["7", "Ada Lovelace"]])) : Promise.reject(new Error("out of reach"));
+    return path.endsWith("customer.table") ? Promise.resolve(new Map([["7", { name: "Ada Lovelace", bin: false }]])) : Promise.reject(new Error("out of reach"));
   });
   expect(await words()).toEqual(["Ada Lovelace · customer.table", "sales/order.table #12", "customer.table #8"]);
   expect(asked).toEqual([["/demo/crm/customer.table", ["7", "8"]], ["/demo/crm/sales/order.table", ["12"]]]);
+});
+
+it("leads into the recycle bin where a row lies there", async () => {
+  nameRowsBy(() => Promise.resolve(new Map([["7", { name: "Ada", bin: true }]])));
+  expect((await conflictsOf(conflict, "/demo/crm/pay.form", 1))[0]?.to).toEqual({ path: "/demo/crm/customer.table", query: { row: "7", bin: "1" } });
 });
 
 it("knows no rows of another refusal", async () => {

@@ -13,7 +13,7 @@ export { mendSearchLists } from "./searchLists";
 export { useNotify, useProblemText } from "./notify";
 export { ancestry, isWithin, leafOf, parentOf } from "./path";
 export { plainText } from "./plainText";
-export { type Locale, type Theme, usePreferences } from "./preferences";
+export { knownZone, type Locale, type Theme, usePreferences } from "./preferences";
 export { recall, remember } from "./storage";
 export { default as StatePanel } from "./StatePanel.vue";
 export { default as TimeAgo } from "./TimeAgo.vue";

@@ -10,11 +10,23 @@ function firstLocale(): Locale {
   return wanted.startsWith("zh") ? "zh" : "en";
 }
 
+const ownZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** A time zone that this browser knows, else its own: dates of an unknown one cannot be written. */
+export function knownZone(zone: string): string {
+  try {
+    Intl.DateTimeFormat("en", { timeZone: zone });
+    return zone;
+  } catch {
+    return ownZone();
+  }
+}
+
 /** Theme, language and time zone of this browser; the server keeps the user's own. */
 export const usePreferences = defineStore("preferences", () => {
   const theme = ref<Theme>((recall("theme") as Theme) || "system");
   const locale = ref<Locale>(firstLocale());
-  const timeZone = ref(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const timeZone = ref(ownZone());
   const systemDark = ref(false);
   if (typeof matchMedia === "function") {
     const query = matchMedia("(prefers-color-scheme: dark)");

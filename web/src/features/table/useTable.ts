@@ -83,7 +83,7 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   /** Asks for the words of what one row names. */
   async function nameRow(id: string): Promise<void> {
     if (!names) return;
-    const found = await api.table.search(path, { filter: { eq: ["id", id] }, limit: 1 }).catch(() => null);
+    const found = await api.table.search(path, { filter: { eq: ["id", id] }, limit: 1, bin: bin.value }).catch(() => null);
     if (found) rows.learn(found.labels ?? {});
   }
 
