@@ -1,5 +1,6 @@
 import type { Page } from "@playwright/test";
-import { activityOf, call, crm, customers, expect, mark, newValues, type Row, test } from "./kageos";
+import { activityOf, call, crm, customers, expect, expectAccessible, mark, newValues, type Row, test } from "./kageos";
+import { origin } from "./setup";
 
 /** An open invoice over 12.50 USD that no other test touches. */
 async function newInvoice(page: Page): Promise<Row> {
@@ -127,4 +128,32 @@ test("an administrator makes a user and a group", async ({ page }) => {
   await page.getByRole("option", { name: login }).click();
   await expect(group.getByRole("button", { name: `Remove Person ${login} from the group` })).toBeVisible();
   await expect(group.getByRole("button", { name: "Add a person" })).toBeVisible();
+});
+
+test("a group gets another name, and goes with its grants", async ({ page }) => {
+  const name = mark();
+  const made = await page.request.post("/api/v1/groups", { data: { name }, headers: { origin } });
+  const { id } = (await made.json()) as { id: string };
+  const { user } = (await (await page.request.get("/api/v1/session")).json()) as { user: { id: string } };
+  await page.request.put(`/api/v1/groups/${id}/members/${user.id}`, { headers: { origin } });
+  await call(page, crm, "grant", { subject: { kind: "group", id }, role: "viewer" });
+  const holders = async () => ((await (await page.request.get(`/api/v1/access?path=${crm}`)).json()) as { items: { subject: { id: string } }[] }).items.map((grant) => grant.subject.id);
+  expect(await holders()).toContain(id);
+  await page.goto("/-/settings/groups");
+  const main = page.getByRole("main");
+  await main.getByRole("button", { name: `Edit the group ${name}` }).click();
+  const form = page.getByRole("form", { name: `Edit the group ${name}` });
+  await expect(form.getByLabel("Name")).toBeFocused();
+  await form.getByLabel("Name").fill(`${name} renamed`);
+  await expectAccessible(page);
+  await page.keyboard.press("Enter");
+  await expect(main.getByText(`${name} renamed`)).toBeVisible();
+  await main.getByRole("button", { name: `Delete the group ${name} renamed` }).click();
+  const sure = page.getByRole("dialog");
+  await expect(sure).toContainText("Its 1 member loses what the group may do.");
+  await expectAccessible(page);
+  await sure.getByRole("button", { name: "Delete" }).click();
+  await expect(sure).toBeHidden();
+  await expect(main.getByText(`${name} renamed`)).toHaveCount(0);
+  expect(await holders()).not.toContain(id);
 });

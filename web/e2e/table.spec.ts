@@ -132,6 +132,25 @@ test("rows change by themselves when somebody else changes them, in every tab", 
   await other.close();
 });
 
+for (const others of [0, 1]) {
+  test(`what changes while a page is still loading is shown, beside ${others} other tabs`, async ({ page, context }) => {
+    const name = mark();
+    const row = await call<Row>(page, customers, "create", { values: await newValues(page, customers, name) });
+    for (let other = 0; other < others; other += 1) {
+      const tab = await context.newPage();
+      const heard = tab.waitForResponse("**/api/v1/events");
+      await tab.goto(customers);
+      await heard;
+    }
+    const early = ["**/api/v1/events", `**/api/v1/call${customers}`].slice(others).map((url) => page.waitForResponse(url));
+    const changed = Promise.all(early).then(() => call(page, customers, "update", { id: row.id, version: row.version, patch: { first_name: `${name}late` } }));
+    // The code of the application comes after the change.
+    await page.route("**/assets/*.js", (route) => changed.then(() => route.continue()));
+    await page.goto(`${customers}?q=${name}`);
+    await expect(page.getByRole("grid").getByText(`${name}late`)).toBeVisible();
+  });
+}
+
 test("several rows are selected and deleted together", async ({ page }) => {
   const name = mark();
   for (const part of ["a", "b"]) await call(page, customers, "create", { values: { ...(await newValues(page, customers, `${name}${part}`)) } });

@@ -23,6 +23,32 @@
     answer.catch(function () {});
     asked[method + " " + url + " " + (body || "")] = answer;
   }
+  // What happens from now on is heard: of all tabs one holds the event stream and tells the others. `src/api/events.ts`
+  // goes on from here.
+  function hear() {
+    var name = "kageos-events";
+    var stop = new AbortController();
+    var early = (window.kageosHearing = { told: [], channel: new BroadcastChannel(name), end: stop.abort.bind(stop) });
+    early.tell = function (event) {
+      early.told.push(event);
+    };
+    early.channel.onmessage = function (message) {
+      early.tell(message.data);
+    };
+    early.stream = new Promise(function (resolve) {
+      function begin(lock) {
+        if (!lock) return resolve(null);
+        var answer = fetch("/api/v1/events", { headers: { accept: "text/event-stream" }, credentials: "same-origin", signal: stop.signal });
+        answer.catch(function () {});
+        resolve({ answer: answer });
+        return new Promise(function (release) {
+          stop.signal.addEventListener("abort", release);
+        });
+      }
+      if (navigator.locks) navigator.locks.request(name, { ifAvailable: true }, begin);
+      else begin(true);
+    });
+  }
   function search(words) {
     var input = { limit: 100 };
     var sort = (words.get("sort") || "").split(",").filter(Boolean);
@@ -39,6 +65,7 @@
   }
   var path = location.pathname.replace(/\/+$/, "");
   if (path === "/login") return;
+  hear();
   ask("GET", "/api/v1/session");
   if (path.indexOf("/-/") === 0) return;
   if (path) ask("GET", "/api/v1/node" + path);

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from "vitest";
-import { forgetEarly, takeEarly } from "./early";
+import { forgetAnswers, forgetEarly, takeEarly, takeHearing } from "./early";
 
 const answer = () => Promise.resolve(new Response("{}"));
 beforeEach(() => {
@@ -22,4 +22,18 @@ it("gives nothing that is old, or was answered to somebody else", () => {
   window.kageosEarly = { "GET /a ": answer() };
   forgetEarly();
   expect(takeEarly("GET", "/a", undefined)).toBeUndefined();
+});
+
+it("gives what is heard to one listener, and gives it up for somebody else", () => {
+  const [channel, end] = [new BroadcastChannel("early"), vi.fn()];
+  const hearing = { told: [], tell: vi.fn(), channel, stream: Promise.resolve(null), end };
+  window.kageosHearing = hearing;
+  forgetAnswers();
+  expect(takeEarly("GET", "/a", undefined)).toBeUndefined();
+  expect(takeHearing()).toBe(hearing);
+  expect(takeHearing()).toBeUndefined();
+  window.kageosHearing = hearing;
+  forgetEarly();
+  expect(end).toHaveBeenCalledOnce();
+  expect(takeHearing()).toBeUndefined();
 });

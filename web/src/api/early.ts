@@ -1,7 +1,14 @@
+import type { ServerEvent } from "./sse";
+
+/** What another tab has told, and the stream of this tab where no other one has it; `end` gives it up. */
+export type Hearing = { told: ServerEvent[]; tell: (event: ServerEvent) => void; channel: BroadcastChannel; stream: Promise<{ answer: Promise<Response> } | null>; end: () => void };
+
 declare global {
   interface Window {
     /** Answers to what `public/start.js` asked for, by method, address and body. */
     kageosEarly?: Record<string, Promise<Response>>;
+    /** Where it began to hear what happens. */
+    kageosHearing?: Hearing;
   }
 }
 
@@ -13,7 +20,7 @@ export function takeEarly(method: string, url: string, body: BodyInit | undefine
   const asked = window.kageosEarly;
   if (!asked || (body !== undefined && typeof body !== "string")) return undefined;
   if (performance.now() > freshMs) {
-    forgetEarly();
+    forgetAnswers();
     return undefined;
   }
   const key = `${method} ${url} ${body ?? ""}`;
@@ -22,7 +29,22 @@ export function takeEarly(method: string, url: string, body: BodyInit | undefine
   return answer;
 }
 
-/** Somebody else is signed in now, or nobody: what was answered before is not for them. */
-export function forgetEarly(): void {
+/** The events that are heard since before the application was here; given once. */
+export function takeHearing(): Hearing | undefined {
+  const hearing = window.kageosHearing;
+  delete window.kageosHearing;
+  return hearing;
+}
+
+/** Something has changed since: what was answered and not taken is asked anew. */
+export function forgetAnswers(): void {
   delete window.kageosEarly;
+}
+
+/** Somebody else is signed in now, or nobody: what was answered and heard before is not for them. */
+export function forgetEarly(): void {
+  forgetAnswers();
+  const hearing = takeHearing();
+  hearing?.channel.close();
+  hearing?.end();
 }

@@ -18,7 +18,7 @@ export const useSession = defineStore("session", () => {
       info.value = await api.session.get();
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      info.value = null;
+      forget();
     }
     known.value = true;
   }

@@ -72,6 +72,15 @@ describe("RowWindow", () => {
     await settle();
     expect(asked).toEqual([0]);
   });
+  it("asks once more for what was being asked for when news came", async () => {
+    const { asked, load } = server(59);
+    const window = new RowWindow(load);
+    window.show(0, 30);
+    window.refresh();
+    window.refresh();
+    await settle();
+    expect(asked).toEqual([0, 0]);
+  });
   it("knows words that it was told, until a block has newer ones", async () => {
     const { load } = server(5);
     const labels = { who: { a: "Ada", b: "Bob" } };

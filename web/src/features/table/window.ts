@@ -26,6 +26,8 @@ export class RowWindow {
   private wanted: [number, number] = [0, 0];
   private generation = 0;
   private running = false;
+  /** News came while a block was being asked for: what comes may be older. */
+  private overtaken = false;
   readonly state = shallowReactive({
     total: 0,
     count: null as number | null,
@@ -61,6 +63,7 @@ export class RowWindow {
     }
     // The first block carries the count.
     if (!this.blocks.has(0)) this.stale.delete(0);
+    this.overtaken = true;
     this.state.error = null;
     void this.pump();
   }
@@ -114,10 +117,12 @@ export class RowWindow {
     this.state.loading = true;
     let block = this.next();
     while (block !== null) {
+      this.overtaken = false;
       try {
         const output = await this.load(this.cursors[block], block === 0);
         if (generation !== this.generation) return;
         this.take(block, output);
+        if (this.overtaken) this.stale.add(block);
       } catch (error) {
         if (generation !== this.generation) return;
         this.state.error = error;
