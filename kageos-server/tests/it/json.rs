@@ -106,7 +106,7 @@ async fn a_path_that_is_none_is_refused() {
         system.get(&format!("/api/v1/node/{path}")).await.refused("invalid_path");
     }
     system.get("/api/v1/tree?path=demo").await.refused("invalid_path");
-    system.get("/api/v1/tree?path=%ff").await.refused("invalid_path");
+    system.get("/api/v1/tree?path=%ff").await.refused("invalid_query");
     system.get("/api/v1/rows/demo/notes/guide.docs").await.refused("invalid_path");
     system.get("/api/v1/rows/demo/notes").await.refused("invalid_path");
     let long = format!("/api/v1/node/{}", "a/".repeat(300));
