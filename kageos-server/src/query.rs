@@ -53,7 +53,9 @@ pub(crate) fn operation(request: &Parts) -> &'static str {
 /// The operations of a route; several where it tells them apart by what follows.
 fn operations<'a>(route: &'a str, method: &'a Method) -> impl Iterator<Item = &'static Operation> + 'a {
     // Where somebody else's service mounts this one, the route begins with its place there.
-    let route = route.find("/api/").map_or(route, |at| &route[at..]);
+    let route = route.rfind("/api/").map_or(route, |at| &route[at..]);
+    // What answers GET answers HEAD.
+    let method = if method == Method::HEAD { &Method::GET } else { method };
     let (stem, open) = route.split_once("{*").map_or((route, false), |(stem, _)| (stem, true));
     let same = move |path: &str| if open { path.starts_with(stem) } else { path == stem };
     KNOWN.iter().filter(move |(path, _)| same(path)).filter_map(|(_, methods)| methods.get(method))
@@ -116,7 +118,8 @@ mod tests {
     fn a_route_takes_what_its_document_names_and_no_more() {
         let rows = "/api/v1/rows/{*path}";
         assert!(check(rows, &Method::GET, "limit=1&sort=-a&&q=%C3%A9").is_ok());
-        assert!(check("/kageos/api/v1/rows/{*path}", &Method::GET, "limit=1").is_ok());
+        assert!(check(rows, &Method::HEAD, "limit=1").is_ok());
+        assert!(check("/api/kageos/api/v1/rows/{*path}", &Method::GET, "limit=1").is_ok());
         for (route, method, query, pointer) in [
             (rows, Method::POST, "dry_run=true", Some("/dry_run")),
             (rows, Method::GET, "limit=1&li%6Dit2=1", Some("/limit2")),
