@@ -169,6 +169,10 @@ async fn whom_one_can_name_depends_on_what_one_may_there() {
     assert!(named(&told, "groups", "name").is_empty());
     assert!(named(&admin.get(&format!("{people}&q=%25")).await.json(), "people", "login").is_empty());
     assert_eq!(admin.get(&format!("{people}&limit=1")).await.json()["people"].as_array().unwrap().len(), 1);
+    for q in ["%00".to_owned(), "a".repeat(300)] {
+        let problem = admin.get(&format!("{people}&q={q}")).await.refused("invalid_query");
+        assert_eq!(problem["fields"][0]["pointer"], "/q");
+    }
     stranger.get(people).await.refused("not_found");
 }
 

@@ -1,7 +1,10 @@
 use axum::{Json, extract::State};
 use kageos_core::{
     Right,
-    platform::{access::Group, identity::User},
+    platform::{
+        access::Group,
+        identity::{MAX_EMAIL, User},
+    },
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,6 +14,7 @@ use crate::{
     extract::{self, Params},
     page,
     problem::Answer,
+    query,
     shared::Shared,
     view::View,
     wire::{GroupRef, OwnerRef, People},
@@ -43,6 +47,9 @@ pub(in crate::routes) async fn people(
     let view = View::of(&shared, &caller.actor);
     let node = view.node(&extract::path(&which.path)?)?;
     let limit = page::limit(which.limit)?;
+    if which.q.chars().count() > MAX_EMAIL || which.q.chars().any(char::is_control) {
+        return Err(query::refused("q", format!("q is a line of at most {MAX_EMAIL} characters")).into());
+    }
     let (identity, access) = (shared.platform().identity(), shared.platform().access());
     if view.rights(node).contains(Right::Admin) {
         let people = identity.users_named(&which.q, limit).await?;
