@@ -51,6 +51,10 @@ pub struct Reply {
     /// Whether nothing was changed because that was asked.
     #[serde(default)]
     pub dry_run: bool,
+    /// Whether its caller can take it back: the action allows it, its receipt keeps every change, and the caller may do
+    /// to the rows what sets them back.
+    #[serde(default)]
+    pub undoable: bool,
     /// SHA-256 of the changes, of a dry run; hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff_hash: Option<String>,

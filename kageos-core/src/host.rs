@@ -89,6 +89,22 @@ pub struct HostReply {
     pub changes: Vec<Change>,
     /// Whether a receipt was written with the rows.
     pub receipt: bool,
+    /// Whether that receipt keeps every change, so that the call can be taken back.
+    pub undoable: bool,
+}
+
+impl HostReply {
+    /// A reply of a call that changed nothing.
+    #[must_use]
+    pub fn read(output: Arc<RawValue>) -> Self {
+        Self { output, changes: Vec::new(), receipt: false, undoable: false }
+    }
+
+    /// A reply of a call whose receipt keeps all its changes, unless it only showed them.
+    #[must_use]
+    pub fn applied(output: Arc<RawValue>, changes: Vec<Change>, dry_run: bool) -> Self {
+        Self { output, changes, receipt: !dry_run, undoable: !dry_run }
+    }
 }
 
 /// Why a host gives nothing back.

@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     App, Ctx,
     app::Handler,
-    table::{Applied, Store, Unit},
+    table::{Applied, Store, Unit, Written},
 };
 
 /// Any effect: what hooks of a table do is the table's own affair.
@@ -128,7 +128,7 @@ impl InProcess {
         let made = ctx.made_files().await;
         let (workspace, unit) = ctx.into_unit();
         if !effects.changes() && unit.is_empty() {
-            return Ok(HostReply { output, changes: made, receipt: false });
+            return Ok(HostReply { changes: made, ..HostReply::read(output) });
         }
         let reply = self.apply(call, workspace, unit, output).await?;
         Ok(HostReply { changes: reply.changes.into_iter().chain(made).collect(), ..reply })
@@ -147,8 +147,10 @@ impl InProcess {
         let output: Arc<RawValue> = to_raw_value(&Value::Object(Map::new())).map_err(Error::internal)?.into();
         let workspace = call.path.workspace().ok_or_else(|| Error::of(Code::NotFound))?;
         self.apply(call, workspace, unit, output).await.map_err(|error| match error {
-            // Somebody was faster than the undo.
-            HostError::Refused(error) if matches!(error.code, Code::VersionConflict | Code::NotFound) => {
+            // Somebody was faster than the undo, or a row that it would name again is gone.
+            HostError::Refused(error)
+                if matches!(error.code, Code::VersionConflict | Code::NotFound | Code::InvalidInput) =>
+            {
                 HostError::Refused(Error::of(Code::UndoConflict).caused_by(error))
             }
             error => error,
@@ -178,7 +180,11 @@ impl InProcess {
             dry_run: call.dry_run,
         };
         match tokio::time::timeout(left, self.store.apply(unit, applied)).await {
-            Ok(changes) => Ok(HostReply { output, changes: changes?, receipt: !call.dry_run }),
+            Ok(done) => {
+                let Written { changes, undoable } = done?;
+                let reply = HostReply::applied(output, changes, call.dry_run);
+                Ok(HostReply { undoable: reply.undoable && undoable, ..reply })
+            }
             Err(_) => Err(HostError::CutOff(Error::of(Code::OutcomeUnknown))),
         }
     }

@@ -15,7 +15,7 @@ use ammonia::Builder;
 use comrak::{
     Anchorizer, Arena, Options,
     adapters::{HeadingAdapter, HeadingMeta},
-    format_html_with_plugins,
+    format_html_with_plugins, markdown_to_html,
     nodes::{AstNode, NodeHtmlBlock, NodeValue, Sourcepos},
     options::Plugins,
     parse_document,
@@ -61,6 +61,12 @@ pub fn render(markdown: String, path: &ResourcePath) -> DocsOutput {
     // Writing into a text does not fail.
     let _ = format_html_with_plugins(root, &options, &mut html, &plugins);
     DocsOutput { html: sanitise(&html), toc: anchors.toc, markdown }
+}
+
+/// Renders a text that stands in a field: without anchors, and nothing in it comes alive.
+#[must_use]
+pub fn prose(text: &str) -> String {
+    sanitise(&markdown_to_html(text, &options()))
 }
 
 /// Gives each heading the anchor that it has in the list of headings.

@@ -1,15 +1,18 @@
 //! What handlers take: read by one rule, refused with one kind of error.
 
-use std::{str::FromStr, time::Duration};
+use std::{error::Error as _, str::FromStr, time::Duration};
 
 use axum::{
     body::Bytes,
-    extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request, rejection::PathRejection},
+    extract::{
+        FromRef, FromRequest, FromRequestParts, Path, Query, Request,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, header, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kageos_core::{Code, Error, FieldError, ResourcePath, Result, json};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, value::Error as ValueError};
 use serde_json::Value;
 
 use crate::problem::Refused;
@@ -68,8 +71,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Refused> {
         let read = Query::try_from_uri(&parts.uri).map(|Query(params)| Self(params));
-        read.map_err(|rejection| Refused(Error::new(Code::InvalidQuery, rejection.body_text())))
+        read.map_err(|rejection| {
+            let error = Error::new(Code::InvalidQuery, rejection.body_text());
+            let pointer = place(&rejection).filter(|pointer| !pointer.is_empty());
+            Refused(pointer.map_or_else(|| error.clone(), |pointer| error.clone().at(pointer)))
+        })
     }
+}
+
+/// Which name of a query has a value of the wrong type.
+fn place(rejection: &QueryRejection) -> Option<String> {
+    let causes = std::iter::successors(rejection.source(), |cause| (*cause).source());
+    let mut wrong = causes.filter_map(|cause| cause.downcast_ref::<serde_path_to_error::Error<ValueError>>());
+    wrong.next().map(|error| error.path().iter().map(segment).collect())
 }
 
 /// The text that the address has in place of `{*path}` or `{name}`.
@@ -115,7 +129,7 @@ pub(crate) fn id<T: FromStr>(text: &str) -> Result<T> {
 /// The value as `T`; a mistake has its pointer.
 pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = error.path().iter().map(segment).collect::<String>();
+        let pointer: String = error.path().iter().map(segment).collect();
         let message = error.into_inner().to_string();
         Error::invalid(vec![FieldError { pointer, code: "type".into(), message }])
     })

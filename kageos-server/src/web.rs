@@ -32,7 +32,7 @@ async fn serve(dir: PathBuf, request: Request) -> Answer<Response> {
         return Err(missing("There is no such address in the API."));
     }
     let asset = path.starts_with("/assets/");
-    let page = !asset && wants_page(request.headers());
+    let page = !asset && (path == "/" || wants_page(request.headers()));
     let method = request.method().clone();
     let files = ServeDir::new(&dir).append_index_html_on_directories(false);
     let found = files.oneshot(request).await.map(|answer| answer.map(Body::new));

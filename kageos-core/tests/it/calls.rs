@@ -101,7 +101,7 @@ impl Host for Worker {
         }
         std::mem::forget(counts);
         let output = to_raw_value(&json!({ "done": true })).unwrap().into();
-        Ok(HostReply { output, changes: Vec::new(), receipt: false })
+        Ok(HostReply::read(output))
     }
 
     async fn receipt(&self, _: CallId) -> Result<Option<Receipt>> {

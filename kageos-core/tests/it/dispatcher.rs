@@ -81,7 +81,7 @@ impl Notes {
             old: None,
             new: Some(json!({ "text": text, "secret": "hunter2" })),
         }];
-        Ok(HostReply { output: raw(&json!({ "text": text })), changes, receipt: true })
+        Ok(HostReply::applied(raw(&json!({ "text": text })), changes, false))
     }
 }
 
@@ -142,7 +142,7 @@ impl Host for Notes {
             }
             "panic" => panic!("a bug in a host"),
             "refuse" => Err(Error::field("/text", "no", "Not today.").into()),
-            _ => Ok(HostReply { output: raw(&json!({ "rows": [] })), changes: vec![], receipt: false }),
+            _ => Ok(HostReply::read(raw(&json!({ "rows": [] })))),
         }
     }
 

@@ -88,7 +88,7 @@ impl Host for Album {
         if call.action == ActionName::SEARCH {
             let rows: Vec<_> = committed.iter().map(|(_, values)| json!({ "values": values })).collect();
             let output = raw(&json!({ "rows": rows, "labels": {} }));
-            return Ok(HostReply { output, changes: vec![], receipt: false });
+            return Ok(HostReply::read(output));
         }
         let ends = self.ends.load(Ordering::SeqCst);
         if ends == REFUSED {
@@ -99,7 +99,7 @@ impl Host for Album {
             committed.push((call.id, input["values"].clone()));
         }
         match ends {
-            WELL => Ok(HostReply { output: raw(&json!({})), changes: vec![], receipt: true }),
+            WELL => Ok(HostReply::applied(raw(&json!({})), vec![], false)),
             _ => Err(HostError::Ended(Error::of(Code::Unavailable))),
         }
     }

@@ -15,9 +15,11 @@ use tokio::task::{spawn_blocking, yield_now};
 
 use super::{
     Result, Unit,
+    cell::Cell,
     check::{new_cells, pointer},
     export::unescape,
     layout::Table,
+    store::relations::{self, target},
     unit::MAX_UNIT_ROWS,
 };
 use crate::def::{ColumnKind, FieldDef};
@@ -68,6 +70,7 @@ impl Unit {
         let mut import = read.await.map_err(Error::internal)??;
         drop(waiting);
         import.find_taken(self).await?;
+        import.find_missing(self).await?;
         if import.report.failed == 0 {
             import.report.created = import.rows.len();
             for (at, row) in import.rows.into_iter().enumerate() {
@@ -95,7 +98,7 @@ struct Import {
 struct NewRow {
     line: u64,
     id: Option<RowId>,
-    cells: Vec<super::cell::Cell>,
+    cells: Vec<Cell>,
 }
 
 /// What a column of the file fills.
@@ -244,6 +247,35 @@ impl Import {
             self.fail(line, vec![field_error("/id", "unique", "the table has a row with this id")]);
         }
         Ok(())
+    }
+
+    /// Finds the rows that name others which are not there, nor come with them.
+    async fn find_missing(&mut self, unit: &mut Unit) -> Result<()> {
+        let table = Arc::clone(&self.table);
+        for (at, field) in table.def.fields.iter().enumerate() {
+            let Some(path) = target(field) else { continue };
+            let ids: HashSet<RowId> = self.rows.iter().filter_map(|row| named(row, at)).collect();
+            let own = |id: &RowId| path == table.def.path && self.ids.contains(id);
+            let ids: Vec<RowId> = ids.into_iter().filter(|id| !own(id) && !unit.has(path, *id)).collect();
+            let there = unit.store().there(path, &ids).await?;
+            let missing: HashSet<RowId> = ids.into_iter().filter(|id| !there.contains(id)).collect();
+            let wrong = self.rows.iter().filter_map(|row| {
+                let id = named(row, at).filter(|id| missing.contains(id))?;
+                Some((row.line, relations::missing(&pointer("", &field.name), path, id)))
+            });
+            for (line, error) in wrong.collect::<Vec<_>>() {
+                self.fail(line, vec![error]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The row that a cell names.
+fn named(row: &NewRow, at: usize) -> Option<RowId> {
+    match row.cells[at] {
+        Cell::Int(id) => RowId::from_i64(id),
+        _ => None,
     }
 }
 

@@ -87,7 +87,8 @@ pub(crate) fn index_name(table: &str, column: &str) -> String {
     format!("i_{}", &hex(&sha256(&format!("{table} {column}")))[..24])
 }
 
-fn table_name(path: &str) -> String {
+/// The name in the database of the table at `path`.
+pub(crate) fn table_name(path: &str) -> String {
     let inner = path.strip_suffix(".table").unwrap_or(path);
     match inner.rsplit_once('/') {
         None => format!("t_{inner}"),

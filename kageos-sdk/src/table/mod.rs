@@ -46,7 +46,7 @@ pub use query::{
     COUNT_CAP, DEFAULT_LIMIT, HistoryEntry, HistoryPage, MAX_LIMIT, MAX_SORT, SearchPage, SearchQuery,
 };
 pub use row::Row;
-pub use store::{Applied, Store};
+pub use store::{Applied, Store, Written};
 pub use unit::Unit;
 
 /// A result whose error is the contract's unless it says otherwise.

@@ -81,6 +81,13 @@ impl Unit {
         Ok(())
     }
 
+    /// Whether this unit leaves a row with this id out of the recycle bin, as far as it has touched it.
+    pub(crate) fn has(&self, path: &str, id: RowId) -> bool {
+        let place = self.places.get(path).and_then(|ids| ids.get(&id));
+        let after = place.and_then(|place| self.entries[*place].after.as_ref());
+        after.is_some_and(|row| row.deleted_at.is_none())
+    }
+
     /// Makes a row.
     ///
     /// # Errors

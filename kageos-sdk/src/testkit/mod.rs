@@ -60,6 +60,8 @@ pub struct Given<T> {
     pub output: T,
     /// The rows that were, or in a dry run would be, changed.
     pub changes: Vec<Change>,
+    /// Whether [`Kit::undo`] can take it back.
+    pub undoable: bool,
 }
 
 /// An app, mounted for a test.
@@ -210,7 +212,7 @@ impl Kit {
         };
         let reply = self.door.dispatch(call).await?;
         let output = serde_json::from_str(reply.output.get()).map_err(Error::internal)?;
-        Ok(Given { call: reply.call, output, changes: reply.changes })
+        Ok(Given { call: reply.call, output, changes: reply.changes, undoable: reply.undoable })
     }
 
     /// Takes back what a call changed. The undo is a call too.
@@ -254,8 +256,8 @@ impl Kit {
     }
 
     async fn typed<T: Wire>(&self, path: &str, action: &str, input: Value) -> Result<Given<T>> {
-        let Given { call, output, changes } = self.call(path, action, input).await?;
-        Ok(Given { call, output: Reader::whole(output)?, changes })
+        let Given { call, output, changes, undoable } = self.call(path, action, input).await?;
+        Ok(Given { call, output: Reader::whole(output)?, changes, undoable })
     }
 
     /// A call as the host sees it, for tests of the host itself.

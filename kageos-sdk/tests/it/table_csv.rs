@@ -14,7 +14,7 @@ use kageos_sdk::{
 };
 use serde_json::{Value, json};
 
-use crate::table_support::{CUSTOMER, OWNER, Place, customer, field, owner, places, table};
+use crate::table_support::{CUSTOMER, OWNER, Place, customer, field, object, owner, places, table};
 
 async fn import(place: &Place, path: &str, csv: &[u8]) -> ImportReport {
     let mut unit = place.store.unit();
@@ -38,10 +38,11 @@ async fn export(place: &Place, path: &str) -> String {
 #[tokio::test]
 async fn what_goes_out_comes_in_again() {
     for place in places(&[customer(), owner()]).await {
+        let boss = place.create(OWNER, &[json!({"name": "Grace"})]).await.remove(0);
         let values = [
             json!({"name": "=1+1", "select": "+55 (12) 3923-5555", "note": "line\nbreak, \"quoted\"", "order": -5,
                 "big": "9223372036854775807", "active": true, "value": "-0.99", "born": "2024-02-29",
-                "seen": "2026-01-01T00:00:00.5Z", "owner": "12", "tags": ["a", "b\"c"], "group": "won"}),
+                "seen": "2026-01-01T00:00:00.5Z", "owner": boss.id, "tags": ["a", "b\"c"], "group": "won"}),
             json!({"name": "'=x", "select": "-2+3", "note": "@SUM(A1)"}),
             json!({"name": "'+1", "select": "''", "note": "\tx"}),
             json!({"name": "+cmd|' /C calc'!A0", "select": "0171", "note": "Łódź"}),
@@ -70,6 +71,27 @@ async fn what_goes_out_comes_in_again() {
             assert_eq!(back.values, row.values);
         }
         assert_eq!(export(&place, CUSTOMER).await, out);
+    }
+}
+
+#[tokio::test]
+async fn a_line_may_name_what_comes_with_it_and_nothing_that_is_not_there() {
+    for place in places(&[customer(), owner()]).await {
+        let boss = place.create(OWNER, &[json!({"name": "Grace"})]).await.remove(0);
+        let mut unit = place.store.unit();
+        let other = unit.create(OWNER, &object(&json!({"name": "Linus"}))).unwrap();
+        let csv = format!("name,owner\na,{}\nb,{}\nc,\n", boss.id, other.id);
+        let report = unit.import_csv(CUSTOMER, Cursor::new(csv.into_bytes())).await.unwrap();
+        assert_eq!((report.created, report.failed), (3, 0));
+        place.apply(unit).await.unwrap();
+        let csv = format!("name,owner\na,{}\nb,77\nc,77\n", boss.id);
+        let report = import(&place, CUSTOMER, csv.as_bytes()).await;
+        let told: Vec<_> = report
+            .errors
+            .iter()
+            .map(|row| (row.line, &*row.fields[0].pointer, &*row.fields[0].code))
+            .collect();
+        assert_eq!(told, [(3, "/owner", "not_found"), (4, "/owner", "not_found")]);
     }
 }
 

@@ -128,7 +128,7 @@ impl Place {
     }
 
     pub(crate) async fn apply(&self, unit: Unit) -> Result<Vec<Change>, HostError> {
-        self.store.apply(unit, self.applied()).await
+        self.store.apply(unit, self.applied()).await.map(|written| written.changes)
     }
 
     /// Makes rows in one unit and answers them.

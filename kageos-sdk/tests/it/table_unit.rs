@@ -119,6 +119,52 @@ async fn a_unit_reads_its_own_writes_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn a_row_names_only_rows_that_are_there() {
+    for place in stores().await {
+        let [boss, gone] = place
+            .create(OWNER, &[json!({"name": "Grace"}), json!({"name": "Linus"})])
+            .await
+            .try_into()
+            .unwrap();
+        let named = json!({"name": "a", "owner": gone.id});
+        let row = place.create(CUSTOMER, std::slice::from_ref(&named)).await.remove(0);
+        let mut unit = place.store.unit();
+        unit.delete(OWNER, gone.id, None).await.unwrap();
+        place.apply(unit).await.unwrap();
+
+        let mut unit = place.store.unit();
+        unit.create(CUSTOMER, &object(&named)).unwrap();
+        unit.create(CUSTOMER, &object(&json!({"name": "b", "owner": "77"}))).unwrap();
+        unit.create(CUSTOMER, &object(&json!({"name": "c", "owner": boss.id}))).unwrap();
+        let error = refused(place.apply(unit).await);
+        assert_eq!(error.code, Code::InvalidInput);
+        let told: Vec<_> =
+            error.fields.iter().map(|it| (&*it.pointer, &*it.code, it.message.as_str())).collect();
+        let in_bin = format!("{OWNER} has no row {}", gone.id);
+        let strange = format!("{OWNER} has no row 77");
+        assert_eq!(
+            told,
+            [("/values/owner", "not_found", &*strange), ("/values/owner", "not_found", &*in_bin)]
+        );
+        assert_eq!(
+            place.all(CUSTOMER, &SearchQuery::default(), 10).await.len(),
+            1,
+            "half of a unit was kept"
+        );
+
+        let mut unit = place.store.unit();
+        unit.update(CUSTOMER, row.id, None, &object(&json!({"owner": "78"}))).await.unwrap();
+        assert_eq!(refused(place.apply(unit).await).fields[0].pointer, "/patch/owner");
+        // What a row names already stays, and rows of the same unit are there.
+        let mut unit = place.store.unit();
+        unit.update(CUSTOMER, row.id, None, &object(&json!({"order": 1}))).await.unwrap();
+        let new = unit.create(OWNER, &object(&json!({"name": "Ada"}))).unwrap();
+        unit.create(CUSTOMER, &object(&json!({"name": "d", "owner": new.id}))).unwrap();
+        place.apply(unit).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_recycle_bin_gives_back_or_forgets() {
     for place in stores().await {
         let row = place.create(CUSTOMER, &[json!({"name": "a"})]).await.remove(0);
@@ -188,7 +234,7 @@ async fn a_call_is_applied_once_and_leaves_a_receipt() {
         assert!(place.store.receipt(applied.call).await.unwrap().is_none());
         let mut unit = place.store.unit();
         unit.create(CUSTOMER, &object(&json!({"name": "a"}))).unwrap();
-        let changes = place.store.apply(unit, applied.clone()).await.unwrap();
+        let changes = place.store.apply(unit, applied.clone()).await.unwrap().changes;
         let receipt = place.store.receipt(applied.call).await.unwrap().unwrap();
         assert_eq!(receipt.changes, changes);
         assert_eq!(receipt.changes_hash, changes_hash(&changes));
@@ -215,7 +261,7 @@ async fn a_receipt_keeps_no_more_than_fits() {
     for _ in 0..10 {
         unit.create(CUSTOMER, &object(&json!({"name": "x".repeat(100)}))).unwrap();
     }
-    let changes = place.store.apply(unit, applied.clone()).await.unwrap();
+    let changes = place.store.apply(unit, applied.clone()).await.unwrap().changes;
     let receipt = place.store.receipt(applied.call).await.unwrap().unwrap();
     assert!(receipt.output.is_some() && receipt.changes.is_empty());
     let omitted = receipt.omitted.unwrap();
@@ -234,7 +280,7 @@ async fn a_dry_run_shows_the_same_and_leaves_nothing() {
             applied.dry_run = dry_run;
             let mut unit = place.store.unit();
             unit.update(CUSTOMER, row.id, Some(1), &object(&json!({"value": "1.50"}))).await.unwrap();
-            seen.push(place.store.apply(unit, applied.clone()).await.unwrap());
+            seen.push(place.store.apply(unit, applied.clone()).await.unwrap().changes);
             if dry_run {
                 assert_eq!(place.store.get(CUSTOMER, row.id).await.unwrap(), Some(row.clone()));
                 assert!(place.store.receipt(applied.call).await.unwrap().is_none());

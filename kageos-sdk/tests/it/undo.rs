@@ -298,3 +298,20 @@ async fn the_record_of_an_undo_shows_no_secret() {
     assert_eq!(entry.changes.len(), 1);
     assert!(!format!("{record:?}").contains("9999") && !format!("{record:?}").contains("1234"));
 }
+
+#[tokio::test]
+async fn a_reply_says_whether_its_caller_can_take_it_back() {
+    let kit = kit().await;
+    let made = kit.call(TABLE, "create", json!({ "values": { "name": "a" } })).await.unwrap();
+    assert!(made.undoable);
+    assert!(kit.undo(made.call).await.unwrap().undoable, "an undo is undone");
+    assert!(!kit.call("final.form", "submit", json!({ "name": "b" })).await.unwrap().undoable);
+    // More than a receipt keeps.
+    let csv: String = (0..1_500).fold("name,count\n".to_owned(), |csv, at| csv + &format!("n{at},{at}\n"));
+    let many = kit.call(TABLE, "import", json!({ "csv": csv })).await.unwrap();
+    assert!(!many.undoable);
+    let refused = kit.undo(many.call).await.unwrap_err();
+    assert_eq!(refused.code, Code::UndoUnsupported);
+    let kit = kit.dry_run(true);
+    assert!(!kit.call(TABLE, "create", json!({ "values": { "name": "a" } })).await.unwrap().undoable);
+}

@@ -35,7 +35,7 @@ impl Host for Nothing {
 
     async fn call(&self, _: HostCall) -> Result<HostReply, HostError> {
         let output: Arc<RawValue> = RawValue::NULL.to_owned().into();
-        Ok(HostReply { output, changes: Vec::new(), receipt: false })
+        Ok(HostReply::read(output))
     }
 
     async fn receipt(&self, _: CallId) -> Result<Option<Receipt>, Error> {

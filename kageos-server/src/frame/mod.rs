@@ -10,11 +10,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version},
+    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use kageos_core::Env;
+use kageos_core::{Code, Env, Error, Result};
 use tokio::sync::Semaphore;
 use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate};
 
@@ -87,7 +87,8 @@ async fn handle(State(frame): State<Arc<Frame>>, mut request: Request, next: Nex
         request.extensions_mut().insert(Peer(client));
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answer = match csrf::check(&request, frame.public_origin.as_deref()) {
+    let checked = csrf::check(&request, frame.public_origin.as_deref());
+    let answer = match checked.and_then(|()| plain(request.headers())) {
         Ok(()) => guard::run(&frame.permits, frame.timeout(&path), next.run(request)).await,
         Err(error) => Err(error),
     };
@@ -97,6 +98,15 @@ async fn handle(State(frame): State<Arc<Frame>>, mut request: Request, next: Nex
     trace::mark(&mut response, trace);
     log(&method, &path, &response, frame.env.clock.monotonic().saturating_sub(begun), &trace.id());
     response
+}
+
+/// Refuses a body that is compressed: it would be taken for something that it is not.
+fn plain(headers: &HeaderMap) -> Result<()> {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    Err(Error::new(Code::UnsupportedMediaType, "A body is sent without a Content-Encoding."))
 }
 
 fn log(method: &Method, path: &str, response: &Response, took: Duration, trace: &str) {

@@ -118,6 +118,7 @@ endpoints! {
         put "/api/v1/groups/{id}/members/{user}" groups::add;
         delete "/api/v1/groups/{id}/members/{user}" groups::remove;
         get "/api/v1/events" events::listen;
+        post "/api/v1/markdown" meta::markdown;
         get "/api/v1/doctor" meta::doctor;
         post "/api/v1/backup" backup::make;
     }

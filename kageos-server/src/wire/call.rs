@@ -40,6 +40,8 @@ pub struct CallReply {
     pub changes: Vec<Change>,
     /// Whether nothing was changed because that was asked.
     pub dry_run: bool,
+    /// Whether the caller can take it back.
+    pub undoable: bool,
     /// SHA-256 of the changes of a dry run.
     #[schema(required)]
     pub diff_hash: Option<String>,
@@ -55,6 +57,7 @@ impl CallReply {
             output: reply.output,
             changes: reply.changes.into_iter().map(Change::from).collect(),
             dry_run: reply.dry_run,
+            undoable: reply.undoable,
             diff_hash: reply.diff_hash,
         }
     }
@@ -197,6 +200,21 @@ pub struct DocsOutput {
     pub html: String,
     /// Its headings.
     pub toc: Vec<DocsHeading>,
+}
+
+/// A text that stands in a field.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkdownInput {
+    /// The source, at most 256 KiB.
+    pub text: String,
+}
+
+/// The text as it is shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MarkdownOutput {
+    /// Rendered and sanitised.
+    pub html: String,
 }
 
 /// A heading of a document.

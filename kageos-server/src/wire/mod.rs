@@ -22,7 +22,7 @@ pub use activity::{Activity, ActivityActor, ActivityList, ActivitySource, CallSt
 pub use backup::{BackupInput, BackupLine, BackupMade, BackupProgress};
 pub use call::{
     CallProgress, CallReply, CallRequest, CallState, Change, ChartOutput, ChartPoint, ChartSeries,
-    DocsHeading, DocsOutput,
+    DocsHeading, DocsOutput, MarkdownInput, MarkdownOutput,
 };
 pub use file::{FileList, StoredFile};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};

@@ -1,7 +1,7 @@
 //! Documents are rendered, and nothing in them can act.
 
 use kageos_core::ResourcePath;
-use kageos_server::docs::render;
+use kageos_server::docs::{prose, render};
 
 #[track_caller]
 fn check(markdown: &str, html: &str) {
@@ -55,27 +55,36 @@ fn nothing_in_a_document_can_act() {
         "# <a onclick=x>t</a>",
     ];
     for markdown in hostile {
-        let html = render(markdown.to_owned(), &path).html.to_lowercase();
-        for bad in [
-            "<script",
-            "<style",
-            "<iframe",
-            "<form",
-            "<svg",
-            "<base",
-            "<meta",
-            "javascript:",
-            "vbscript:",
-            "data:",
-            " onerror=\"",
-            " onclick",
-            " style=",
-            "\"app\"",
-            "type=\"text\"",
-        ] {
-            assert!(!html.contains(bad), "{markdown} became {html}");
+        for html in [render(markdown.to_owned(), &path).html, prose(markdown)].map(|it| it.to_lowercase()) {
+            for bad in [
+                "<script",
+                "<style",
+                "<iframe",
+                "<form",
+                "<svg",
+                "<base",
+                "<meta",
+                "javascript:",
+                "vbscript:",
+                "data:",
+                " onerror=\"",
+                " onclick",
+                " style=",
+                "\"app\"",
+                "type=\"text\"",
+            ] {
+                assert!(!html.contains(bad), "{markdown} became {html}");
+            }
         }
     }
+}
+
+#[test]
+fn a_text_in_a_field_has_no_anchors() {
+    assert_eq!(
+        prose("# A *b*\n\n![x](a.chart)"),
+        "<h1>A <em>b</em></h1>\n<p><img src=\"a.chart\" alt=\"x\"></p>\n"
+    );
 }
 
 #[test]

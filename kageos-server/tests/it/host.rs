@@ -129,7 +129,7 @@ impl Host for Echo {
             _ => Vec::new(),
         };
         let output = to_raw_value(&output).map_err(Error::internal)?.into();
-        Ok(HostReply { output, changes, receipt: false })
+        Ok(HostReply { changes, ..HostReply::read(output) })
     }
 
     async fn receipt(&self, _: CallId) -> Result<Option<Receipt>, Error> {

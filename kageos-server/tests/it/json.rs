@@ -91,6 +91,10 @@ async fn a_query_that_is_not_known_is_refused() {
         system.get(&format!("/api/v1/tree?{query}")).await.refused("invalid_query");
     }
     system.get("/api/v1/search").await.refused("invalid_query");
+    let typed = system.get("/api/v1/search?q=a&limit=many").await.refused("invalid_query");
+    assert_eq!(typed["fields"][0]["pointer"], "/limit");
+    let compressed = system.ask("POST", "/api/v1/markdown").header("content-encoding", "gzip");
+    compressed.json(&json!({ "text": "a" })).send().await.refused("unsupported_media_type");
     system.get("/api/v1/tree?next=nonsense").await.refused("invalid_cursor");
     system.get("/api/v1/search?q=a&next=x").await.refused("invalid_cursor");
     system.get("/api/v1/activity?path=/demo&next=x").await.refused("invalid_cursor");

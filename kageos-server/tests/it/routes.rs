@@ -123,6 +123,7 @@ fn of_accounts() -> Vec<Row> {
         ("delete", "/api/v1/groups/{id}", "/api/v1/groups/a", None, "forbidden"),
         ("put", "/api/v1/groups/{id}/members/{user}", "/api/v1/groups/a/members/b", None, "forbidden"),
         ("delete", "/api/v1/groups/{id}/members/{user}", "/api/v1/groups/a/members/b", None, "forbidden"),
+        ("post", "/api/v1/markdown", "/api/v1/markdown", Some(json!({ "text": "*a*" })), "ok"),
         ("get", "/api/v1/events", "/api/v1/events", None, "stream"),
     ]
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::run::Begun;
+use super::run::{Begun, answer};
 use super::{Admitted, Dispatcher};
 use crate::bus::EventBody;
-use crate::host::Progress;
+use crate::host::{HostReply, Progress};
 use crate::platform::oplog::{Activity, Draft, Status};
 use crate::{
     ActionName, ActionSchema, Actor, ActorKind, Call, CallId, Code, Effect, Effects, Error, Reply,
@@ -185,7 +185,7 @@ impl Dispatcher {
         self.inner.log.settled(draft).await;
         done?;
         let output = serde_json::value::to_raw_value(&json!({})).map_err(Error::internal)?.into();
-        Ok(Reply { call: call.id, output, changes: Vec::new(), dry_run: false, diff_hash: None })
+        Ok(answer(call, HostReply::read(output)))
     }
 
     async fn tell_to_end(&self, call: &Call, named: CallId) -> Result<()> {

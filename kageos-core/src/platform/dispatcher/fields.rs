@@ -38,11 +38,27 @@ pub(super) fn has(schema: &Value, known: Known) -> bool {
     }
 }
 
-/// The fields of a row that hold such things.
-pub(super) fn of_row(row: &Value, known: Known) -> Vec<String> {
-    let properties = row.get("properties").and_then(Value::as_object);
-    let held = |(name, property): (&String, &Value)| widget(property, known).map(|_| name.clone());
-    properties.into_iter().flatten().filter_map(held).collect()
+/// A field of a row that holds such things, by itself or in the entries of a list.
+#[derive(Debug)]
+pub(super) struct Holder {
+    /// The field.
+    pub name: String,
+    schema: Value,
+    known: Known,
+}
+
+impl Holder {
+    /// The fields of a row.
+    pub(super) fn of_row(row: &Value, known: Known) -> Vec<Self> {
+        let properties = row.get("properties").and_then(Value::as_object);
+        let held = properties.into_iter().flatten().filter(|(_, schema)| has(schema, known));
+        held.map(|(name, schema)| Self { name: name.clone(), schema: schema.clone(), known }).collect()
+    }
+
+    /// What a value of the field names.
+    pub(super) fn ids<Id: std::str::FromStr>(&self, value: &Value) -> impl Iterator<Item = Id> {
+        named(&self.schema, self.known, value).into_iter().map(|named| named.id)
+    }
 }
 
 /// What a value names where `schema` has a field for it; a text that is no id names nothing.
@@ -59,13 +75,6 @@ pub(super) fn named<'a, Id: std::str::FromStr>(
         found.push(Named { pointer, id, accept, max_bytes });
     });
     found
-}
-
-/// The ids in the value of one field: one, or several.
-pub(super) fn ids<Id: std::str::FromStr>(value: &Value) -> impl Iterator<Item = Id> {
-    let many = value.as_array().map_or(&[][..], Vec::as_slice);
-    let texts = value.as_str().into_iter().chain(many.iter().filter_map(Value::as_str));
-    texts.filter_map(|text| text.parse().ok())
 }
 
 /// The annotation of a field that holds such a thing.
@@ -131,7 +140,7 @@ fn take<'a>(
 mod tests {
     use serde_json::json;
 
-    use super::{Known, Named, has, named};
+    use super::{Holder, Known, Named, has, named};
     use crate::{FileId, UserId};
 
     #[test]
@@ -159,6 +168,13 @@ mod tests {
         let people: Vec<Named<'_, UserId>> = named(&schema, Known::User, &value);
         assert_eq!(people.iter().map(|it| it.pointer.as_str()).collect::<Vec<_>>(), ["/values/owner"]);
         let plain = json!({ "properties": { "a": { "type": "string" } } });
+        let row = &schema["properties"]["values"];
+        let held: Vec<_> = Holder::of_row(row, Known::File)
+            .into_iter()
+            .map(|it| (it.name.clone(), it.ids::<FileId>(&value["values"][&it.name]).count()))
+            .collect();
+        let expected = [("lines".to_owned(), 1), ("papers".to_owned(), 1), ("photo".to_owned(), 1)];
+        assert_eq!(held, expected);
         assert!(has(&schema, Known::File) && has(&schema, Known::User) && !has(&plain, Known::File));
     }
 }

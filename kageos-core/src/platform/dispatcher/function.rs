@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
-use super::fields::{self, Known, Named};
+use super::fields::{self, Holder, Known, Named};
 use super::redact;
 use crate::platform::oplog::hash_payload;
 use crate::schema::ANNOTATION_KEY;
@@ -28,8 +28,8 @@ pub struct Function {
     actions: HashMap<ActionName, Action>,
     row_is_sensitive: bool,
     relations: Vec<(String, Relation)>,
-    file_fields: Vec<String>,
-    user_fields: Vec<String>,
+    file_fields: Vec<Holder>,
+    user_fields: Vec<Holder>,
     source: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Function {
             let compiled = Action::compile(action.clone())?;
             Ok((action.name.clone(), compiled))
         });
-        let of_row = |known| schema.table.as_ref().map(|table| fields::of_row(&table.row, known));
+        let of_row = |known| schema.table.as_ref().map(|table| Holder::of_row(&table.row, known));
         Ok(Self {
             hash: hash_payload(&serde_json::to_string(&schema).map_err(Error::internal)?),
             actions: actions.collect::<Result<_>>()?,
@@ -90,12 +90,12 @@ impl Function {
     }
 
     /// The fields of a table that name files.
-    pub(super) fn file_fields(&self) -> &[String] {
+    pub(super) fn file_fields(&self) -> &[Holder] {
         &self.file_fields
     }
 
     /// The fields of a table that name accounts.
-    pub(super) fn user_fields(&self) -> &[String] {
+    pub(super) fn user_fields(&self) -> &[Holder] {
         &self.user_fields
     }
 

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
 
-use super::{Admitted, Dispatcher, fields};
+use super::fields::Holder;
+use super::{Admitted, Dispatcher};
 use crate::host::HostReply;
 use crate::platform::files::MAX_FOUND;
 use crate::{ActionName, Error, FileId, FileInfo, Result, UserId};
@@ -79,13 +80,13 @@ impl Dispatcher {
 }
 
 /// What each field of a page's rows names.
-type Shown<'f, Id> = Vec<(&'f String, Vec<Id>)>;
+type Shown<'f, Id> = Vec<(&'f str, Vec<Id>)>;
 
-fn ids_by_field<'f, Id: FromStr>(page: &Value, fields: &'f [String]) -> Shown<'f, Id> {
+fn ids_by_field<'f, Id: FromStr>(page: &Value, fields: &'f [Holder]) -> Shown<'f, Id> {
     let rows = page.get("rows").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let of = |field: &'f String| {
-        let values = rows.iter().filter_map(|row| row.get("values")?.get(field));
-        (field, values.flat_map(fields::ids).collect())
+    let of = |field: &'f Holder| {
+        let values = rows.iter().filter_map(|row| row.get("values")?.get(&field.name));
+        (field.name.as_str(), values.flat_map(|value| field.ids(value)).collect())
     };
     fields.iter().map(of).collect()
 }
@@ -97,8 +98,10 @@ fn distinct<Id: Copy + Eq + std::hash::Hash>(shown: &Shown<'_, Id>, most: usize)
 
 fn label<'n, Id: ToString>(page: &mut Value, shown: &Shown<'_, Id>, name: impl Fn(&Id) -> Option<&'n str>) {
     let Some(labels) = page.get_mut("labels").and_then(Value::as_object_mut) else { return };
-    labels.extend(shown.iter().map(|(field, ids)| {
+    for (field, ids) in shown {
         let names = ids.iter().filter_map(|id| Some((id.to_string(), json!(name(id)?))));
-        ((*field).clone(), Value::Object(names.collect()))
-    }));
+        // A list may name both files and people.
+        let known = labels.entry(*field).or_insert_with(|| Value::Object(Map::new()));
+        known.as_object_mut().into_iter().for_each(|known| known.extend(names.clone()));
+    }
 }

@@ -137,7 +137,8 @@ impl Dispatcher {
     pub(super) async fn applied(&self, admitted: &Admitted, reply: HostReply) -> Result<Reply> {
         let (call, receipt) = (&admitted.call, reply.receipt);
         self.inner.files.settle(call.id, true).await;
-        let reply = answer(call, reply);
+        let undoable = reply.undoable && self.is_undoable(admitted, &reply.changes);
+        let reply = Reply { undoable, ..answer(call, reply) };
         let draft = Draft::outcome(call, admitted.node.id, self.inner.env.now(), Status::Ok);
         let mut draft = draft.duration(self.since(admitted));
         if !reply.changes.is_empty() {
@@ -245,9 +246,10 @@ impl Dispatcher {
     }
 }
 
-fn answer(call: &Call, reply: HostReply) -> Reply {
-    let diff_hash = call.dry_run.then(|| digest(&reply.changes));
-    Reply { call: call.id, output: reply.output, changes: reply.changes, dry_run: call.dry_run, diff_hash }
+pub(super) fn answer(call: &Call, reply: HostReply) -> Reply {
+    let HostReply { output, changes, .. } = reply;
+    let diff_hash = call.dry_run.then(|| digest(&changes));
+    Reply { call: call.id, output, changes, dry_run: call.dry_run, undoable: false, diff_hash }
 }
 
 fn digest(changes: &[Change]) -> String {
@@ -282,7 +284,7 @@ fn repeated(earlier: &Earlier, key: Option<&Key>) -> Result<Reply> {
 /// The first call took effect, and its reply was too large to keep.
 fn without_reply(call: CallId) -> Reply {
     let output: Arc<RawValue> = RawValue::NULL.to_owned().into();
-    Reply { call, output, changes: Vec::new(), dry_run: false, diff_hash: None }
+    Reply { call, output, changes: Vec::new(), dry_run: false, undoable: false, diff_hash: None }
 }
 
 /// A task that ends when nobody waits for it any more.

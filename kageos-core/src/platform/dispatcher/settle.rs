@@ -85,6 +85,7 @@ impl Dispatcher {
             output: receipt.output.clone().unwrap_or_else(null),
             changes: receipt.changes.clone(),
             dry_run: false,
+            undoable: false,
             diff_hash: None,
         });
         let took_effect = receipt.is_some() || self.is_external(header);
@@ -148,7 +149,9 @@ impl Dispatcher {
 }
 
 fn rebuilt(receipt: Receipt) -> HostReply {
-    HostReply { output: receipt.output.unwrap_or_else(null), changes: receipt.changes, receipt: true }
+    let undoable = receipt.omitted.is_none();
+    let output = receipt.output.unwrap_or_else(null);
+    HostReply { output, changes: receipt.changes, receipt: true, undoable }
 }
 
 fn null() -> Arc<RawValue> {

@@ -3,7 +3,7 @@
 use super::{Admitted, Dispatcher, calls, rights_of};
 use crate::host::Receipt;
 use crate::platform::oplog::{Activity, Status};
-use crate::{ActionName, Change, ChangeOp, Code, Error, ResourcePath, Result, Right};
+use crate::{ActionName, Call, Change, ChangeOp, Code, Error, ResourcePath, Result, Right};
 
 impl Dispatcher {
     /// Checks that the call that an undo names took effect here, can be taken back, and that the actor has every right
@@ -29,7 +29,7 @@ impl Dispatcher {
         }
         self.may_be_undone(&admitted, &entry)?;
         let receipt = admitted.host.receipt(named).await?.ok_or_else(too_old)?;
-        self.may_set_back(&admitted, &receipt)?;
+        self.may_use(&admitted, &receipt)?;
         Ok(admitted)
     }
 
@@ -51,9 +51,15 @@ impl Dispatcher {
         rights.try_for_each(|right| self.inner.access.check(&call.actor, right, &node.chain, &call.path))
     }
 
-    /// Whether the actor may do to the rows what sets them back. Of directories their host knows.
-    fn may_set_back(&self, admitted: &Admitted, receipt: &Receipt) -> Result<()> {
-        let call = &admitted.call;
+    /// Whether who called can take back what the call has changed.
+    pub(super) fn is_undoable(&self, admitted: &Admitted, changes: &[Change]) -> bool {
+        admitted.action().is_some_and(|action| action.schema().effect.undoable)
+            && changes.iter().any(|change| change.row.is_some() || change.path.kind().is_none())
+            && self.may_set_back(&admitted.call, changes).is_ok()
+    }
+
+    /// Whether a receipt keeps what it takes to set rows back, and the actor may do that.
+    fn may_use(&self, admitted: &Admitted, receipt: &Receipt) -> Result<()> {
         if receipt.omitted.is_some() {
             let message = "The call changed more than is kept to take it back.";
             return Err(Error::new(Code::UndoUnsupported, message));
@@ -61,12 +67,18 @@ impl Dispatcher {
         if receipt.changes.is_empty() {
             return Err(Error::new(Code::UndoUnsupported, "The call changed nothing."));
         }
+        self.may_set_back(&admitted.call, &receipt.changes)
+    }
+
+    /// Whether the actor may do to the rows what sets them back. Of directories their host knows.
+    fn may_set_back(&self, call: &Call, changes: &[Change]) -> Result<()> {
         let Some(workspace) = call.path.workspace().filter(|_| call.path.kind().is_some()) else {
             return Ok(());
         };
         let tree = self.inner.tree.snapshot();
         let mut needed: Vec<(ResourcePath, Right)> = Vec::new();
-        for change in &receipt.changes {
+        // Files that a call made are no rows; they stay.
+        for change in changes.iter().filter(|change| change.row.is_some()) {
             let need = (moved(change, &workspace)?, inverse_right(change.op)?);
             if !needed.contains(&need) {
                 needed.push(need);

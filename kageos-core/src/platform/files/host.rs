@@ -161,7 +161,7 @@ impl FileHost {
             })
         });
         match done.await {
-            Ok(()) | Err(Stop::DryRun) => Ok(HostReply { output, changes, receipt: !call.dry_run }),
+            Ok(()) | Err(Stop::DryRun) => Ok(HostReply::applied(output, changes, call.dry_run)),
             Err(Stop::Fenced) => Err(Error::of(Code::Cancelled).into()),
             Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
                 Err(HostError::CutOff(error.into()))
@@ -186,7 +186,7 @@ fn raw(output: &Value) -> Result<Arc<RawValue>> {
 
 /// The reply of an action that only reads.
 fn read(output: &Value) -> Result<HostReply> {
-    Ok(HostReply { output: raw(output)?, changes: Vec::new(), receipt: false })
+    Ok(HostReply::read(raw(output)?))
 }
 
 #[async_trait]

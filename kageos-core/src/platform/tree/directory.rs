@@ -214,7 +214,7 @@ impl DirectoryHost {
             }
             Err(Stop::Database(error)) => return Err(came_between(error).into()),
         }
-        Ok(Some(HostReply { output, changes: plan.changes, receipt: !call.dry_run }))
+        Ok(Some(HostReply::applied(output, plan.changes, call.dry_run)))
     }
 }
 

@@ -103,7 +103,7 @@ impl DirectoryHost {
             }
             Err(Stop::Database(error)) => return Err(came_between(error).into()),
         };
-        Ok(HostReply { output, changes, receipt: !call.dry_run })
+        Ok(HostReply::applied(output, changes, call.dry_run))
     }
 
     fn work(&self, call: &HostCall) -> Result<Work> {

@@ -96,7 +96,7 @@ proptest! {
     #[test]
     fn replies(call in arbitrary::call(), change in arbitrary::change()) {
         let output = to_raw_value(&call.input).unwrap().into();
-        let reply = Reply { call: call.id, output, changes: vec![change], dry_run: call.dry_run, diff_hash: None };
+        let reply = Reply { call: call.id, output, changes: vec![change], dry_run: call.dry_run, undoable: !call.dry_run, diff_hash: None };
         let text = serde_json::to_string(&reply).unwrap();
         let back: Reply = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(serde_json::to_string(&back).unwrap(), text);

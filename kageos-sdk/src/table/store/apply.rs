@@ -13,7 +13,7 @@ use kageos_core::{
 use serde_json::{Map, value::RawValue};
 use tokio::task::spawn_blocking;
 
-use super::{Store, error::Stop, history, receipt, rows};
+use super::{Store, error::Stop, history, receipt, relations::Named, rows};
 use crate::table::{
     hash::changes_hash,
     layout::Table,
@@ -47,6 +47,15 @@ pub struct Applied {
     pub dry_run: bool,
 }
 
+/// What a unit has changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// The rows.
+    pub changes: Vec<Change>,
+    /// Whether the receipt keeps all of them, so that the call can be taken back.
+    pub undoable: bool,
+}
+
 /// Everything that one transaction writes.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -55,7 +64,9 @@ pub(super) struct Work {
     /// One a entry.
     changes: Vec<Change>,
     /// The changes as the receipt keeps them.
-    kept: String,
+    kept: receipt::Text,
+    /// Rows that the entries name.
+    named: Named,
     changes_hash: String,
     /// Ids of the history's rows, one a entry.
     history_ids: Vec<i64>,
@@ -70,9 +81,10 @@ impl Store {
     ///
     /// # Errors
     /// [`HostError::CutOff`] when the connection was lost while it committed. Else [`HostError::Refused`]:
-    /// [`Code::VersionConflict`] when a row was changed since it was read, [`Code::Conflict`] when the call was
+    /// [`Code::InvalidInput`] when a row names another one that is not there (its pointer is below `/values` for a new
+    /// row, else below `/patch`), [`Code::VersionConflict`] when a row was changed since it was read, [`Code::Conflict`] when the call was
     /// applied before or an id is taken, or what the database answers.
-    pub async fn apply(&self, unit: Unit, applied: Applied) -> Result<Vec<Change>, HostError> {
+    pub async fn apply(&self, unit: Unit, applied: Applied) -> Result<Written, HostError> {
         let entries = unit.into_entries();
         let history_ids: Vec<i64> = entries.iter().map(|_| self.row_ids.number()).collect();
         let (dry_run, at) = (applied.dry_run, self.env.now());
@@ -92,7 +104,9 @@ impl Store {
             }
             Err(stop) => return Err(stop.into()),
         }
-        Ok(Arc::try_unwrap(work).map_or_else(|work| work.changes.clone(), |work| work.changes))
+        let undoable = work.kept.whole;
+        let changes = Arc::try_unwrap(work).map_or_else(|work| work.changes.clone(), |work| work.changes);
+        Ok(Written { changes, undoable })
     }
 }
 
@@ -117,13 +131,15 @@ impl Work {
         let room = MAX_RECEIPT_REPLY - kept_output(&applied).map_or(0, str::len);
         let kept = receipt::kept(&changes, &changes_hash, room)?;
         let finished = AtomicBool::new(false);
-        Ok(Self { applied, entries, changes, kept, changes_hash, history_ids, at, finished })
+        let named = Named::by(&entries);
+        Ok(Self { applied, entries, changes, kept, named, changes_hash, history_ids, at, finished })
     }
 
     async fn run(&self, tx: &mut Tx) -> Result<(), Stop> {
         self.finished.store(false, Ordering::SeqCst);
         self.write_receipt(tx).await?;
         self.write_rows(tx).await?;
+        self.named.check(tx).await?;
         self.write_history(tx).await?;
         if self.applied.dry_run {
             return Err(Stop::Tried);
@@ -139,7 +155,7 @@ impl Work {
             self.applied.call.to_string(),
             &self.applied.request_hash,
             kept_output(&self.applied),
-            &self.kept,
+            &self.kept.json,
             &self.changes_hash,
             self.at.as_micros(),
         ];

@@ -10,6 +10,7 @@ mod keyset;
 mod labels;
 mod open;
 mod receipt;
+pub(super) mod relations;
 mod rows;
 mod search;
 
@@ -21,7 +22,7 @@ use kageos_core::{Code, Env, Error, RowId, sql::Db};
 use super::{cursor::Cursors, layout::Table, row::Record, row_ids::RowIds, unit::Unit};
 use crate::{def::TableDef, table::Row};
 
-pub use apply::Applied;
+pub use apply::{Applied, Written};
 pub(super) use search::Plan;
 
 /// The tables of one workspace on its own database.

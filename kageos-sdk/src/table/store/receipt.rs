@@ -20,17 +20,25 @@ enum Kept {
     Omitted(Omitted),
 }
 
+/// Changes as a receipt keeps them.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) json: String,
+    /// Whether every change is in it.
+    pub(super) whole: bool,
+}
+
 /// The changes as a receipt keeps them in `room` bytes; what does not fit is summed up.
-pub(super) fn kept(changes: &[Change], hash: &str, room: usize) -> Result<String> {
-    let whole = serde_json::to_string(changes).map_err(Error::internal)?;
-    if whole.len() <= room {
-        return Ok(whole);
+pub(super) fn kept(changes: &[Change], hash: &str, room: usize) -> Result<Text> {
+    let json = serde_json::to_string(changes).map_err(Error::internal)?;
+    if json.len() <= room {
+        return Ok(Text { json, whole: true });
     }
     let mut paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
     paths.sort_unstable();
     paths.dedup();
     let omitted = Omitted { rows: changes.len() as u64, sha256: hash.to_owned(), paths };
-    serde_json::to_string(&omitted).map_err(Error::internal)
+    Ok(Text { json: serde_json::to_string(&omitted).map_err(Error::internal)?, whole: false })
 }
 
 impl Store {
