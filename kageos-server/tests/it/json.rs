@@ -1,6 +1,7 @@
 //! What is no JSON, or too much of it.
 
 use kageos_server::Config;
+use serde_json::json;
 
 use crate::site::Site;
 

@@ -173,7 +173,7 @@ mod tests {
             .into_iter()
             .map(|it| (it.name.clone(), it.ids::<FileId>(&value["values"][&it.name]).count()))
             .collect();
-        let expected = [("lines".to_owned(), 1), ("papers".to_owned(), 1), ("photo".to_owned(), 1)];
+        let expected = [("photo".to_owned(), 1), ("papers".to_owned(), 1), ("lines".to_owned(), 1)];
         assert_eq!(held, expected);
         assert!(has(&schema, Known::File) && has(&schema, Known::User) && !has(&plain, Known::File));
     }
