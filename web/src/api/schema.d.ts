@@ -789,6 +789,8 @@ export interface components {
             output: unknown;
             /** @description The trace's id. */
             trace: string;
+            /** @description Whether it can be taken back: its receipt keeps every change. */
+            undoable: boolean;
         };
         /** @description One use of a function. */
         CallRequest: {

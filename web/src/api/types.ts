@@ -47,6 +47,8 @@ export type ImportOutput = Schemas["ImportOutput"];
 export type ChartOutput = Schemas["ChartOutput"];
 export type DocsOutput = Schemas["DocsOutput"];
 export type CallReply<T = unknown> = Omit<Schemas["CallReply"], "output"> & { output: T };
+/** What it takes to offer that a call be taken back. */
+export type Outcome = Pick<CallReply, "call" | "undoable">;
 export type CallState = Omit<Schemas["CallState"], "reply"> & { reply: CallReply | null };
 export type CallProgress = Schemas["CallProgress"];
 export type Page<T> = { items: T[]; next: string | null };
