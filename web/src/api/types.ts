@@ -10,6 +10,7 @@ export type FileRef = Schemas["FileRef"];
 export type Grant = Schemas["Grant"];
 export type Group = Schemas["Group"];
 export type Kind = Schemas["Kind"];
+export type MarkdownOutput = Schemas["MarkdownOutput"];
 export type NewToken = Schemas["NewToken"];
 export type Node = Schemas["Node"];
 export type Overview = Schemas["Overview"];
