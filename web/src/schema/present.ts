@@ -37,7 +37,7 @@ export function textOf(field: Field, value: unknown, labels: Labels, format: For
     case "files":
       return (value as unknown[]).map((file) => labels?.[String(file)] ?? nameOf(file)).join(", ");
     case "list":
-      return Array.isArray(value) ? (value.every((one) => typeof one !== "object") ? value.join(", ") : `${value.length}`) : "";
+      return Array.isArray(value) ? (value.every((one) => typeof one !== "object") ? value.map((one) => labels?.[String(one)] ?? one).join(", ") : `${value.length}`) : "";
     case "markdown":
       return plainText(String(value));
     default:

@@ -79,7 +79,7 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   useEvent("reset", () => rows.refresh());
   onScopeDispose(whenRegained(() => rows.state.error && rows.refresh()));
 
-  const names = fieldsOf(schema.row).some(({ meta }) => ["relation", "user", "file", "files"].includes(meta.widget));
+  const names = fieldsOf(schema.row).some(({ meta }) => ["relation", "user", "file", "files", "list"].includes(meta.widget));
   /** Asks for the words of what one row names. */
   async function nameRow(id: string): Promise<void> {
     if (!names) return;
