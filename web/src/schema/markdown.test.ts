@@ -63,6 +63,16 @@ it("keeps to the source when the server does not render it, and does not ask abo
   expect(asked).toHaveLength(1);
 });
 
+it("calls the box of a task by the task", async () => {
+  answer = (text) => Promise.resolve(Response.json({ html: `<ul><li><input type="checkbox" disabled=""> ${text}</li></ul>` }));
+  const { wrapper } = view("signed");
+  await flushPromises();
+  expect(wrapper.get("input").attributes("aria-label")).toBe("signed");
+  await wrapper.setProps({ text: "paid" });
+  await flushPromises();
+  expect(wrapper.get("input").attributes("aria-label")).toBe("paid");
+});
+
 it("follows links to paths of this site in the application, and no others", async () => {
   const { wrapper, router } = view("x");
   await flushPromises();
