@@ -195,6 +195,18 @@ test.describe("an open row goes", () => {
   });
 });
 
+test("what cannot be taken back is said and not offered", async ({ page }) => {
+  const name = mark();
+  const row = await newCustomer(page, name);
+  await call(page, customers, "bulk", { op: "delete", ids: [row.id] });
+  await page.goto(`${customers}?bin=1&row=${row.id}`);
+  await page.getByRole("dialog").getByRole("button", { name: "Delete for ever" }).click();
+  await page.getByRole("dialog", { name: "Delete this row for ever?" }).getByRole("button", { name: "Delete for ever" }).click();
+  await expect(toast(page)).toContainText("Deleted for ever");
+  await held(page);
+  await expect(toast(page).getByRole("button", { name: "Undo" })).toHaveCount(0);
+});
+
 test.describe("refused", () => {
   test.use({ quiet: /calls\/\w+\/undo/ });
 

@@ -9,6 +9,7 @@ import type {
   Group,
   HistoryItem,
   ImportOutput,
+  MarkdownOutput,
   NewToken,
   Node,
   NodeDetail,
@@ -126,6 +127,9 @@ export const activity = {
   list: (path: string, row?: string, next?: string) =>
     request<Page<Activity>>(`${base}/activity`, { query: { path, row, limit: 50, next } }),
 };
+
+/** Markdown of a field, rendered. */
+export const markdown = (text: string) => request<MarkdownOutput>(`${base}/markdown`, { method: "POST", body: { text } });
 
 export type GrantInput = {
   subject: { kind: string; id: string };

@@ -1,6 +1,6 @@
 import { noteLost } from "./connection";
 import { takeEarly } from "./early";
-import type { FieldProblem, Problem } from "./types";
+import type { FieldProblem, Outcome, Problem } from "./types";
 
 /** A refusal by the server, or `network` when no answer came. */
 export class ApiError extends Error {
@@ -63,8 +63,8 @@ async function problemOf(response: Response): Promise<ApiError> {
   }
 }
 
-/** A body, how it was answered, and the call that it comes from where the server names one. */
-export type Answer<T> = { status: number; call: string; body: T };
+/** A body, how it was answered, and where the server names it the call that it comes from; that can be taken back unless it says otherwise. */
+export type Answer<T> = Outcome & { status: number; body: T };
 
 /** One request; answers the parsed body or throws an `ApiError`. */
 export async function request<T>(path: string, options: Options = {}): Promise<T> {
@@ -99,5 +99,6 @@ export async function ask<T>(path: string, options: Options = {}): Promise<Answe
     throw error;
   }
   const body = (response.status === 204 ? undefined : await response.json()) as T;
-  return { status: response.status, call: response.headers.get("kageos-call") ?? "", body };
+  const { status, headers: said } = response;
+  return { status, call: said.get("kageos-call") ?? "", undoable: said.get("kageos-undoable") !== "false", body };
 }

@@ -346,6 +346,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/markdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Renders a text that stands in a field, as it is shown to people. */
+        post: operations["render_markdown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/namespaces": {
         parameters: {
             query?: never;
@@ -789,6 +806,8 @@ export interface components {
             output: unknown;
             /** @description The trace's id. */
             trace: string;
+            /** @description Whether the caller can take it back. */
+            undoable: boolean;
         };
         /** @description One use of a function. */
         CallRequest: {
@@ -1171,6 +1190,16 @@ export interface components {
             login: string;
             /** @description The password. */
             password: string;
+        };
+        /** @description A text that stands in a field. */
+        MarkdownInput: {
+            /** @description The source, at most 256 KiB. */
+            text: string;
+        };
+        /** @description The text as it is shown. */
+        MarkdownOutput: {
+            /** @description Rendered and sanitised. */
+            html: string;
         };
         /** @description A namespace to be made. */
         NamespaceInput: {
@@ -2463,6 +2492,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportOutput"];
+                };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    render_markdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkdownInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkdownOutput"];
                 };
             };
             /** @description Why it was refused */

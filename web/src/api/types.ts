@@ -10,6 +10,7 @@ export type FileRef = Schemas["FileRef"];
 export type Grant = Schemas["Grant"];
 export type Group = Schemas["Group"];
 export type Kind = Schemas["Kind"];
+export type MarkdownOutput = Schemas["MarkdownOutput"];
 export type NewToken = Schemas["NewToken"];
 export type Node = Schemas["Node"];
 export type Overview = Schemas["Overview"];
@@ -47,6 +48,8 @@ export type ImportOutput = Schemas["ImportOutput"];
 export type ChartOutput = Schemas["ChartOutput"];
 export type DocsOutput = Schemas["DocsOutput"];
 export type CallReply<T = unknown> = Omit<Schemas["CallReply"], "output"> & { output: T };
+/** What it takes to offer that a call be taken back. */
+export type Outcome = Pick<CallReply, "call" | "undoable">;
 export type CallState = Omit<Schemas["CallState"], "reply"> & { reply: CallReply | null };
 export type CallProgress = Schemas["CallProgress"];
 export type Page<T> = { items: T[]; next: string | null };

@@ -1,5 +1,6 @@
 import type { FileRef } from "@/api";
 import type { Formatter } from "@/ui/format";
+import { plainText } from "@/ui/plainText";
 import { isEmpty } from "./predicate";
 import type { Choice, Field } from "./types";
 
@@ -36,7 +37,9 @@ export function textOf(field: Field, value: unknown, labels: Labels, format: For
     case "files":
       return (value as unknown[]).map((file) => labels?.[String(file)] ?? nameOf(file)).join(", ");
     case "list":
-      return Array.isArray(value) ? (value.every((one) => typeof one !== "object") ? value.join(", ") : `${value.length}`) : "";
+      return Array.isArray(value) ? (value.every((one) => typeof one !== "object") ? value.map((one) => labels?.[String(one)] ?? one).join(", ") : `${value.length}`) : "";
+    case "markdown":
+      return plainText(String(value));
     default:
       return typeof value === "object" ? JSON.stringify(value) : String(value);
   }

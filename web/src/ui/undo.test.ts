@@ -10,7 +10,8 @@ import { isUndone, useUndo } from "./undo";
 const i18n = createI18n({ legacy: false, locale: "en", messages: { en: { ui } } });
 const answers = new Map<string, () => Response>();
 const asked: string[] = [];
-const took = (call: string) => () => Response.json({ call, trace: "", output: null, changes: [], dry_run: false, diff_hash: null });
+const took = (call: string, more = {}) => () => Response.json({ call, trace: "", output: null, changes: [], dry_run: false, undoable: true, diff_hash: null, ...more });
+const done = (call: string, undoable = true) => ({ call, undoable });
 const refuses = (problem: object) => () => Response.json(problem, { status: 409 });
 
 function using() {
@@ -39,7 +40,7 @@ afterEach(() => {
 it("takes back, does again, and takes that back", async () => {
   const undo = using();
   answers.set("a", took("b")).set("b", took("c")).set("c", took("d"));
-  undo.offer({ call: "a", path: "/demo/crm/x.table", words: "Row created" });
+  undo.offer("Row created", "/demo/crm/x.table", done("a"));
   expect(toast()).toMatchObject({ title: "Row created", action: { label: "Undo" } });
   expect(isUndone("a")).toBe(false);
   await press();
@@ -54,11 +55,26 @@ it("takes back, does again, and takes that back", async () => {
   expect(toasts.value).toHaveLength(1);
 });
 
+it("offers nothing that cannot be taken back", async () => {
+  const undo = using();
+  answers.set("a", took("b", { undoable: false }));
+  undo.offer("Row purged", "/demo/crm/x.table", done("z", false));
+  expect(toast()).toMatchObject({ kind: "done", title: "Row purged" });
+  expect(toast()?.action).toBeUndefined();
+  undo.last();
+  expect(asked).toEqual([]);
+  undo.offer("Row changed", "/demo/crm/x.table", done("a"));
+  await press();
+  expect(toast()?.title).toBe("Undone: Row changed");
+  expect(toast()?.action).toBeUndefined();
+  expect(isUndone("a")).toBe(true);
+});
+
 it("takes back the last first, each once, however fast the keys come", async () => {
   const undo = using();
   answers.set("a", took("a2")).set("b", took("b2"));
-  undo.offer({ call: "a", path: "/demo", words: "first" });
-  undo.offer({ call: "b", path: "/demo", words: "second" });
+  undo.offer("first", "/demo", done("a"));
+  undo.offer("second", "/demo", done("b"));
   undo.last();
   undo.last();
   undo.last();
@@ -69,7 +85,7 @@ it("takes back the last first, each once, however fast the keys come", async () 
 it("names the rows that stand in the way, and does not try again", async () => {
   const undo = using();
   answers.set("a", refuses({ code: "undo_conflict", status: 409, trace: "t", fields: [{ pointer: "/x.table/7", code: "changed", message: "" }] }));
-  undo.offer({ call: "a", path: "/demo/crm/x.table", words: "Row changed" });
+  undo.offer("Row changed", "/demo/crm/x.table", done("a"));
   await press();
   expect(toast()).toMatchObject({ kind: "failed", title: ui.problem.undo_conflict, links: [{ text: "x.table #7" }] });
   undo.last();
@@ -81,7 +97,7 @@ it("can be tried again when no answer came", async () => {
   answers.set("a", () => {
     throw new TypeError("no network");
   });
-  undo.offer({ call: "a", path: "/demo", words: "Row changed" });
+  undo.offer("Row changed", "/demo", done("a"));
   await press();
   answers.set("a", took("b"));
   undo.last();

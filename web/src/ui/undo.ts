@@ -1,9 +1,9 @@
 import { shallowReactive } from "vue";
 import { useI18n } from "vue-i18n";
-import { api, ApiError, useSession } from "@/api";
+import { api, ApiError, type Outcome, useSession } from "@/api";
 import { conflictsOf } from "./conflicts";
-import { useProblemText } from "./notify";
-import { closeToast, showToast } from "./toasts";
+import { useNotify, useProblemText } from "./notify";
+import { closeToast, showToast, type Toast } from "./toasts";
 
 /** Something that was done in this tab: the call that did it, where, and the words that said so. */
 export type Deed = { call: string; path: string; words: string };
@@ -25,8 +25,8 @@ const comesBack = (error: unknown) => error instanceof ApiError && (error.status
 function forget(call: string): void {
   deeds = deeds.filter((one) => one.call !== call);
 }
-function say(title: string, label: string, run: () => Promise<void>): void {
-  showToast({ id, kind: "done", title, action: { label, run }, ms });
+function say(title: string, action: Toast["action"] | false): void {
+  showToast({ id, kind: "done", title, ...(action && { action }), ms });
 }
 
 /** Whether what a call did was taken back in this tab, and not done again since. */
@@ -43,6 +43,7 @@ export function withdrawUndo(): void {
 export function useUndo() {
   const { t } = useI18n();
   const text = useProblemText();
+  const notify = useNotify();
   const session = useSession();
   const user = () => session.user?.id ?? "";
 
@@ -58,17 +59,20 @@ export function useUndo() {
     showToast({ id, kind: "failed", title: text(error), ...trace, ...rest });
   }
 
-  /** Says what was done, and offers to take it back. */
-  function offer(deed: Deed): void {
+  /** Says what was done, and offers to take it back where that can be done. */
+  function offer(words: string, path: string, { call, undoable }: Outcome): void {
+    if (undoable) offered({ call, path, words }, words);
+    else notify.done(words);
+  }
+  function offered(deed: Deed, title: string): void {
     keep(deed);
-    say(deed.words, t("ui.undo.act"), () => undo(deed));
+    say(title, { label: t("ui.undo.act"), run: () => undo(deed) });
   }
   function undo(deed: Deed): Promise<void> {
     forget(deed.call);
     return (queue = queue.then(async () => {
       try {
-        const { call } = await api.calls.undo(deed.call);
-        undone(deed, call);
+        undone(deed, await api.calls.undo(deed.call));
       } catch (error) {
         if (comesBack(error)) keep(deed);
         await failed(error, deed);
@@ -76,18 +80,18 @@ export function useUndo() {
     }));
   }
   /** Says that a deed was taken back by a call, and offers to do it again. */
-  function undone(deed: Deed, by: string): void {
+  function undone(deed: Deed, { call, undoable }: Outcome): void {
     forget(deed.call);
-    takenBack.set(by, deed.call);
-    say(t("ui.undo.undone", { what: deed.words }), t("ui.undo.again"), () => redo({ ...deed, call: by }));
+    takenBack.set(call, deed.call);
+    say(t("ui.undo.undone", { what: deed.words }), undoable && { label: t("ui.undo.again"), run: () => redo({ ...deed, call }) });
   }
   async function redo(deed: Deed): Promise<void> {
     try {
-      const { call } = await api.calls.undo(deed.call);
-      const again = { ...deed, call };
+      const { call, undoable } = await api.calls.undo(deed.call);
       takenBack.set(call, deed.call);
-      keep(again);
-      say(t("ui.undo.redone", { what: deed.words }), t("ui.undo.act"), () => undo(again));
+      const title = t("ui.undo.redone", { what: deed.words });
+      if (undoable) offered({ ...deed, call }, title);
+      else say(title, false);
     } catch (error) {
       await failed(error, deed);
     }

@@ -1,6 +1,6 @@
 import { computed, ref, shallowReactive } from "vue";
 import { useI18n } from "vue-i18n";
-import { api, ApiError, type CallReply, type FieldProblem, type JsonObject, type Row, type Values } from "@/api";
+import { api, ApiError, type CallReply, type FieldProblem, type JsonObject, type Outcome, type Row, type Values } from "@/api";
 import { cleaned, type Field, fieldsOf } from "@/schema";
 import { check, isReadonly, isShown } from "@/schema/check";
 import { useNotify } from "@/ui";
@@ -20,7 +20,7 @@ type Needs = {
   rows: RowWindow;
   may: (action: string) => boolean;
   bin: { value: boolean };
-  say: (words: string, action: string, call: string) => void;
+  say: (words: string, outcome: Outcome) => void;
   /** Opens the row where both versions are shown. */
   clash: (id: string) => void;
 };
@@ -99,7 +99,7 @@ export function useCellEdits(needs: Needs) {
     try {
       const saved = await sent;
       rows.replace(saved.output);
-      needs.say(t("table.cellSaved", { field: field.title }), "update", saved.call);
+      needs.say(t("table.cellSaved", { field: field.title }), saved);
       mark(row.id, field.name, "saved");
       setTimeout(() => marks.get(row.id)?.[field.name] === "saved" && mark(row.id, field.name), savedMs);
     } catch (problem) {

@@ -1,8 +1,8 @@
 import { computed, onScopeDispose, ref, watch } from "vue";
-import { api, type JsonObject, type NodeDetail, type SearchOutput, type TableSchema, useEvent, whenRegained } from "@/api";
+import { api, type JsonObject, type NodeDetail, type Outcome, type SearchOutput, type TableSchema, useEvent, whenRegained } from "@/api";
 import { textOf } from "@/schema";
 import { deref, fieldsOf } from "@/schema/fields";
-import { useFormat, useNotify, useUndo, useUrl } from "@/ui";
+import { useFormat, useUndo, useUrl } from "@/ui";
 import { type Column, columnsOf, widthsFor } from "./columns";
 import { parseFilter, parseSort } from "./query";
 import { useCellEdits } from "./useCellEdits";
@@ -79,7 +79,7 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
   useEvent("reset", () => rows.refresh());
   onScopeDispose(whenRegained(() => rows.state.error && rows.refresh()));
 
-  const names = fieldsOf(schema.row).some(({ meta }) => ["relation", "user", "file", "files"].includes(meta.widget));
+  const names = fieldsOf(schema.row).some(({ meta }) => ["relation", "user", "file", "files", "list"].includes(meta.widget));
   /** Asks for the words of what one row names. */
   async function nameRow(id: string): Promise<void> {
     if (!names) return;
@@ -92,13 +92,8 @@ export function useTable(detail: NodeDetail, embedded: boolean) {
     return !!declared && (detail.rights.includes(declared.right) || detail.rights.includes("owner"));
   };
 
-  const notify = useNotify();
   const undo = useUndo();
-  /** Says what was done; what can be taken back is offered so. */
-  function say(words: string, action: string, call: string): void {
-    if (detail.function?.actions.find((one) => one.name === action)?.effect.undoable) undo.offer({ call, path, words });
-    else notify.done(words);
-  }
+  const say = (words: string, outcome: Outcome) => undo.offer(words, path, outcome);
 
   const select = (ids: Iterable<string>) => (selected.value = new Set(ids));
 
