@@ -108,7 +108,8 @@ impl HostReply {
 }
 
 /// Why a host gives nothing back.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum HostError {
     /// Nothing was changed.
     #[error("refused: {0}")]
@@ -138,7 +139,7 @@ impl From<Error> for HostError {
 }
 
 /// The proof, written in the transaction of the rows, that a call took effect.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Receipt {
     /// The call.
     pub call: CallId,

@@ -1,8 +1,8 @@
 //! The contract of Kageos: the values that every crate, app, host and client of the system agrees on.
 //!
 //! Without features this crate holds no runtime and no storage. Someone who writes a host, a client or an app
-//! depends on it and on nothing else of ours. The features add the database seam (`sql`), events (`bus`) and
-//! the governed store with its dispatcher (`platform`).
+//! depends on it and on nothing else of ours. The features add the database seam (`sql`), events (`bus`),
+//! apps in other processes (`link`) and the governed store with its dispatcher (`platform`).
 //!
 //! ```
 //! use kageos_core::{Kind, ResourcePath};
@@ -30,6 +30,7 @@ pub mod host;
 pub mod id;
 pub mod json;
 pub mod kind;
+pub mod link;
 pub mod manifest;
 pub mod path;
 #[cfg(feature = "platform")]

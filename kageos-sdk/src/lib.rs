@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+// The derive macros name the crate as apps do.
+#[cfg(feature = "testkit")]
+extern crate self as kageos_sdk;
+
 pub mod app;
 pub mod chart;
 pub mod choice;
@@ -11,6 +15,7 @@ pub mod form;
 pub mod function;
 pub mod host;
 pub mod lower;
+pub mod serve;
 pub mod table;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -26,6 +31,9 @@ pub use form::{Form, Submit};
 pub use function::{Function, Run};
 pub use host::InProcess;
 pub use resource::{Table, TableHooks};
+#[cfg(unix)]
+pub use serve::main;
+pub use serve::serve;
 pub use table::Filter;
 
 pub use jiff::civil::Date;

@@ -21,14 +21,14 @@ struct Edge {
 const ALLOWED: [(&str, &[&str], &[&str]); 7] = [
     ("kageos-core", &[], &[]),
     ("kageos-sdk-macros", &[], &[]),
-    ("kageos-sdk", &["kageos-core", "kageos-sdk-macros"], &["sql", "postgres", "mysql"]),
+    ("kageos-sdk", &["kageos-core", "kageos-sdk-macros"], &["link", "sql", "postgres", "mysql"]),
     ("kageos-scheduler", &["kageos-core"], &["sql", "bus"]),
     ("kageos-inbox", &["kageos-core"], &["sql", "bus"]),
     ("kageos-agent", &["kageos-core"], &["sql", "bus"]),
     (
         "kageos-server",
         &["kageos-core", "kageos-sdk", "kageos-scheduler", "kageos-inbox", "kageos-agent"],
-        &["sql", "bus", "platform", "postgres", "mysql", "nats", "s3"],
+        &["link", "sql", "bus", "platform", "postgres", "mysql", "nats", "s3"],
     ),
 ];
 

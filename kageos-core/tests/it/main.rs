@@ -22,6 +22,7 @@ mod identity_login;
 mod identity_sessions;
 mod identity_tokens;
 mod identity_users;
+mod link;
 mod oplog;
 mod promises;
 mod several;

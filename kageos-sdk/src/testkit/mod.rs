@@ -16,7 +16,10 @@
 //! validation, its operation log and its events, on fresh SQLite files, with a clock that stands still and
 //! randomness that follows from a seed.
 
+pub mod conformance;
+
 use std::{
+    future::Future,
     path::PathBuf,
     sync::{
         Arc,
@@ -26,19 +29,23 @@ use std::{
 };
 
 use kageos_core::{
-    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, FileInfo, Host, HostCall,
+    ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, FileInfo, Files, Host, HostCall,
     ResourcePath, Result, Source, SourceKind, Timestamp,
     bus::Listener,
     clock::ManualClock,
     entropy::SeededEntropy,
     host::NoControl,
+    link::{LinkHost, LinkOptions},
     platform::{
         Platform, PlatformOptions,
         files::{FileOptions, Objects},
         identity::{NewUser, UserKind},
         oplog::{Activity, ActivityQuery, SigningKey},
     },
-    sql::testing::{TestDb, sqlite},
+    sql::{
+        Db, DbOptions,
+        testing::{TestDb, sqlite},
+    },
 };
 use serde_json::Value;
 
@@ -50,6 +57,10 @@ pub const WORKSPACE: &str = "/test/app";
 const START: i64 = 1_767_225_600_000_000;
 /// How long a call may take, far above what any test needs.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// What seals cursors.
+const CURSOR_KEY: [u8; 32] = [1; 32];
+/// Bytes that a link of a kit holds: less than a page of rows, so that ends have to wait for each other.
+const LINK_BUFFER: usize = 4096;
 
 /// What a call gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +79,7 @@ pub struct Given<T> {
 #[derive(Debug)]
 pub struct Kit {
     platform: Platform,
-    host: Arc<InProcess>,
+    host: Arc<dyn Host>,
     env: Env,
     clock: Arc<ManualClock>,
     actor: Actor,
@@ -98,12 +109,77 @@ impl Drop for Folder {
     }
 }
 
+/// What a host of a kit is opened with.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Where it is mounted.
+    pub workspace: ResourcePath,
+    /// Where its database is, for [`DbOptions::new`].
+    pub database: String,
+    /// Time and randomness.
+    pub env: Env,
+    /// Other functions.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// Files.
+    pub files: Arc<dyn Files>,
+}
+
+impl Setting {
+    /// The app in this process.
+    ///
+    /// # Errors
+    /// Every mistake in the app's declaration, or what the database answers.
+    pub async fn in_process(self, app: &App) -> Result<Arc<dyn Host>> {
+        let db = Db::open(&DbOptions::new(&self.database)).await.map_err(Error::internal)?;
+        let host = InProcess::open(app, self.workspace, db, self.env, CURSOR_KEY).await?;
+        host.connect(&self.dispatch);
+        host.connect_files(self.files);
+        Ok(host)
+    }
+
+    /// The app at the other end of a link that leads nowhere else.
+    ///
+    /// # Errors
+    /// As [`Setting::in_process`].
+    pub async fn linked(self, app: App) -> Result<Arc<dyn Host>> {
+        let (here, there) = tokio::io::duplex(LINK_BUFFER);
+        let env = self.env.clone();
+        let app = tokio::spawn(async move { crate::serve(&app, env, there).await });
+        let options = LinkOptions {
+            workspace: self.workspace,
+            database: self.database,
+            cursor_key: CURSOR_KEY,
+            ready_within: DEADLINE,
+            dispatch: self.dispatch,
+            files: self.files,
+        };
+        match LinkHost::accept(here, self.env, options).await {
+            Ok(host) => Ok(host),
+            Err(error) => match app.await.map_err(Error::internal)? {
+                Ok(_) => Err(error),
+                Err(why) => Err(why),
+            },
+        }
+    }
+}
+
 impl Kit {
     /// Mounts the app for its owner, `ada`, on fresh databases.
     ///
     /// # Errors
     /// Every mistake in the app's declaration, or what the database answers.
     pub async fn open(app: &App) -> Result<Self> {
+        Self::with(|setting| setting.in_process(app)).await
+    }
+
+    /// Mounts what `open` gives for its owner, `ada`, on fresh databases.
+    ///
+    /// # Errors
+    /// What `open` refuses, or what the database answers.
+    pub async fn with<O>(open: impl FnOnce(Setting) -> O) -> Result<Self>
+    where
+        O: Future<Output = Result<Arc<dyn Host>>>,
+    {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(START)));
         let env = Env { clock: Arc::<ManualClock>::clone(&clock), entropy: Arc::new(SeededEntropy::new(1)) };
         let databases = [sqlite().await?, sqlite().await?];
@@ -114,12 +190,17 @@ impl Kit {
         let platform = Platform::open(databases[0].db(), env.clone(), options).await?;
         let actor = account(&platform, "ada").await?;
         let workspace: ResourcePath = WORKSPACE.parse()?;
-        let host = InProcess::open(app, workspace.clone(), databases[1].db(), env.clone(), [1; 32]).await?;
         let door: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
-        host.connect(&door);
-        host.connect_files(Arc::new(platform.files().clone()));
+        let setting = Setting {
+            workspace: workspace.clone(),
+            database: databases[1].url().to_owned(),
+            env: env.clone(),
+            dispatch: Arc::clone(&door),
+            files: Arc::new(platform.files().clone()),
+        };
+        let host = open(setting).await?;
         let owner = actor.id.ok_or_else(|| Error::of(Code::Internal))?;
-        platform.mount(&workspace, owner, Arc::clone(&host) as Arc<dyn Host>).await?;
+        platform.mount(&workspace, owner, Arc::clone(&host)).await?;
         Ok(Self {
             platform,
             host,
@@ -172,7 +253,7 @@ impl Kit {
 
     /// The host that runs the app.
     #[must_use]
-    pub fn host(&self) -> &Arc<InProcess> {
+    pub fn host(&self) -> &Arc<dyn Host> {
         &self.host
     }
 

@@ -1,7 +1,10 @@
 //! What the host promises of every call.
 
-use kageos_core::{CallId, Code, Host, HostError};
-use kageos_sdk::{App, Ctx, Error, Form, Result, RowId, Submit, Table, TableHooks, Timestamp, testkit::Kit};
+use kageos_core::{Code, HostError};
+use kageos_sdk::{
+    App, Ctx, Error, Form, Result, RowId, Submit, Table, TableHooks, Timestamp,
+    testkit::{Kit, conformance},
+};
 use serde_json::{Value, json};
 
 #[derive(Debug, Clone, PartialEq, Table)]
@@ -146,32 +149,14 @@ fn act(what: &str) -> Act {
 }
 
 #[tokio::test]
-async fn a_call_that_was_given_up_is_not_applied_later() {
-    let kit = kit().await;
-    let call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");
-    assert!(kit.host().fence(call.id).await.expect("it is given up").is_none());
-    assert!(kit.host().fence(call.id).await.expect("and again").is_none());
-    assert!(kit.host().receipt(call.id).await.expect("receipts are read").is_none());
-    let late = kit.host().call(call).await.expect_err("the place of its receipt is taken");
-    assert!(matches!(&late, HostError::Refused(error) if error.code == Code::Conflict), "{late}");
-    assert!(names(&kit, "item.table").await.is_empty());
-    let call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");
-    let id = call.id;
-    kit.host().call(call).await.expect("it is applied");
-    assert!(kit.host().fence(id).await.expect("it was applied").is_some());
+async fn the_host_in_this_process_keeps_what_every_host_keeps() {
+    let app = conformance::app();
+    conformance::check(async || Kit::with(|setting| setting.in_process(&app)).await).await;
 }
 
 #[tokio::test]
-async fn a_unit_is_applied_once_with_its_receipt() {
-    let kit = kit().await;
-    let call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");
-    let reply = kit.host().call(call.clone()).await.expect("it runs");
-    assert_eq!((reply.output.get(), reply.changes.len(), reply.receipt), (r#""2""#, 1, true));
-    let receipt = kit.host().receipt(call.id).await.expect("receipts are read").expect("there is one");
-    assert_eq!(receipt.changes, reply.changes);
-    let again = kit.host().call(call).await.expect_err("a call is applied once");
-    assert!(matches!(again, HostError::Refused(error) if error.code == Code::Conflict));
-    assert_eq!(names(&kit, "item.table").await, ["first"]);
+async fn an_app_at_the_other_end_of_a_link_keeps_what_every_host_keeps() {
+    conformance::check(async || Kit::with(|setting| setting.linked(conformance::app())).await).await;
 }
 
 #[tokio::test]
@@ -184,31 +169,6 @@ async fn nothing_is_kept_of_a_call_that_fails() {
     assert_eq!(kit.submit(&Sneak { at: None }).await.expect_err("reads only").code, Code::Internal);
     assert!(names(&kit, "item.table").await.is_empty());
     kit.submit(&act("nothing")).await.expect("the host still runs");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_that_outlives_its_deadline_is_ended() {
-    let kit = kit().await;
-    let error = kit.submit(&act("late")).await.expect_err("it never ends");
-    assert_eq!(error.code, Code::DeadlineExceeded);
-    assert!(names(&kit, "item.table").await.is_empty());
-}
-
-#[tokio::test]
-async fn a_deadline_that_has_passed_starts_nothing() {
-    let kit = kit().await;
-    let call = kit.host_call("act.form", "submit", &act("").wire()).expect("a call");
-    kit.advance(std::time::Duration::from_secs(61));
-    let error = kit.host().call(call).await.expect_err("too late");
-    assert!(matches!(error, HostError::Refused(error) if error.code == Code::DeadlineExceeded));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_acted_outside_and_is_late_is_never_called_undone() {
-    let kit = kit().await;
-    let call = kit.host_call("send.form", "submit", &json!({ "what": "late" })).expect("a call");
-    let error = kit.host().call(call).await.expect_err("it never ends");
-    assert!(matches!(error, HostError::Ended(_)), "{error:?}");
 }
 
 #[tokio::test]
@@ -224,36 +184,6 @@ async fn what_acted_outside_is_never_called_undone() {
     let call = kit.host_call("send.form", "submit", &json!({ "what": "none" })).expect("a call");
     let error = kit.host().call(call).await.expect_err("something is missing");
     assert!(matches!(error, HostError::Refused(_)), "it never began: {error:?}");
-}
-
-#[tokio::test]
-async fn a_workspace_that_was_renamed_goes_on() {
-    let kit = kit().await;
-    let mut call = kit.host_call("act.form", "submit", &act("own").wire()).expect("a call");
-    call.path = "/test/renamed/act.form".parse().expect("a path");
-    let reply = kit.host().call(call).await.expect("it runs");
-    assert_eq!(reply.changes[0].path.to_string(), "/test/renamed/item.table");
-    // A call to another function goes where the workspace is now; the tree of this kit has no such place.
-    let mut call = kit.host_call("act.form", "submit", &act("nested").wire()).expect("a call");
-    call.path = "/test/renamed/act.form".parse().expect("a path");
-    let error = kit.host().call(call).await.expect_err("nothing is there");
-    assert!(matches!(error, HostError::Refused(error) if error.code == Code::NotFound));
-}
-
-#[tokio::test]
-async fn a_dry_run_shows_and_leaves_nothing() {
-    let kit = kit().await.dry_run(true);
-    let shown = kit.submit(&act("nested")).await.expect("it can be tried");
-    assert_eq!((shown.output, shown.changes.len()), (2, 1));
-    let kit = kit.dry_run(false);
-    assert!(names(&kit, "item.table").await.is_empty());
-}
-
-#[tokio::test]
-async fn a_function_calls_another_through_the_door() {
-    let kit = kit().await;
-    assert_eq!(kit.submit(&act("nested")).await.expect("it runs").output, 2);
-    assert_eq!(names(&kit, "item.table").await, ["first", "first"]);
 }
 
 #[tokio::test]
@@ -306,20 +236,6 @@ async fn a_table_does_all_its_actions() {
     kit.call("item.table", "bulk", json!({ "op": "delete", "ids": [id] })).await.expect("bulk delete");
     kit.call("item.table", "purge", json!({ "id": id })).await.expect("purge");
     assert!(names(&kit, "item.table").await.is_empty());
-}
-
-#[tokio::test]
-async fn what_is_not_there_is_told() {
-    let kit = kit().await;
-    for (path, action, code) in [
-        ("none.table", "search", Code::NotFound),
-        ("item.table", "submit", Code::UnknownAction),
-        ("act.form", "run", Code::UnknownAction),
-    ] {
-        assert_eq!(kit.call(path, action, json!({})).await.expect_err(path).code, code, "{path} {action}");
-    }
-    let nobody = CallId::new(kit.host().store().env());
-    assert!(kit.host().receipt(nobody).await.expect("receipts are read").is_none());
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ async fn old_receipts_go_and_rows_stay() {
     kit.advance(RECEIPT_LIFE + std::time::Duration::from_secs(24 * 60 * 60));
     kit.call("take.form", "submit", json!({ "text": "a chair" })).await.expect("it runs");
     let new = kit.activity().await.expect("the log is read")[0].call;
-    let host: Arc<dyn kageos_core::Host> = Arc::clone(kit.host()) as _;
+    let host: Arc<dyn kageos_core::Host> = Arc::clone(kit.host());
     assert!(host.receipt(old).await.expect("receipts are read").is_some());
     assert_eq!(kit.platform().sweep().await.expect("swept").receipts, 1);
     assert!(host.receipt(old).await.expect("receipts are read").is_none());

@@ -96,7 +96,7 @@ async fn what_create_refuses_import_refuses_at_the_same_place() {
 async fn a_table_with_hooks_lists_no_import() {
     let kit = kit().await;
     let listed = |path: &str| {
-        let manifest = kageos_core::Host::manifest(&**kit.host());
+        let manifest = kit.host().manifest();
         let function = manifest.functions.iter().find(|it| it.path == path).expect("it is declared");
         function.schema.actions.iter().any(|action| action.name.as_str() == "import")
     };

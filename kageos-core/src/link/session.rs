@@ -1,0 +1,550 @@
+//! Questions and answers of two sides over one stream.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    sync::{Notify, oneshot, watch},
+    task::AbortHandle,
+    time::Instant,
+};
+
+use super::{
+    MAX_ASKED_BYTES, MAX_ASKS,
+    frame::{self, Decoder, Frame, FrameError},
+    message::{Answer, Message, Note},
+};
+use crate::{Code, Error, HostError};
+
+/// Bytes that wait to be sent before whoever wants to send more has to wait.
+const HIGH_WATER: usize = 1024 * 1024;
+/// Bytes that are read at once.
+const READ: usize = 64 * 1024;
+/// How long the other side may take nothing of what waits for it.
+const STALLED: Duration = Duration::from_secs(10);
+
+/// How long what waits may still take to go when the link is closed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Answers what the other side asks.
+#[async_trait]
+pub(super) trait Handler: Send + Sync + 'static {
+    /// The answer to a question, and its body.
+    async fn answer(&self, ask: &RawValue, body: Vec<u8>) -> Result<Answered, HostError>;
+
+    /// Takes what is only told. It does not wait.
+    fn note(&self, note: Note);
+}
+
+/// An answer and its body.
+pub(super) type Answered = (Box<RawValue>, Vec<u8>);
+
+/// An answer that has no body.
+pub(super) fn answered(value: &impl Serialize) -> Result<Answered, HostError> {
+    with_body(value, Vec::new())
+}
+
+/// An answer with a body.
+pub(super) fn with_body(value: &impl Serialize, body: Vec<u8>) -> Result<Answered, HostError> {
+    Ok((serde_json::value::to_raw_value(value).map_err(Error::internal)?, body))
+}
+
+/// A question as `T`.
+pub(super) fn asked<T: DeserializeOwned>(ask: &RawValue) -> Result<T, HostError> {
+    serde_json::from_str(ask.get()).map_err(|error| {
+        Error::new(Code::InvalidInput, format!("This is no question of the protocol: {error}.")).into()
+    })
+}
+
+/// Why a link has ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// This side has closed it.
+    #[error("closed here")]
+    Here,
+    /// The other side has closed it, or is gone.
+    #[error("closed by the other side")]
+    There,
+    /// The stream failed.
+    #[error("the stream failed: {0}")]
+    Broken(String),
+    /// The other side does not take what it is sent.
+    #[error("the other side takes nothing any more")]
+    Stalled,
+    /// The other side does not keep to the protocol.
+    #[error("the other side breaks the protocol: {0}")]
+    Violated(String),
+}
+
+impl From<FrameError> for Closed {
+    fn from(error: FrameError) -> Self {
+        Self::Violated(error.to_string())
+    }
+}
+
+impl From<io::Error> for Closed {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// One end of a link; it is closed when nobody has it any more.
+#[derive(Clone)]
+pub struct Session(Arc<Owner>);
+
+/// An end of a link that does not keep it open.
+pub(super) struct WeakSession(Weak<Owner>);
+
+impl WeakSession {
+    pub(super) fn upgrade(&self) -> Option<Session> {
+        self.0.upgrade().map(Session)
+    }
+}
+
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close(Closed::Here);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Session").field(&self.closed_now()).finish()
+    }
+}
+
+struct Shared {
+    out: Mutex<Out>,
+    /// There is something to be sent that did not go at once.
+    more: Notify,
+    /// Something of it has gone.
+    room: Notify,
+    waiting: Mutex<HashMap<u64, Asker>>,
+    running: Mutex<Running>,
+    closed: watch::Sender<Option<Closed>>,
+}
+
+/// Who waits for an answer and its body.
+type Asker = oneshot::Sender<(Answer, Vec<u8>)>;
+
+/// What is on its way out.
+struct Out {
+    stream: Pin<Box<dyn AsyncWrite + Send>>,
+    buffer: Vec<u8>,
+    /// What of the buffer has gone.
+    gone: usize,
+    /// What has gone in all.
+    total: u64,
+    /// The last question's id.
+    last: u64,
+}
+
+/// The questions of the other side that are worked on.
+#[derive(Default)]
+struct Running {
+    last: u64,
+    bytes: usize,
+    tasks: HashMap<u64, Task>,
+}
+
+struct Task {
+    handle: AbortHandle,
+    bytes: usize,
+}
+
+impl Running {
+    fn end(&mut self, id: u64) -> Option<Task> {
+        let task = self.tasks.remove(&id)?;
+        self.bytes -= task.bytes;
+        Some(task)
+    }
+}
+
+/// The end of work on a question; one that panicked is answered too.
+struct End {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl End {
+    fn with(self, answer: Result<Answered, HostError>) {
+        if lock(&self.shared.running).end(self.id).is_some() {
+            self.shared.answer(self.id, answer);
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if lock(&self.shared.running).end(self.id).is_some() {
+            self.shared.answer(self.id, Err(HostError::Ended(Error::of(Code::Internal))));
+        }
+    }
+}
+
+/// What goes out, in the form of a [`Message`].
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Sent<'a, T> {
+    Ask { id: u64, ask: &'a T },
+    Answer { id: u64, answer: &'a Answer },
+    Cancel { id: u64 },
+    Note(&'a Note),
+}
+
+impl Session {
+    /// Begins to talk.
+    pub(super) fn start(
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        handler: Arc<dyn Handler>,
+    ) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        let out = Out { stream: Box::pin(writer), buffer: Vec::new(), gone: 0, total: 0, last: 0 };
+        let shared = Arc::new(Shared {
+            out: Mutex::new(out),
+            more: Notify::new(),
+            room: Notify::new(),
+            waiting: Mutex::default(),
+            running: Mutex::default(),
+            closed: watch::Sender::new(None),
+        });
+        tokio::spawn(write(Arc::clone(&shared)));
+        tokio::spawn(read(Arc::clone(&shared), reader, handler));
+        Self(Arc::new(Owner(shared)))
+    }
+
+    pub(super) fn downgrade(&self) -> WeakSession {
+        WeakSession(Arc::downgrade(&self.0))
+    }
+
+    /// Asks, and waits for the answer. Dropping the future cancels the question.
+    ///
+    /// # Errors
+    /// What the other side answers; [`HostError::Refused`] when the link was closed before the question went,
+    /// [`HostError::CutOff`] when it was closed before the answer came.
+    pub(super) async fn ask<R: DeserializeOwned>(
+        &self,
+        ask: &impl Serialize,
+        body: &[u8],
+    ) -> Result<(R, Vec<u8>), HostError> {
+        let shared = &*self.0.0;
+        shared.room().await;
+        let (sender, answer) = oneshot::channel();
+        let id = shared.send_ask(ask, body, sender)?;
+        let mut asked = Asked { shared, id, answered: false };
+        let answer = answer.await;
+        asked.answered = true;
+        let (answer, body) = answer.map_err(|_| HostError::CutOff(gone()))?;
+        match answer {
+            Answer::Done(value) => match serde_json::from_str(value.get()) {
+                Ok(value) => Ok((value, body)),
+                Err(error) => {
+                    shared.close(Closed::Violated(format!("an answer is not what was asked for: {error}")));
+                    Err(HostError::CutOff(gone().caused_by(error)))
+                }
+            },
+            Answer::Failed(error) => Err(error),
+        }
+    }
+
+    /// Tells something, unless much waits to be sent already.
+    pub(super) fn note(&self, note: &Note) {
+        let shared = &*self.0.0;
+        if lock(&shared.out).waits() < HIGH_WATER {
+            let _ = shared.send(&Sent::Note(note), &[]);
+        }
+    }
+
+    /// Ends the link.
+    pub(super) fn close(&self) {
+        self.0.0.close(Closed::Here);
+    }
+
+    /// Why the link has ended; `None` while it has not.
+    #[must_use]
+    pub fn closed_now(&self) -> Option<Closed> {
+        self.0.0.closed.borrow().clone()
+    }
+
+    /// Waits for the end of the link.
+    pub async fn closed(&self) -> Closed {
+        let mut closed = self.0.0.closed.subscribe();
+        // The sender is as old as the session.
+        let end = closed.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
+        end.unwrap_or(Closed::Here)
+    }
+}
+
+/// A question whose asker may go away.
+struct Asked<'a> {
+    shared: &'a Shared,
+    id: u64,
+    answered: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.answered && lock(&self.shared.waiting).remove(&self.id).is_some() {
+            let _ = self.shared.send(&Sent::Cancel { id: self.id }, &[]);
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until not much waits to be sent.
+    async fn room(&self) {
+        loop {
+            let room = self.room.notified();
+            if lock(&self.out).waits() < HIGH_WATER || self.closed.borrow().is_some() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    fn send_ask(&self, ask: &impl Serialize, body: &[u8], answer: Asker) -> Result<u64, HostError> {
+        let mut out = lock(&self.out);
+        if self.closed.borrow().is_some() {
+            return Err(gone().into());
+        }
+        let id = out.last + 1;
+        let head = serde_json::to_vec(&Sent::Ask { id, ask }).map_err(Error::internal)?;
+        frame::check(&head, body).map_err(|error| Error::new(Code::PayloadTooLarge, error.to_string()))?;
+        // Before the question goes, for the answer may be quick.
+        lock(&self.waiting).insert(id, answer);
+        out.last = id;
+        self.go(out, &head, body);
+        Ok(id)
+    }
+
+    fn send(&self, message: &Sent<'_, ()>, body: &[u8]) -> Result<(), FrameError> {
+        let head = serde_json::to_vec(message).unwrap_or_default();
+        frame::check(&head, body)?;
+        let out = lock(&self.out);
+        if self.closed.borrow().is_none() {
+            self.go(out, &head, body);
+        }
+        Ok(())
+    }
+
+    /// Sends at once what the stream takes, unless older bytes wait; the rest is left to the task that writes.
+    fn go(&self, mut out: MutexGuard<'_, Out>, head: &[u8], body: &[u8]) {
+        let alone = out.waits() == 0;
+        frame::encode(head, body, &mut out.buffer);
+        let sent = alone.then(|| out.drive(&mut Context::from_waker(Waker::noop())));
+        drop(out);
+        match sent {
+            Some(Poll::Ready(Ok(()))) => {}
+            Some(Poll::Ready(Err(error))) => self.close(error.into()),
+            _ => self.more.notify_one(),
+        }
+    }
+
+    /// Works on a question of the other side, in a task of its own.
+    fn run(
+        self: &Arc<Self>,
+        id: u64,
+        ask: Box<RawValue>,
+        body: Vec<u8>,
+        handler: &Arc<dyn Handler>,
+    ) -> Result<(), Closed> {
+        let mut running = lock(&self.running);
+        if id != running.last + 1 {
+            return Err(Closed::Violated(format!("question {id} comes after {}", running.last)));
+        }
+        running.last = id;
+        let bytes = ask.get().len() + body.len();
+        if running.tasks.len() >= MAX_ASKS || running.bytes + bytes > MAX_ASKED_BYTES {
+            drop(running);
+            self.answer(id, Err(Error::new(Code::Unavailable, "Too much is asked at once.").into()));
+            return Ok(());
+        }
+        let (handler, end) = (Arc::clone(handler), End { shared: Arc::clone(self), id });
+        let task = tokio::spawn(async move {
+            let answer = handler.answer(&ask, body).await;
+            end.with(answer);
+        });
+        running.bytes += bytes;
+        running.tasks.insert(id, Task { handle: task.abort_handle(), bytes });
+        Ok(())
+    }
+
+    /// Hands an answer to whoever asked. One that comes after its question was given up is for nobody.
+    fn answered(&self, id: u64, answer: Answer, body: Vec<u8>) -> Result<(), Closed> {
+        if let Some(waits) = lock(&self.waiting).remove(&id) {
+            let _ = waits.send((answer, body));
+            return Ok(());
+        }
+        match lock(&self.out).last {
+            last if id == 0 || id > last => Err(Closed::Violated(format!("question {id} was never asked"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn answer(&self, id: u64, answer: Result<Answered, HostError>) {
+        let (answer, body) = match answer {
+            Ok((value, body)) => (Answer::Done(value), body),
+            Err(error) => (Answer::Failed(error), Vec::new()),
+        };
+        let sent = self.send(&Sent::Answer { id, answer: &answer }, &body);
+        if let Err(error) = sent {
+            let error = Error::new(Code::PayloadTooLarge, format!("The answer is too long: {error}."));
+            let answer = Answer::Failed(HostError::Ended(error));
+            let _ = self.send(&Sent::Answer { id, answer: &answer }, &[]);
+        }
+    }
+
+    fn close(&self, why: Closed) {
+        let first = self.closed.send_if_modified(|closed| {
+            let first = closed.is_none();
+            closed.get_or_insert(why);
+            first
+        });
+        if !first {
+            return;
+        }
+        // Whoever waits for an answer learns that none comes.
+        lock(&self.waiting).clear();
+        let tasks = std::mem::take(&mut lock(&self.running).tasks);
+        tasks.into_values().for_each(|task| task.handle.abort());
+        self.more.notify_one();
+        self.room.notify_waiters();
+    }
+}
+
+impl Out {
+    fn waits(&self) -> usize {
+        self.buffer.len() - self.gone
+    }
+
+    /// Sends what waits.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.gone < self.buffer.len() {
+            match ready!(self.stream.as_mut().poll_write(cx, &self.buffer[self.gone..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                sent => {
+                    self.gone += sent;
+                    self.total += sent as u64;
+                }
+            }
+        }
+        self.buffer.clear();
+        self.gone = 0;
+        if self.buffer.capacity() > HIGH_WATER {
+            self.buffer.shrink_to(READ);
+        }
+        self.stream.as_mut().poll_flush(cx)
+    }
+}
+
+/// Sends what did not go at once.
+async fn write(shared: Arc<Shared>) {
+    let mut closed = shared.closed.subscribe();
+    while closed.borrow().is_none() {
+        tokio::select! {
+            biased;
+            _ = closed.changed() => {}
+            () = shared.more.notified() => {
+                if let Err(why) = drain(&shared, &mut closed).await {
+                    shared.close(why);
+                }
+            }
+        }
+    }
+    // What was said before the end still goes, if it goes soon.
+    let end = poll_fn(|cx| {
+        let mut out = lock(&shared.out);
+        ready!(out.drive(cx))?;
+        out.stream.as_mut().poll_shutdown(cx)
+    });
+    let _ = tokio::time::timeout(LAST_WORDS, end).await;
+}
+
+/// Sends until nothing waits any more.
+async fn drain(shared: &Shared, closed: &mut watch::Receiver<Option<Closed>>) -> Result<(), Closed> {
+    let (mut total, mut since) = (lock(&shared.out).total, Instant::now());
+    loop {
+        let sent = poll_fn(|cx| {
+            let mut out = lock(&shared.out);
+            let sent = out.drive(cx);
+            if out.waits() < HIGH_WATER {
+                shared.room.notify_waiters();
+            }
+            sent
+        });
+        tokio::select! {
+            biased;
+            sent = sent => return Ok(sent?),
+            _ = closed.changed() => return Ok(()),
+            // Who sends in between takes the place of this task with the stream; it asks again.
+            () = shared.more.notified() => {}
+            () = tokio::time::sleep_until(since + STALLED) => {
+                let now = lock(&shared.out).total;
+                if now == total {
+                    return Err(Closed::Stalled);
+                }
+                (total, since) = (now, Instant::now());
+            }
+        }
+    }
+}
+
+/// Takes what comes.
+async fn read(shared: Arc<Shared>, mut stream: impl AsyncRead + Unpin, handler: Arc<dyn Handler>) {
+    let mut closed = shared.closed.subscribe();
+    let mut decoder = Decoder::default();
+    let mut bytes = vec![0; READ];
+    while closed.borrow().is_none() {
+        tokio::select! {
+            biased;
+            _ = closed.changed() => {}
+            count = stream.read(&mut bytes) => match count {
+                Ok(0) if decoder.is_empty() => shared.close(Closed::There),
+                Ok(0) => shared.close(Closed::Violated("the stream ends within a frame".to_owned())),
+                Ok(count) => {
+                    decoder.push(&bytes[..count]);
+                    if let Err(why) = take(&shared, &mut decoder, &handler) {
+                        shared.close(why);
+                    }
+                }
+                Err(error) => shared.close(error.into()),
+            },
+        }
+    }
+}
+
+fn take(shared: &Arc<Shared>, decoder: &mut Decoder, handler: &Arc<dyn Handler>) -> Result<(), Closed> {
+    while let Some(Frame { head, body }) = decoder.take()? {
+        let message = serde_json::from_slice(&head);
+        let message = message.map_err(|error| Closed::Violated(format!("a head is no message: {error}")))?;
+        match message {
+            Message::Ask { id, ask } => shared.run(id, ask, body, handler)?,
+            Message::Answer { id, answer } => shared.answered(id, answer, body)?,
+            Message::Cancel { id } => drop(lock(&shared.running).end(id).map(|task| task.handle.abort())),
+            Message::Note(note) => handler.note(note),
+        }
+    }
+    Ok(())
+}
+
+fn gone() -> Error {
+    Error::new(Code::Unavailable, "The other side of the link is gone.")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

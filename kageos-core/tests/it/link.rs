@@ -1,0 +1,455 @@
+//! The platform's end of a link, and what comes of apps that are slow, lie, or say nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kageos_core::file::NewFile;
+use kageos_core::host::NoControl;
+use kageos_core::link::frame::{self, Decoder, Frame, FrameError, MAX_HEAD};
+use kageos_core::link::message::{Answer, Message};
+use kageos_core::link::{Closed, LinkHost, LinkOptions, MAX_ASKS, MAX_FRAME};
+use kageos_core::{
+    Actor, Call, CallId, Code, Dispatch, Env, Error, FileId, FileInfo, Files, Host, HostCall, HostError,
+    Manifest, Reply, Result, Source, SourceKind,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
+
+/// Whatever is cut, and wherever, the same frames come out.
+fn decoded(bytes: &[u8], cut: usize) -> Result<Vec<Frame>, FrameError> {
+    let mut decoder = Decoder::default();
+    let mut frames = Vec::new();
+    for piece in bytes.chunks(cut.max(1)) {
+        decoder.push(piece);
+        while let Some(frame) = decoder.take()? {
+            frames.push(frame);
+        }
+    }
+    Ok(frames)
+}
+
+proptest! {
+    #[test]
+    fn frames_come_out_as_they_went_in(
+        frames in prop::collection::vec((".{0,40}", prop::collection::vec(any::<u8>(), 0..200)), 0..8),
+        cut in 1..100_usize,
+    ) {
+        let frames: Vec<Frame> =
+            frames.into_iter().map(|(head, body)| Frame { head: head.into_bytes(), body }).collect();
+        let mut bytes = Vec::new();
+        frames.iter().for_each(|it| frame::encode(&it.head, &it.body, &mut bytes));
+        prop_assert_eq!(decoded(&bytes, cut), Ok(frames));
+    }
+
+    #[test]
+    fn no_bytes_bring_the_decoder_down(bytes in prop::collection::vec(any::<u8>(), 0..400), cut in 1..50_usize) {
+        let whole = decoded(&bytes, bytes.len());
+        prop_assert_eq!(whole, decoded(&bytes, cut));
+    }
+
+    #[test]
+    fn a_flipped_bit_is_another_frame_or_none(at in 0..60_usize, bit in 0..8_u8, cut in 1..9_usize) {
+        let mut bytes = Vec::new();
+        frame::encode(b"{\"cancel\":{\"id\":1}}", &[7; 20], &mut bytes);
+        let at = at % bytes.len();
+        bytes[at] ^= 1 << bit;
+        for frame in decoded(&bytes, cut).into_iter().flatten() {
+            prop_assert!(frame.head.len() + frame.body.len() <= bytes.len());
+            let _ = serde_json::from_slice::<Message>(&frame.head);
+        }
+    }
+}
+
+#[test]
+fn lengths_that_cannot_be_are_refused_before_anything_is_kept() {
+    let frame = |length: u32, head: u32| [length.to_be_bytes(), head.to_be_bytes()].concat();
+    let long = MAX_FRAME as u32 + 1;
+    assert_eq!(decoded(&long.to_be_bytes(), 8), Err(FrameError::TooLong(MAX_FRAME + 1)));
+    let head = MAX_HEAD as u32 + 1;
+    assert_eq!(decoded(&frame(MAX_FRAME as u32, head), 8), Err(FrameError::TooLong(MAX_HEAD + 1)));
+    assert_eq!(decoded(&frame(10, 7), 8), Err(FrameError::Torn { frame: 10, head: 7 }));
+    assert_eq!(decoded(&3_u32.to_be_bytes(), 8), Err(FrameError::Torn { frame: 3, head: 0 }));
+    assert!(frame::check(&vec![0; MAX_HEAD + 1], &[]).is_err());
+}
+
+/// Answers with what it was asked for.
+#[derive(Debug)]
+struct Outside;
+
+#[async_trait]
+impl Dispatch for Outside {
+    async fn dispatch(&self, call: Call) -> Result<Reply> {
+        let shown = json!({ "actor": call.actor.name, "app": call.actor.app, "source": call.source, "dry": call.dry_run,
+            "path": call.path, "input": call.input });
+        let output = serde_json::value::to_raw_value(&shown).map_err(Error::internal)?.into();
+        Ok(Reply {
+            call: call.id,
+            output,
+            changes: vec![],
+            dry_run: call.dry_run,
+            undoable: false,
+            diff_hash: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Files for Outside {
+    async fn find(&self, _: &HostCall, _: &[FileId]) -> Result<Vec<FileInfo>> {
+        std::future::pending().await
+    }
+    async fn claim(&self, _: &HostCall, _: &[FileId]) -> Result<()> {
+        Ok(())
+    }
+    async fn read(&self, _: &HostCall, _: FileId, _: std::ops::Range<u64>) -> Result<Vec<u8>> {
+        Ok(vec![1, 2, 3])
+    }
+    async fn write(&self, _: &HostCall, _: NewFile) -> Result<FileInfo> {
+        Err(Error::of(Code::StorageFull))
+    }
+}
+
+/// An app that says whatever a test wants.
+struct Raw {
+    stream: DuplexStream,
+    decoder: Decoder,
+    asked: u64,
+}
+
+impl Raw {
+    async fn say(&mut self, head: &Value, body: &[u8]) {
+        let mut bytes = Vec::new();
+        frame::encode(head.to_string().as_bytes(), body, &mut bytes);
+        self.bytes(&bytes).await;
+    }
+
+    async fn bytes(&mut self, bytes: &[u8]) {
+        // The platform may have closed the link already.
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    async fn ask(&mut self, ask: &Value, body: &[u8]) -> u64 {
+        self.asked += 1;
+        self.say(&json!({ "ask": { "id": self.asked, "ask": ask } }), body).await;
+        self.asked
+    }
+
+    /// The next message; `None` when the link has ended.
+    async fn next(&mut self) -> Option<(Message, Vec<u8>)> {
+        loop {
+            if let Some(frame) = self.decoder.take().unwrap() {
+                return Some((serde_json::from_slice(&frame.head).unwrap(), frame.body));
+            }
+            let mut bytes = [0; 4096];
+            match self.stream.read(&mut bytes).await {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => self.decoder.push(&bytes[..count]),
+            }
+        }
+    }
+
+    /// Asks and waits for the answer, over whatever is asked meanwhile.
+    async fn answer(&mut self, ask: &Value, body: &[u8]) -> Result<(Value, Vec<u8>), HostError> {
+        let asked = self.ask(ask, body).await;
+        while let Some((message, body)) = self.next().await {
+            match message {
+                Message::Answer { id, answer: Answer::Done(value) } if id == asked => {
+                    return Ok((serde_json::from_str(value.get()).unwrap(), body));
+                }
+                Message::Answer { id, answer: Answer::Failed(error) } if id == asked => return Err(error),
+                _ => {}
+            }
+        }
+        panic!("the link has ended");
+    }
+
+    /// What the platform asks next: the id, the question and the body.
+    async fn asked(&mut self) -> (u64, Value, Vec<u8>) {
+        while let Some((message, body)) = self.next().await {
+            if let Message::Ask { id, ask } = message {
+                return (id, serde_json::from_str(ask.get()).unwrap(), body);
+            }
+        }
+        panic!("the link has ended");
+    }
+
+    async fn hello(&mut self, versions: Value) -> Result<(Value, Vec<u8>), HostError> {
+        let manifest = serde_json::to_value(manifest()).unwrap();
+        self.answer(&json!({ "hello": { "versions": versions, "manifest": manifest } }), &[]).await
+    }
+}
+
+fn manifest() -> Manifest {
+    serde_json::from_value(json!({ "schema_version": 1, "app": "raw", "title": "Raw", "directories": [],
+        "functions": [] }))
+    .unwrap()
+}
+
+fn pair() -> (Raw, DuplexStream) {
+    let (app, platform) = tokio::io::duplex(1024);
+    (Raw { stream: app, decoder: Decoder::default(), asked: 0 }, platform)
+}
+
+fn accept(stream: DuplexStream) -> JoinHandle<Result<Arc<LinkHost>>> {
+    let options = LinkOptions {
+        workspace: "/demo/raw".parse().unwrap(),
+        database: "sqlite:raw.db".to_owned(),
+        cursor_key: [3; 32],
+        ready_within: Duration::from_secs(5),
+        dispatch: Arc::new(Outside),
+        files: Arc::new(Outside),
+    };
+    tokio::spawn(LinkHost::accept(stream, Env::system(), options))
+}
+
+/// An app that was let in.
+async fn linked() -> (Raw, Arc<LinkHost>) {
+    let (mut raw, stream) = pair();
+    let host = accept(stream);
+    let (welcome, _) = raw.hello(json!([1, 9])).await.unwrap();
+    assert_eq!((&welcome["version"], &welcome["workspace"]), (&json!(1), &json!("/demo/raw")));
+    raw.answer(&json!("ready"), &[]).await.unwrap();
+    (raw, host.await.unwrap().unwrap())
+}
+
+fn call() -> HostCall {
+    let env = Env::system();
+    HostCall {
+        id: CallId::new(&env),
+        path: "/demo/raw/a.form".parse().unwrap(),
+        action: kageos_core::ActionName::new("submit").unwrap(),
+        input: b"{\"a\":1}".to_vec(),
+        actor: Actor { name: "ada".to_owned(), ..Actor::anonymous() },
+        source: Source::of(SourceKind::Web),
+        trace: env.trace(),
+        deadline: env.now().plus(Duration::from_secs(30)),
+        dry_run: true,
+        control: Arc::new(NoControl),
+    }
+}
+
+fn begin(host: &Arc<LinkHost>, call: HostCall) -> JoinHandle<Result<kageos_core::HostReply, HostError>> {
+    let host = Arc::clone(host);
+    tokio::spawn(async move { host.call(call).await })
+}
+
+fn done(id: u64, value: &Value) -> Value {
+    json!({ "answer": { "id": id, "answer": { "done": value } } })
+}
+
+/// What becomes of a call when the app answers it so, and why the link ended.
+async fn after(say: impl AsyncFnOnce(&mut Raw, u64)) -> (HostError, Closed) {
+    let (mut raw, host) = linked().await;
+    let call = begin(&host, call());
+    let (id, _, body) = raw.asked().await;
+    assert_eq!(body, b"{\"a\":1}");
+    say(&mut raw, id).await;
+    let error = call.await.unwrap().unwrap_err();
+    (error, host.closed().await)
+}
+
+#[tokio::test]
+async fn who_breaks_the_protocol_ends_its_own_link() {
+    let answered = json!({ "changes": [], "receipt": false, "undoable": false });
+    let hostile: [(&str, Vec<u8>); 6] = [
+        ("too long", (MAX_FRAME as u32 + 1).to_be_bytes().to_vec()),
+        ("never asked", framed(&done(99, &answered))),
+        ("comes after", framed(&json!({ "ask": { "id": 7, "ask": "ready" } }))),
+        ("no message", framed(&json!({ "what": 1 }))),
+        ("no message", vec![0, 0, 0, 5, 0, 0, 0, 1, 0xff]),
+        ("no message", framed(&json!([[[[[1]]]]]))),
+    ];
+    for (why, bytes) in hostile {
+        let (error, closed) = after(async |raw, _| raw.bytes(&bytes).await).await;
+        assert!(
+            matches!(&error, HostError::CutOff(error) if error.code == Code::Unavailable),
+            "{why}: {error:?}"
+        );
+        assert!(matches!(&closed, Closed::Violated(text) if text.contains(why)), "{why}: {closed}");
+    }
+    let (error, closed) = after(async |raw, id| raw.say(&done(id, &json!(5)), b"1").await).await;
+    assert!(matches!(error, HostError::CutOff(_)), "{error:?}");
+    assert!(matches!(&closed, Closed::Violated(text) if text.contains("not what was asked")), "{closed}");
+    let (_, closed) = after(async |raw, _| {
+        raw.bytes(&[0, 0, 1]).await;
+        raw.stream.shutdown().await.unwrap();
+    })
+    .await;
+    assert!(matches!(&closed, Closed::Violated(text) if text.contains("within a frame")), "{closed}");
+    let (error, closed) = after(async |raw, _| raw.stream.shutdown().await.unwrap()).await;
+    assert!(matches!(error, HostError::CutOff(_)), "{error:?}");
+    assert_eq!(closed, Closed::There);
+}
+
+fn framed(head: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame::encode(head.to_string().as_bytes(), &[], &mut bytes);
+    bytes
+}
+
+#[tokio::test]
+async fn an_answer_that_makes_no_sense_fails_its_call_and_no_other() {
+    let (mut raw, host) = linked().await;
+    let elsewhere = json!([{ "path": "/other/raw/a.table", "row": "1", "op": "create" }]);
+    let bad = [
+        (json!({ "changes": elsewhere, "receipt": true, "undoable": true }), &b"1"[..]),
+        (json!({ "changes": [], "receipt": true, "undoable": true }), b"{"),
+    ];
+    for (answer, output) in bad {
+        let call = begin(&host, call());
+        let (id, ..) = raw.asked().await;
+        raw.say(&done(id, &answer), output).await;
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(&error, HostError::Ended(error) if error.code == Code::Internal), "{error:?}");
+    }
+    let call = begin(&host, call());
+    let (id, ..) = raw.asked().await;
+    raw.say(
+        &json!({ "answer": { "id": id, "answer": { "failed": { "refused":
+        { "code": "conflict", "message": "no" } } } } }),
+        &[],
+    )
+    .await;
+    let error = call.await.unwrap().unwrap_err();
+    assert!(matches!(&error, HostError::Refused(error) if error.message == "no"), "{error:?}");
+    assert_eq!(host.closed_now(), None);
+}
+
+#[tokio::test]
+async fn an_app_acts_only_in_calls_that_it_was_given() {
+    let (mut raw, host) = linked().await;
+    let path = "/demo/other/b.form";
+    let strange = json!({ "dispatch": { "during": CallId::new(&Env::system()), "path": path, "action": "submit",
+        "dry_run": false } });
+    let error = raw.answer(&strange, b"{}").await.unwrap_err();
+    assert!(matches!(&error, HostError::Refused(error) if error.code == Code::Forbidden), "{error:?}");
+
+    let running = call();
+    let during = running.id;
+    let call = begin(&host, running);
+    let (id, ask, _) = raw.asked().await;
+    assert_eq!((&ask["call"]["id"], &ask["call"]["dry_run"]), (&json!(during), &json!(true)));
+    let ask = json!({ "dispatch": { "during": during, "path": path, "action": "submit", "dry_run": false } });
+    let (given, output) = raw.answer(&ask, b"{\"b\":2}").await.unwrap();
+    // Who calls and whether it is tried only is what the platform knows of the call.
+    let output: Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!((&output["actor"], &output["app"]), (&json!("ada"), &json!("/demo/raw")));
+    assert_eq!(
+        (&output["dry"], &given["dry_run"], &output["input"]),
+        (&json!(true), &json!(true), &json!({"b": 2}))
+    );
+    assert_eq!(output["source"]["ref"], json!(during));
+    let twice = raw.answer(&ask, b"{\"b\":2,\"b\":3}").await.unwrap_err();
+    assert!(matches!(&twice, HostError::Refused(error) if error.code == Code::InvalidJson), "{twice:?}");
+    let file = json!({ "read_file": { "during": during, "id": FileId::new(&Env::system()), "range": { "start": 0, "end": 3 } } });
+    assert_eq!(raw.answer(&file, &[]).await.unwrap().1, [1, 2, 3]);
+
+    raw.say(&done(id, &json!({ "changes": [], "receipt": false, "undoable": false })), b"1").await;
+    call.await.unwrap().unwrap();
+    let error = raw.answer(&ask, b"{}").await.unwrap_err();
+    assert!(
+        matches!(&error, HostError::Refused(error) if error.code == Code::Forbidden),
+        "it is over: {error:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_app_is_let_in_once_and_by_a_common_version() {
+    let (mut raw, stream) = pair();
+    let host = accept(stream);
+    let early = raw.answer(&json!("ready"), &[]).await.unwrap_err();
+    assert!(matches!(early, HostError::Refused(_)), "{early:?}");
+    let error = raw.hello(json!([2, 3])).await.unwrap_err();
+    assert!(matches!(&error, HostError::Refused(error) if error.code == Code::Conflict), "{error:?}");
+    let strange = raw.answer(&json!({ "sing": {} }), &[]).await.unwrap_err();
+    assert!(matches!(&strange, HostError::Refused(error) if error.code == Code::InvalidInput), "{strange:?}");
+    raw.hello(json!([1, 1])).await.unwrap();
+    let again = raw.hello(json!([1, 1])).await.unwrap_err();
+    assert!(matches!(again, HostError::Refused(_)), "{again:?}");
+    drop(raw);
+    let error = host.await.unwrap().unwrap_err();
+    assert_eq!(error.code, Code::Unavailable);
+    assert!(error.message.contains("closed by the other side"), "{error}");
+}
+
+#[tokio::test]
+async fn a_flood_of_questions_is_refused() {
+    let (mut raw, host) = linked().await;
+    let running = call();
+    let during = running.id;
+    let call = begin(&host, running);
+    raw.asked().await;
+    for _ in 0..MAX_ASKS {
+        raw.ask(&json!({ "find_files": { "during": during, "ids": [] } }), &[]).await;
+    }
+    let error =
+        raw.answer(&json!({ "claim_files": { "during": during, "ids": [] } }), &[]).await.unwrap_err();
+    assert!(matches!(&error, HostError::Refused(error) if error.code == Code::Unavailable), "{error:?}");
+    for id in 1..raw.asked {
+        raw.say(&json!({ "cancel": { "id": id } }), &[]).await;
+    }
+    raw.answer(&json!({ "claim_files": { "during": during, "ids": [] } }), &[]).await.unwrap();
+    assert!(!call.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_says_nothing_is_not_waited_for() {
+    let (_raw, stream) = pair();
+    let error = accept(stream).await.unwrap().unwrap_err();
+    assert!(error.message.contains("not ready in time"), "{error}");
+
+    let (mut raw, host) = linked().await;
+    assert_eq!(host.health(Duration::from_secs(1)).await.unwrap_err().code, Code::Unavailable);
+    assert_eq!(host.receipt(CallId::new(&Env::system())).await.unwrap_err().code, Code::Unavailable);
+    // A caller who goes away cancels; so does the end of a look-up.
+    let dropped = tokio::time::timeout(Duration::from_secs(1), host.call(call())).await;
+    assert!(dropped.is_err());
+    let mut cancelled = Vec::new();
+    while cancelled.len() < 3 {
+        if let Some((Message::Cancel { id }, _)) = raw.next().await {
+            cancelled.push(id);
+        }
+    }
+    assert_eq!(cancelled, [1, 2, 3]);
+    // An answer that comes too late is for nobody.
+    raw.say(&done(1, &Value::Null), &[]).await;
+    assert_eq!(host.drain(Duration::from_secs(1)).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_takes_nothing_is_cut_off() {
+    let (_raw, host) = linked().await;
+    let large = HostCall { input: vec![b' '; 100_000], ..call() };
+    let error = host.call(large).await.unwrap_err();
+    assert!(matches!(error, HostError::CutOff(_)), "{error:?}");
+    assert_eq!(host.closed().await, Closed::Stalled);
+    let error = host.call(call()).await.unwrap_err();
+    assert!(matches!(error, HostError::Refused(_)), "nothing went: {error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_drains_ends_when_its_calls_have_ended() {
+    let (mut raw, host) = linked().await;
+    let first = begin(&host, call());
+    let (id, ..) = raw.asked().await;
+    let draining = tokio::spawn({
+        let host = Arc::clone(&host);
+        async move { host.drain(Duration::from_secs(10)).await }
+    });
+    while !matches!(raw.next().await, Some((Message::Note(kageos_core::link::message::Note::Drain), _))) {}
+    let refused = host.call(call()).await.unwrap_err();
+    assert!(matches!(&refused, HostError::Refused(error) if error.code == Code::Unavailable), "{refused:?}");
+    raw.say(&done(id, &json!({ "changes": [], "receipt": false, "undoable": false })), b"1").await;
+    first.await.unwrap().unwrap();
+    assert_eq!(draining.await.unwrap(), 0);
+    assert!(raw.next().await.is_none());
+
+    let (mut raw, host) = linked().await;
+    let cut = begin(&host, call());
+    raw.asked().await;
+    assert_eq!(host.drain(Duration::from_secs(10)).await, 1);
+    assert!(matches!(cut.await.unwrap().unwrap_err(), HostError::CutOff(_)));
+}
