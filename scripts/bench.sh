@@ -45,8 +45,8 @@ build() {
   if [ -d "$baseline" ]; then
     # A copy, so that nothing is written into the folder.
     mkdir -p "$work/baseline" && cp -r "$baseline/." "$work/baseline/"
-    (cd "$work/baseline" && CARGO_TARGET_DIR="$target/baseline" "$CARGO" build --release --bin insert)
-    bare=$target/baseline/release/insert
+    (cd "$work/baseline" && CARGO_TARGET_DIR="$target/baseline" "$CARGO" build --release --bin insert --bin uds_echo)
+    bare=$target/baseline/release/insert bare_echo=$target/baseline/release/uds_echo
   else
     echo "no bare program at $baseline: no ratios"
   fi
@@ -101,8 +101,13 @@ in_turn() {
     # The bare program reads nothing.
     [ -z "$bare" ] || [ "$script" = read ] || theirs+=("$(load "$connections" bare "http://$bare_address/insert")")
   done
-  jq -cn --arg name "$name" --argjson connections "$connections" --argjson load "$before" \
-    --argjson ours "$(jq -s . <<<"${ours[*]}")" --argjson theirs "$(jq -s . <<<"${theirs[*]}")" '
+  compare "$name" "$connections" "$before" "${ours[*]}" "${theirs[*]}"
+}
+
+# compare NAME CONNECTIONS LOAD OURS THEIRS: the medians of the rounds of both sides, as a line of the results.
+compare() {
+  jq -cn --arg name "$1" --argjson connections "$2" --argjson load "$3" \
+    --argjson ours "$(jq -s . <<<"$4")" --argjson theirs "$(jq -s . <<<"$5")" '
     def median: sort | if length == 0 then null else .[length / 2 | floor] end;
     def side: {per_second: (map(.per_second) | median), p50_ms: (map(.p50_ms) | median), p95_ms: (map(.p95_ms) | median)};
     ($ours | side) as $k | ($theirs | side) as $b
@@ -117,6 +122,31 @@ line() {
     (if .times_p50 then .times_p50 * 100 | round / 100 else "-" end), .load]
     | map(. // "-" | tostring) | @tsv' |
     awk -F'\t' '{ printf "%-24s %5s %10s %9s %9s %10s %9s %8s %8s %6s\n", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 }'
+}
+
+# app CALLERS: calls to an app in another process, without log and door, beside the bare echo.
+app() {
+  local callers=$1 round before socket=$work/app.sock ours=() theirs=()
+  before=$(cut -d' ' -f1 /proc/loadavg)
+  for ((round = 0; round < ROUNDS; round++)); do
+    rm -f "$socket"
+    "$measure" link call "$socket" "$callers" "$SECONDS_EACH" >"$work/said" &
+    running+=($!)
+    until [ -S "$socket" ]; do sleep 0.05; done
+    "$measure" link app "$socket"
+    wait "${running[-1]}"
+    ours+=("$(cat "$work/said")")
+    stop_all
+    [ -n "$bare" ] || continue
+    rm -f "$socket"
+    "$bare_echo" serve "$socket" &
+    running+=($!)
+    until [ -S "$socket" ]; do sleep 0.05; done
+    theirs+=("$("$bare_echo" call "$socket" "$callers" "$SECONDS_EACH" |
+      sed -E 's|([0-9]+) calls/s, p50 ([0-9]+) µs, p99 ([0-9]+) µs|{"per_second": \1, "p50_ms": (\2 / 1000), "p95_ms": null}|' | jq -n -c -f /dev/stdin)")
+    stop_all
+  done
+  compare "call to an app" "$callers" "$before" "${ours[*]}" "${theirs[*]}"
 }
 
 # From the start of the process to the first answer, and resident memory after 30 s without a client.
@@ -241,6 +271,8 @@ for mode in full normal; do
   [ "$mode" = normal ] || in_turn "read of 100 rows" 1 read "/api/v1/rows/demo/crm/invoice_line.table?limit=100"
   stop_all
 done
+app 1
+app 32
 start_and_memory
 large_table
 in_browser

@@ -19,6 +19,7 @@ mod problem;
 mod query;
 mod record;
 mod routes;
+pub mod runtime;
 pub mod serve;
 mod server;
 mod shared;

@@ -3,11 +3,14 @@
 //! - `measure core`: the door without storage, decisions from the cache, the search of the tree; prints JSON.
 //! - `measure rows FOLDER ROWS`: a server with a table of 20 columns, filled by imports through the door; prints JSON
 //!   when it answers and serves until it is told to end.
+//! - `measure link call SOCKET CALLERS SECONDS`: calls to the app that comes to the socket, `measure link app SOCKET`;
+//!   prints JSON.
 #![expect(clippy::print_stdout, reason = "a measuring program prints")]
 
 mod app;
 mod core;
 mod door;
+mod link;
 mod rows;
 
 use std::env;
@@ -29,7 +32,17 @@ async fn main() -> Result<()> {
             let rows = arguments.next().context(usage)?.parse().context(usage)?;
             rows::serve(folder.as_ref(), rows).await?;
         }
-        _ => bail!("usage: measure core | measure rows FOLDER ROWS"),
+        Some("link") => {
+            let usage = "usage: measure link app SOCKET | measure link call SOCKET CALLERS SECONDS";
+            let (end, socket) = arguments.next().zip(arguments.next()).context(usage)?;
+            if end == "app" {
+                return link::app(socket.as_ref()).await;
+            }
+            let mut number = || arguments.next().and_then(|text| text.parse().ok()).context(usage);
+            let (callers, seconds) = (number()?, number()?);
+            println!("{}", link::call(socket.as_ref(), callers, seconds.into()).await?);
+        }
+        _ => bail!("usage: measure core | measure link … | measure rows FOLDER ROWS"),
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
+
+use crate::runtime::Limits;
 
 /// Where the state of a development server lies when nothing else is said.
 pub(super) const DEFAULT_STATE: &str = ".kageos/dev";
@@ -64,6 +66,19 @@ pub(super) enum Command {
     Reset(Reset),
     /// Prints the OpenAPI document.
     Openapi,
+    /// Sets limits for itself and becomes the program that follows; how an app is started.
+    #[command(hide = true)]
+    Restrict(Restrict),
+}
+
+/// A program and what it may use.
+#[derive(Debug, clap::Args)]
+pub(super) struct Restrict {
+    #[command(flatten)]
+    pub(super) limits: Limits,
+    /// The program and its arguments.
+    #[arg(last = true, required = true)]
+    pub(super) command: Vec<OsString>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -28,11 +28,11 @@ mod web_build;
 use std::{collections::HashMap, ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use kageos_core::{Env, Result, Timestamp};
+use kageos_core::{Code, Env, Error, Result, Timestamp};
 use rustix::fs::Mode;
 
 use self::{
-    args::{Args, Audit, Command},
+    args::{Args, Audit, Command, Restrict},
     failure::Context,
     output::Output,
 };
@@ -71,6 +71,9 @@ pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
     let root = args.state.or_else(|| vars.get("KAGEOS_STATE").map(Into::into));
     let state = StateDir::at(root.unwrap_or_else(|| args::DEFAULT_STATE.into()));
     let session = Session { state, output, env: Env::system(), vars };
+    if let Command::Restrict(restrict) = args.command {
+        return session.output.failed(&restricted(&restrict));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result =
         runtime.context("the runtime").and_then(|runtime| runtime.block_on(execute(&session, args.command)));
@@ -101,9 +104,21 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Backup(args) => backup::backup(session, &args).await,
         Command::Restore(args) => backup::restore(session, &args),
         Command::Reset(args) => backup::reset(session, &args).await,
+        Command::Restrict(restrict) => Err(restricted(&restrict)),
         Command::Openapi => {
             session.output.raw(crate::openapi::text());
             Ok(())
+        }
+    }
+}
+
+/// Becomes another program; answers why not.
+fn restricted(Restrict { limits, command }: &Restrict) -> Error {
+    let Some((program, arguments)) = command.split_first() else { return Error::of(Code::InvalidInput) };
+    match crate::runtime::restrict(limits, program, arguments) {
+        Ok(never) => match never {},
+        Err(error) => {
+            Error::new(Code::Unavailable, format!("{} cannot be started: {error}.", program.display()))
         }
     }
 }

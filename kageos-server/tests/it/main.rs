@@ -22,6 +22,7 @@ mod frame;
 mod host;
 mod json;
 mod overview;
+mod process;
 mod routes;
 mod rows;
 mod session;

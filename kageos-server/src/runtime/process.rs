@@ -1,0 +1,382 @@
+//! One app in a process of its own.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kageos_core::{
+    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Manifest, Receipt,
+    ResourcePath, Result, Timestamp,
+    link::{LinkHost, LinkOptions},
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    net::UnixListener,
+    process::{Child, Command},
+    sync::{Mutex, MutexGuard},
+    time::{Instant, timeout},
+};
+
+use super::{
+    Limits, Sandbox,
+    sandbox::{Launch, SOCKET},
+};
+
+/// Crashes within [`CRASH_WINDOW`] that are put up with; after more, callers are refused for a while.
+const CRASHES: usize = 3;
+/// How long a crash counts.
+const CRASH_WINDOW: Duration = Duration::from_secs(60);
+/// How long callers are refused after too many crashes.
+const COOL_DOWN: Duration = Duration::from_secs(10);
+/// How long an app may take to end when it is told to, before it is killed.
+const END: Duration = Duration::from_secs(2);
+/// Longest line of what an app writes to its standard outputs that the log shows, in bytes.
+const MAX_LINE: u64 = 8 * 1024;
+/// Lines a second that the log shows.
+const LINES: u32 = 100;
+
+/// What an app is run with.
+#[derive(Debug, Clone)]
+pub struct AppOptions {
+    /// Where it is mounted.
+    pub workspace: ResourcePath,
+    /// Its program.
+    pub program: PathBuf,
+    /// What it is started with.
+    pub arguments: Vec<OsString>,
+    /// Its folder; nobody else writes there.
+    pub data: PathBuf,
+    /// A folder for its socket; at most 90 bytes long.
+    pub link: PathBuf,
+    /// What keeps it apart.
+    pub sandbox: Sandbox,
+    /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
+    pub restrict: Vec<OsString>,
+    /// What it may use.
+    pub limits: Limits,
+    /// How long it may take to be ready.
+    pub ready_within: Duration,
+    /// How long it may say nothing when it is asked whether it works, before it is taken for dead. A call that never lets
+    /// go of its thread ends the app so, for in Rust nothing else ends it.
+    pub answers_within: Duration,
+    /// How long it is kept when nobody calls.
+    pub idle: Duration,
+    /// What seals the cursors of its lists.
+    pub cursor_key: [u8; 32],
+    /// Other functions.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// The files of the workspace.
+    pub files: Arc<dyn Files>,
+}
+
+/// An app in a process of its own, which runs while somebody needs it.
+#[derive(Debug)]
+pub struct ProcessHost {
+    env: Env,
+    options: AppOptions,
+    manifest: Arc<Manifest>,
+    state: Mutex<State>,
+    me: Weak<Self>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    live: Option<Arc<Live>>,
+    /// When it died, the last first.
+    crashes: VecDeque<Instant>,
+    used: Option<Instant>,
+}
+
+/// A process that runs. It is killed when nobody has it any more.
+#[derive(Debug)]
+struct Live {
+    host: Arc<LinkHost>,
+    child: Mutex<Child>,
+    pid: Option<u32>,
+}
+
+impl ProcessHost {
+    /// Starts the app for the first time and learns what it declares.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
+    pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
+        let live = start(&env, &options).await?;
+        let manifest = live.host.manifest();
+        let host = Arc::new_cyclic(|me| Self {
+            env,
+            options,
+            manifest,
+            state: Mutex::default(),
+            me: Weak::clone(me),
+        });
+        host.keep(&mut host.state.lock().await, live);
+        Ok(host)
+    }
+
+    /// The process that runs; `None` while none does.
+    pub async fn pid(&self) -> Option<u32> {
+        self.running().await.and_then(|live| live.pid)
+    }
+
+    async fn running(&self) -> Option<Arc<Live>> {
+        let state = self.state.lock().await;
+        state.live.as_ref().filter(|live| live.host.closed_now().is_none()).cloned()
+    }
+
+    /// Lets no other call begin, waits for those that run, at most `within`, and ends the process. Answers how many
+    /// calls had to be cut off. The next call starts it again.
+    pub async fn stop(&self, within: Duration) -> usize {
+        let live = self.state.lock().await.live.take();
+        match live {
+            Some(live) => live.end(within).await,
+            None => 0,
+        }
+    }
+
+    /// The process that runs, started when none does.
+    async fn live(&self) -> Result<Arc<Live>> {
+        let mut state = self.state.lock().await;
+        state.used = Some(Instant::now());
+        if let Some(live) = state.live.as_ref().filter(|live| live.host.closed_now().is_none()) {
+            return Ok(Arc::clone(live));
+        }
+        if let Some(dead) = state.live.take() {
+            state.crashed();
+            drop(dead);
+        }
+        state.may_start()?;
+        match self.again().await {
+            Ok(live) => Ok(self.keep(&mut state, live)),
+            Err(error) => {
+                state.crashed();
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts it again; it has to be what it was.
+    async fn again(&self) -> Result<Arc<Live>> {
+        let live = start(&self.env, &self.options).await?;
+        if live.host.manifest() == self.manifest {
+            return Ok(live);
+        }
+        Err(Error::new(Code::Unavailable, "The app declares something else than when it was released."))
+    }
+
+    fn keep(&self, state: &mut MutexGuard<'_, State>, live: Arc<Live>) -> Arc<Live> {
+        state.live = Some(Arc::clone(&live));
+        state.used = Some(Instant::now());
+        let AppOptions { idle, answers_within, .. } = self.options;
+        tokio::spawn(watch(Weak::clone(&self.me), Arc::downgrade(&live), idle, answers_within));
+        live
+    }
+}
+
+impl State {
+    fn crashed(&mut self) {
+        self.crashes.push_front(Instant::now());
+        self.crashes.truncate(CRASHES);
+    }
+
+    fn may_start(&mut self) -> Result<()> {
+        let now = Instant::now();
+        self.crashes.retain(|at| now.duration_since(*at) < CRASH_WINDOW);
+        let last = self.crashes.front().map(|at| now.duration_since(*at));
+        if self.crashes.len() >= CRASHES && last.is_some_and(|since| since < COOL_DOWN) {
+            return Err(Error::new(
+                Code::Unavailable,
+                "The app has died several times; it is tried again soon.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Live {
+    async fn end(&self, within: Duration) -> usize {
+        let left = self.host.drain(within).await;
+        let mut child = self.child.lock().await;
+        if timeout(END, child.wait()).await.is_err() {
+            // It is dead, or will be; who waits for it here learns nothing more.
+            let _ = child.kill().await;
+        }
+        left
+    }
+}
+
+/// Ends a process that nobody uses, and one that does not answer; tells of one that dies.
+async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answers_within: Duration) {
+    loop {
+        let Some(link) = live.upgrade().map(|live| Arc::clone(&live.host)) else { return };
+        let died = match timeout(idle.min(answers_within) / 4, link.closed()).await {
+            Ok(why) => Some(why.to_string()),
+            // Nobody minds how an app is that runs nothing.
+            Err(_) if link.is_idle() => None,
+            Err(_) => link.health(answers_within).await.err().map(|error| error.message),
+        };
+        drop(link);
+        let (Some(host), Some(live)) = (host.upgrade(), live.upgrade()) else { return };
+        let mut state = host.state.lock().await;
+        if !state.live.as_ref().is_some_and(|known| Arc::ptr_eq(known, &live)) {
+            return;
+        }
+        let unused = state.used.is_none_or(|used| used.elapsed() >= idle) && live.host.is_idle();
+        if died.is_none() && !unused {
+            continue;
+        }
+        state.live = None;
+        let (workspace, pid) = (&host.options.workspace, live.pid);
+        match died {
+            Some(why) => {
+                state.crashed();
+                tracing::warn!(%workspace, pid, "an app has died: {why}");
+            }
+            None => tracing::debug!(%workspace, pid, "an app that nobody uses is stopped"),
+        }
+        drop(state);
+        live.end(Duration::ZERO).await;
+        return;
+    }
+}
+
+/// Starts a process and lets its app in.
+async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
+    let failed =
+        |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
+    let listener = listen(&options.link).map_err(failed)?;
+    let launch = Launch {
+        program: &options.program,
+        arguments: &options.arguments,
+        data: &options.data,
+        link: &options.link,
+    };
+    let mut words = options.restrict.clone();
+    if !words.is_empty() {
+        words.extend(options.limits.arguments());
+        words.push("--".into());
+    }
+    words.extend(options.sandbox.command(&launch));
+    let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env(kageos_sdk::serve::LINK, options.sandbox.socket(&options.link))
+        .current_dir(&options.data)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let pid = child.id();
+    tell(child.stdout.take(), options.workspace.clone());
+    tell(child.stderr.take(), options.workspace.clone());
+    let stream = tokio::select! {
+        come = timeout(options.ready_within, listener.accept()) => match come {
+            Ok(come) => come.map_err(failed)?.0,
+            Err(_) => return Err(Error::new(Code::Unavailable, "The app did not come to its link in time.")),
+        },
+        ended = child.wait() => {
+            let status = ended.map(|status| status.to_string()).unwrap_or_default();
+            return Err(Error::new(Code::Unavailable, format!("The app ended before it was ready: {status}.")));
+        }
+    };
+    // Nobody else gets in.
+    drop(listener);
+    let _ = fs::remove_file(options.link.join(SOCKET));
+    let database = options.sandbox.data(&options.data).join("app.db");
+    let link = LinkOptions {
+        workspace: options.workspace.clone(),
+        database: format!("sqlite:{}", database.display()),
+        cursor_key: options.cursor_key,
+        ready_within: options.ready_within,
+        dispatch: Arc::clone(&options.dispatch),
+        files: Arc::clone(&options.files),
+    };
+    let host = LinkHost::accept(stream, env.clone(), link).await?;
+    Ok(Arc::new(Live { host, child: Mutex::new(child), pid }))
+}
+
+fn listen(link: &Path) -> io::Result<UnixListener> {
+    fs::create_dir_all(link)?;
+    let socket = link.join(SOCKET);
+    match fs::remove_file(&socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    UnixListener::bind(socket)
+}
+
+/// Shows in the log what an app writes, some lines a second of it; the rest is read and counted.
+fn tell(output: Option<impl AsyncRead + Send + Unpin + 'static>, workspace: ResourcePath) {
+    let Some(output) = output else { return };
+    tokio::spawn(async move {
+        let mut output = BufReader::new(output);
+        let (mut second, mut shown, mut left_out) = (Instant::now(), 0, 0_u64);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let mut some = tokio::io::AsyncReadExt::take(&mut output, MAX_LINE);
+            if !matches!(some.read_until(b'\n', &mut line).await, Ok(1..)) {
+                return;
+            }
+            if second.elapsed() >= Duration::from_secs(1) {
+                if left_out > 0 {
+                    tracing::warn!(%workspace, left_out, "an app writes more than is shown");
+                }
+                (second, shown, left_out) = (Instant::now(), 0, 0);
+            }
+            if shown < LINES {
+                shown += 1;
+                let text = String::from_utf8_lossy(&line);
+                tracing::info!(%workspace, "{}", text.trim_end().escape_debug());
+            } else {
+                left_out += 1;
+            }
+        }
+    });
+}
+
+#[async_trait]
+impl Host for ProcessHost {
+    fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(&self.manifest)
+    }
+
+    async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
+        let live = self.live().await?;
+        live.host.call(call).await
+    }
+
+    async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
+        self.live().await?.host.receipt(call).await
+    }
+
+    /// Not while the app is stopped: nothing is started for upkeep.
+    async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
+        match self.running().await {
+            Some(live) => live.host.forget_receipts(before).await,
+            None => Ok(0),
+        }
+    }
+
+    async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
+        self.live().await?.host.fence(call).await
+    }
+
+    /// Not known while the app is stopped.
+    async fn row_count(&self, path: &str, most: u32) -> Result<Option<u32>> {
+        match self.running().await {
+            Some(live) => live.host.row_count(path, most).await,
+            None => Ok(None),
+        }
+    }
+}

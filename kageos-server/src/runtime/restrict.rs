@@ -1,0 +1,60 @@
+//! The limits of an app, which a process sets for itself before it becomes the app.
+
+use std::{convert::Infallible, ffi::OsString, io, os::unix::process::CommandExt, process::Command};
+
+use clap::Args;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+/// What an app may use; `None` for what its system allows.
+#[derive(Debug, Clone, Args)]
+pub struct Limits {
+    /// Bytes of address space.
+    #[arg(long, default_value_t = 2 * 1024 * 1024 * 1024)]
+    pub memory: u64,
+    /// Bytes of a file that it writes.
+    #[arg(long, default_value_t = 4 * 1024 * 1024 * 1024)]
+    pub file: u64,
+    /// Open files.
+    #[arg(long, default_value_t = 1024)]
+    pub open_files: u64,
+    /// Processes of its account, for an account that is not the system's own.
+    #[arg(long, default_value_t = 256)]
+    pub processes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 2 << 30, file: 4 << 30, open_files: 1024, processes: 256 }
+    }
+}
+
+impl Limits {
+    /// The arguments that say so.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let all = [
+            ("--memory", self.memory),
+            ("--file", self.file),
+            ("--open-files", self.open_files),
+            ("--processes", self.processes),
+        ];
+        all.into_iter().flat_map(|(name, value)| [name.into(), value.to_string().into()]).collect()
+    }
+}
+
+/// Restricts this process and becomes `program`; answers only when that fails.
+///
+/// # Errors
+/// What the system refuses.
+pub fn restrict(limits: &Limits, program: &OsString, arguments: &[OsString]) -> io::Result<Infallible> {
+    let all = [
+        (Resource::As, limits.memory),
+        (Resource::Fsize, limits.file),
+        (Resource::Nofile, limits.open_files),
+        (Resource::Nproc, limits.processes),
+        (Resource::Core, 0),
+    ];
+    for (resource, most) in all {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    Err(Command::new(program).args(arguments).exec())
+}
