@@ -22,10 +22,11 @@ stage_rust() {
   services
   step fmt "$CARGO" fmt --all --check
   local features
-  for features in "" sql sql,postgres sql,mysql bus nats platform s3; do
+  for features in "" link sql sql,postgres sql,mysql bus nats platform s3; do
     step "check kageos-core [$features]" \
       "$CARGO" check --locked -p kageos-core --no-default-features --features "$features"
   done
+  has bwrap || skip "apps in a sandbox: bubblewrap is not installed"
   step clippy "$CARGO" clippy "${all[@]}" --all-targets -- -D warnings
   tests cargo "cargo test" "$CARGO" test "${all[@]}" --no-fail-fast
   if has cargo-deny || cargo_deny; then
