@@ -115,6 +115,10 @@ impl Handler for AppEnd {
             Note::Drain | Note::Progress { .. } => {}
         }
     }
+
+    fn cancels(&self) -> bool {
+        true
+    }
 }
 
 fn too_early() -> Error {

@@ -1,7 +1,7 @@
 //! The platform's end: an app at the other end of a stream as a [`Host`].
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
@@ -22,12 +22,16 @@ use super::{
     session::{Answered, Handler, WeakSession, answered, asked, with_body},
 };
 use crate::{
-    Actor, Call, CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Manifest,
-    Receipt, ResourcePath, Result, Source, SourceKind, Timestamp, file::NewFile, json,
+    Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply,
+    Manifest, Receipt, ResourcePath, Result, Source, SourceKind, Timestamp, file::NewFile, json,
 };
 
 /// How long an app may take to answer what its database knows.
 const LOOK_UP: Duration = Duration::from_secs(10);
+/// Longest text of progress, in characters.
+const MAX_MESSAGE: usize = 500;
+/// Longest id of a row, in bytes.
+const MAX_ROW: usize = 64;
 /// How often callers are asked whether they still want their calls.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
 
@@ -64,10 +68,13 @@ pub struct LinkHost {
     session: Session,
     end: Arc<PlatformEnd>,
     manifest: Arc<Manifest>,
+    /// The paths of what it declares, inside the workspace.
+    functions: HashSet<String>,
 }
 
 impl Drop for LinkHost {
     fn drop(&mut self) {
+        self.session.close();
         // Whoever looks after its calls has nothing more to do.
         self.end.changed.notify_waiters();
     }
@@ -100,6 +107,8 @@ struct Calls {
     running: HashMap<CallId, Arc<HostCall>>,
     /// No other one begins.
     draining: bool,
+    /// Where the last one found the app.
+    workspace: Option<ResourcePath>,
 }
 
 impl LinkHost {
@@ -132,7 +141,8 @@ impl LinkHost {
             return Err(Error::new(Code::Unavailable, format!("The app did not start: {why}.")));
         };
         tokio::spawn(stop_cancelled(session.downgrade(), Arc::clone(&end)));
-        Ok(Arc::new(Self { session, end, manifest }))
+        let functions = manifest.functions.iter().map(|function| function.path.clone()).collect();
+        Ok(Arc::new(Self { session, end, manifest, functions }))
     }
 
     /// Whether the app answers.
@@ -140,7 +150,13 @@ impl LinkHost {
     /// # Errors
     /// [`Code::Unavailable`] when it does not, within `within`.
     pub async fn health(&self, within: Duration) -> Result<()> {
-        self.look_up(&ToApp::Health, within).await
+        let answer = timeout(within, self.session.ask::<()>(&ToApp::Health, &[])).await;
+        match (answer, self.session.closed_now()) {
+            // One that says that it has too much to do says something.
+            (Ok(_), None) => Ok(()),
+            (_, Some(why)) => Err(Error::new(Code::Unavailable, format!("Its link has ended: {why}."))),
+            (Err(_), None) => Err(Error::new(Code::Unavailable, "It does not answer.")),
+        }
     }
 
     /// Lets no other call begin, waits for those that run, at most `within`, and ends the link. Answers how many calls
@@ -180,6 +196,24 @@ impl LinkHost {
         self.session.closed_now()
     }
 
+    /// A receipt as the app may give it: of that call, and of rows of its own workspace, wherever that lies now.
+    fn sound(&self, call: CallId, receipt: Option<Receipt>) -> Result<Option<Receipt>> {
+        let Some(mut receipt) = receipt else { return Ok(None) };
+        let rows = receipt.changes.iter().filter_map(|change| change.row.as_ref());
+        if receipt.call != call || rows.into_iter().any(|row| row.len() > MAX_ROW) {
+            return Err(Error::internal(Wrong("a receipt is not what was asked for".to_owned())));
+        }
+        let workspace =
+            self.end.lock().workspace.clone().unwrap_or_else(|| self.end.options.workspace.clone());
+        let omitted = receipt.omitted.iter_mut().flat_map(|omitted| &mut omitted.paths);
+        for path in receipt.changes.iter_mut().map(|change| &mut change.path).chain(omitted) {
+            if path.workspace().as_ref() != Some(&workspace) {
+                *path = format!("{workspace}/{}", path.in_workspace()).parse()?;
+            }
+        }
+        Ok(Some(receipt))
+    }
+
     async fn look_up<R: DeserializeOwned>(&self, ask: &ToApp, within: Duration) -> Result<R> {
         match timeout(within, self.session.ask(ask, &[])).await {
             Ok(Ok((value, _))) => Ok(value),
@@ -206,15 +240,19 @@ impl Host for LinkHost {
         let wrong = |what: &str| HostError::Ended(Error::internal(Wrong(what.to_owned())));
         let output: Box<RawValue> =
             serde_json::from_slice(&output).map_err(|_| wrong("its output is no JSON"))?;
+        let declared = |change: &Change| {
+            let row = change.row.as_ref().is_none_or(|row| row.len() <= MAX_ROW);
+            row && self.functions.contains(change.path.in_workspace())
+        };
         let workspace = call.path.workspace();
-        if changes.iter().any(|change| change.path.workspace() != workspace) {
-            return Err(wrong("it tells of changes in another workspace"));
+        if !changes.iter().all(|change| change.path.workspace() == workspace && declared(change)) {
+            return Err(wrong("it tells of changes that are not its own"));
         }
         Ok(HostReply { output: output.into(), changes, receipt, undoable })
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
-        self.look_up(&ToApp::Receipt { call }, LOOK_UP).await
+        self.sound(call, self.look_up(&ToApp::Receipt { call }, LOOK_UP).await?)
     }
 
     async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
@@ -222,7 +260,7 @@ impl Host for LinkHost {
     }
 
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
-        self.look_up(&ToApp::Fence { call }, LOOK_UP).await
+        self.sound(call, self.look_up(&ToApp::Fence { call }, LOOK_UP).await?)
     }
 
     async fn row_count(&self, path: &str, most: u32) -> Result<Option<u32>> {
@@ -251,6 +289,9 @@ impl<'a> Entered<'a> {
             end.changed.notify_waiters();
         }
         calls.running.insert(call.id, Arc::clone(call));
+        if calls.workspace.as_ref() != call.path.workspace().as_ref() {
+            calls.workspace = call.path.workspace();
+        }
         Ok(Self { end, call: call.id })
     }
 }
@@ -380,10 +421,18 @@ impl Handler for PlatformEnd {
     }
 
     fn note(&self, note: Note) {
-        if let Note::Progress { call, progress } = note
+        if let Note::Progress { call, mut progress } = note
             && let Ok(call) = self.during(call)
         {
+            if let Some((end, _)) = progress.message.char_indices().nth(MAX_MESSAGE) {
+                progress.message.truncate(end);
+            }
             call.control.report(progress);
         }
+    }
+
+    /// What an app asked for goes on when it asks no more; it keeps its place until then.
+    fn cancels(&self) -> bool {
+        false
     }
 }

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    MAX_ASKED_BYTES, MAX_ASKS,
+    MAX_ASKED_BYTES, MAX_ASKS, MAX_FRAME,
     frame::{self, Decoder, Frame, FrameError},
     message::{Answer, Message, Note},
 };
@@ -30,6 +30,8 @@ use crate::{Code, Error, HostError};
 
 /// Bytes that wait to be sent before whoever wants to send more has to wait.
 const HIGH_WATER: usize = 1024 * 1024;
+/// Bytes that wait to be sent before a side that asks on and on is taken for one that takes nothing.
+const MAX_WAITING: usize = MAX_FRAME + 16 * HIGH_WATER;
 /// Bytes that are read at once.
 const READ: usize = 64 * 1024;
 /// How long the other side may take nothing of what waits for it.
@@ -46,6 +48,10 @@ pub(super) trait Handler: Send + Sync + 'static {
 
     /// Takes what is only told. It does not wait.
     fn note(&self, note: Note);
+
+    /// Whether work ends when nobody waits for the answer any more. What goes on somewhere else keeps its place until
+    /// it has ended.
+    fn cancels(&self) -> bool;
 }
 
 /// An answer and its body.
@@ -88,9 +94,19 @@ pub enum Closed {
     Violated(String),
 }
 
+/// Longest text about what an app did, in characters.
+const MAX_TOLD: usize = 200;
+
+impl Closed {
+    /// The other side broke the protocol; what it said itself is shown without what could be taken for more than text.
+    fn violated(why: impl fmt::Display) -> Self {
+        Self::Violated(why.to_string().chars().take(MAX_TOLD).flat_map(char::escape_debug).collect())
+    }
+}
+
 impl From<FrameError> for Closed {
     fn from(error: FrameError) -> Self {
-        Self::Violated(error.to_string())
+        Self::violated(error)
     }
 }
 
@@ -162,8 +178,12 @@ struct Running {
 }
 
 struct Task {
-    handle: AbortHandle,
+    /// Until it is known, or was used.
+    handle: Option<AbortHandle>,
+    /// Of the question, and of the answer when there is one.
     bytes: usize,
+    /// Nobody waits for the answer.
+    cancelled: bool,
 }
 
 impl Running {
@@ -182,15 +202,20 @@ struct End {
 
 impl End {
     fn with(self, answer: Result<Answered, HostError>) {
-        if lock(&self.shared.running).end(self.id).is_some() {
+        if self.is_awaited() {
             self.shared.answer(self.id, answer);
         }
+    }
+
+    /// Gives the place up; whether somebody still waits for the answer.
+    fn is_awaited(&self) -> bool {
+        lock(&self.shared.running).end(self.id).is_some_and(|task| !task.cancelled)
     }
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        if lock(&self.shared.running).end(self.id).is_some() {
+        if self.is_awaited() {
             self.shared.answer(self.id, Err(HostError::Ended(Error::of(Code::Internal))));
         }
     }
@@ -253,7 +278,9 @@ impl Session {
             Answer::Done(value) => match serde_json::from_str(value.get()) {
                 Ok(value) => Ok((value, body)),
                 Err(error) => {
-                    shared.close(Closed::Violated(format!("an answer is not what was asked for: {error}")));
+                    shared.close(Closed::violated(format_args!(
+                        "an answer is not what was asked for: {error}"
+                    )));
                     Err(HostError::CutOff(gone().caused_by(error)))
                 }
             },
@@ -318,14 +345,20 @@ impl Shared {
 
     fn send_ask(&self, ask: &impl Serialize, body: &[u8], answer: Asker) -> Result<u64, HostError> {
         let mut out = lock(&self.out);
-        if self.closed.borrow().is_some() {
-            return Err(gone().into());
-        }
         let id = out.last + 1;
         let head = serde_json::to_vec(&Sent::Ask { id, ask }).map_err(Error::internal)?;
         frame::check(&head, body).map_err(|error| Error::new(Code::PayloadTooLarge, error.to_string()))?;
         // Before the question goes, for the answer may be quick.
-        lock(&self.waiting).insert(id, answer);
+        let mut waiting = lock(&self.waiting);
+        // Under this lock, for who closes the link takes it to tell all that wait.
+        if self.closed.borrow().is_some() {
+            return Err(gone().into());
+        }
+        if waiting.len() >= MAX_ASKS {
+            return Err(Error::new(Code::Unavailable, "Too much is asked of the other side at once.").into());
+        }
+        waiting.insert(id, answer);
+        drop(waiting);
         out.last = id;
         self.go(out, &head, body);
         Ok(id)
@@ -344,6 +377,7 @@ impl Shared {
     /// Sends at once what the stream takes, unless older bytes wait; the rest is left to the task that writes.
     fn go(&self, mut out: MutexGuard<'_, Out>, head: &[u8], body: &[u8]) {
         let alone = out.waits() == 0;
+        out.forget();
         frame::encode(head, body, &mut out.buffer);
         let sent = alone.then(|| out.drive(&mut Context::from_waker(Waker::noop())));
         drop(out);
@@ -363,24 +397,65 @@ impl Shared {
         handler: &Arc<dyn Handler>,
     ) -> Result<(), Closed> {
         let mut running = lock(&self.running);
+        // Under this lock, for who closes the link takes it to end all that runs.
+        if self.closed.borrow().is_some() {
+            return Ok(());
+        }
         if id != running.last + 1 {
-            return Err(Closed::Violated(format!("question {id} comes after {}", running.last)));
+            return Err(Closed::violated(format_args!("question {id} comes after {}", running.last)));
         }
         running.last = id;
         let bytes = ask.get().len() + body.len();
         if running.tasks.len() >= MAX_ASKS || running.bytes + bytes > MAX_ASKED_BYTES {
             drop(running);
+            if lock(&self.out).waits() > MAX_WAITING {
+                return Err(Closed::Stalled);
+            }
             self.answer(id, Err(Error::new(Code::Unavailable, "Too much is asked at once.").into()));
             return Ok(());
         }
+        running.bytes += bytes;
+        running.tasks.insert(id, Task { handle: None, bytes, cancelled: false });
+        drop(running);
         let (handler, end) = (Arc::clone(handler), End { shared: Arc::clone(self), id });
         let task = tokio::spawn(async move {
             let answer = handler.answer(&ask, body).await;
+            let answer = end.shared.keep(id, answer);
+            // The place is free when the answer can go, not before.
+            end.shared.room().await;
             end.with(answer);
         });
-        running.bytes += bytes;
-        running.tasks.insert(id, Task { handle: task.abort_handle(), bytes });
+        match lock(&self.running).tasks.get_mut(&id) {
+            Some(running) => running.handle = Some(task.abort_handle()),
+            // It has ended, or the link has.
+            None => task.abort(),
+        }
         Ok(())
+    }
+
+    /// Counts an answer that waits to go, or refuses it.
+    fn keep(&self, id: u64, answer: Result<Answered, HostError>) -> Result<Answered, HostError> {
+        let (value, body) = answer?;
+        let (bytes, mut running) = (value.get().len() + body.len(), lock(&self.running));
+        if running.bytes + bytes > MAX_ASKED_BYTES {
+            return Err(HostError::Ended(Error::new(Code::PayloadTooLarge, "Too much is answered at once.")));
+        }
+        if let Some(task) = running.tasks.get_mut(&id) {
+            task.bytes += bytes;
+            running.bytes += bytes;
+        }
+        Ok((value, body))
+    }
+
+    /// Nobody waits for the answer to a question any more.
+    fn cancel(&self, id: u64, handler: &Arc<dyn Handler>) {
+        let mut running = lock(&self.running);
+        let Some(task) = running.tasks.get_mut(&id) else { return };
+        task.cancelled = true;
+        if let Some(handle) = task.handle.take().filter(|_| handler.cancels()) {
+            drop(running);
+            handle.abort();
+        }
     }
 
     /// Hands an answer to whoever asked. One that comes after its question was given up is for nobody.
@@ -390,7 +465,9 @@ impl Shared {
             return Ok(());
         }
         match lock(&self.out).last {
-            last if id == 0 || id > last => Err(Closed::Violated(format!("question {id} was never asked"))),
+            last if id == 0 || id > last => {
+                Err(Closed::violated(format_args!("question {id} was never asked")))
+            }
             _ => Ok(()),
         }
     }
@@ -420,7 +497,7 @@ impl Shared {
         // Whoever waits for an answer learns that none comes.
         lock(&self.waiting).clear();
         let tasks = std::mem::take(&mut lock(&self.running).tasks);
-        tasks.into_values().for_each(|task| task.handle.abort());
+        tasks.into_values().filter_map(|task| task.handle).for_each(|handle| handle.abort());
         self.more.notify_one();
         self.room.notify_waiters();
     }
@@ -429,6 +506,14 @@ impl Shared {
 impl Out {
     fn waits(&self) -> usize {
         self.buffer.len() - self.gone
+    }
+
+    /// Lets go of what has gone, when that is most of the buffer.
+    fn forget(&mut self) {
+        if self.gone > READ && self.gone * 2 >= self.buffer.len() {
+            self.buffer.drain(..self.gone);
+            self.gone = 0;
+        }
     }
 
     /// Sends what waits.
@@ -492,13 +577,14 @@ async fn drain(shared: &Shared, closed: &mut watch::Receiver<Option<Closed>>) ->
             _ = closed.changed() => return Ok(()),
             // Who sends in between takes the place of this task with the stream; it asks again.
             () = shared.more.notified() => {}
-            () = tokio::time::sleep_until(since + STALLED) => {
-                let now = lock(&shared.out).total;
-                if now == total {
-                    return Err(Closed::Stalled);
-                }
-                (total, since) = (now, Instant::now());
+            () = tokio::time::sleep_until(since + STALLED) => {}
+        }
+        if since.elapsed() >= STALLED {
+            let now = lock(&shared.out).total;
+            if now == total {
+                return Err(Closed::Stalled);
             }
+            (total, since) = (now, Instant::now());
         }
     }
 }
@@ -514,7 +600,7 @@ async fn read(shared: Arc<Shared>, mut stream: impl AsyncRead + Unpin, handler: 
             _ = closed.changed() => {}
             count = stream.read(&mut bytes) => match count {
                 Ok(0) if decoder.is_empty() => shared.close(Closed::There),
-                Ok(0) => shared.close(Closed::Violated("the stream ends within a frame".to_owned())),
+                Ok(0) => shared.close(Closed::violated("the stream ends within a frame")),
                 Ok(count) => {
                     decoder.push(&bytes[..count]);
                     if let Err(why) = take(&shared, &mut decoder, &handler) {
@@ -530,11 +616,12 @@ async fn read(shared: Arc<Shared>, mut stream: impl AsyncRead + Unpin, handler: 
 fn take(shared: &Arc<Shared>, decoder: &mut Decoder, handler: &Arc<dyn Handler>) -> Result<(), Closed> {
     while let Some(Frame { head, body }) = decoder.take()? {
         let message = serde_json::from_slice(&head);
-        let message = message.map_err(|error| Closed::Violated(format!("a head is no message: {error}")))?;
+        let message =
+            message.map_err(|error| Closed::violated(format_args!("a head is no message: {error}")))?;
         match message {
             Message::Ask { id, ask } => shared.run(id, ask, body, handler)?,
             Message::Answer { id, answer } => shared.answered(id, answer, body)?,
-            Message::Cancel { id } => drop(lock(&shared.running).end(id).map(|task| task.handle.abort())),
+            Message::Cancel { id } => shared.cancel(id, handler),
             Message::Note(note) => handler.note(note),
         }
     }

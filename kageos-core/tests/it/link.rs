@@ -99,7 +99,8 @@ impl Dispatch for Outside {
 #[async_trait]
 impl Files for Outside {
     async fn find(&self, _: &HostCall, _: &[FileId]) -> Result<Vec<FileInfo>> {
-        std::future::pending().await
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Vec::new())
     }
     async fn claim(&self, _: &HostCall, _: &[FileId]) -> Result<()> {
         Ok(())
@@ -294,8 +295,10 @@ fn framed(head: &Value) -> Vec<u8> {
 async fn an_answer_that_makes_no_sense_fails_its_call_and_no_other() {
     let (mut raw, host) = linked().await;
     let elsewhere = json!([{ "path": "/other/raw/a.table", "row": "1", "op": "create" }]);
+    let undeclared = json!([{ "path": "/demo/raw/a.table", "row": "1", "op": "create" }]);
     let bad = [
         (json!({ "changes": elsewhere, "receipt": true, "undoable": true }), &b"1"[..]),
+        (json!({ "changes": undeclared, "receipt": true, "undoable": true }), b"1"),
         (json!({ "changes": [], "receipt": true, "undoable": true }), b"{"),
     ];
     for (answer, output) in bad {
@@ -375,24 +378,51 @@ async fn an_app_is_let_in_once_and_by_a_common_version() {
     assert!(error.message.contains("closed by the other side"), "{error}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_flood_of_questions_is_refused() {
     let (mut raw, host) = linked().await;
     let running = call();
     let during = running.id;
     let call = begin(&host, running);
     raw.asked().await;
+    let claim = json!({ "claim_files": { "during": during, "ids": [] } });
     for _ in 0..MAX_ASKS {
         raw.ask(&json!({ "find_files": { "during": during, "ids": [] } }), &[]).await;
     }
-    let error =
-        raw.answer(&json!({ "claim_files": { "during": during, "ids": [] } }), &[]).await.unwrap_err();
+    let error = raw.answer(&claim, &[]).await.unwrap_err();
     assert!(matches!(&error, HostError::Refused(error) if error.code == Code::Unavailable), "{error:?}");
+    // What is asked for no more goes on, and keeps its place until it has ended.
     for id in 1..raw.asked {
         raw.say(&json!({ "cancel": { "id": id } }), &[]).await;
     }
-    raw.answer(&json!({ "claim_files": { "during": during, "ids": [] } }), &[]).await.unwrap();
+    let error = raw.answer(&claim, &[]).await.unwrap_err();
+    assert!(matches!(&error, HostError::Refused(error) if error.code == Code::Unavailable), "{error:?}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    raw.answer(&claim, &[]).await.unwrap();
     assert!(!call.is_finished());
+}
+
+#[tokio::test]
+async fn a_receipt_is_of_the_call_and_of_the_apps_own_rows() {
+    let (mut raw, host) = linked().await;
+    let named = CallId::new(&Env::system());
+    let answer = async |raw: &mut Raw, call: CallId| {
+        let asking = tokio::spawn({
+            let host = Arc::clone(&host);
+            async move { host.receipt(named).await }
+        });
+        let (id, ask, _) = raw.asked().await;
+        assert_eq!(ask, json!({ "receipt": { "call": named } }));
+        let change = json!({ "path": "/other/raw/a.table", "row": "1", "op": "create" });
+        let receipt = json!({ "call": call, "request_hash": "", "output": null, "changes": [change],
+            "omitted": null, "changes_hash": "", "applied_at": "2026-01-01T00:00:00Z" });
+        raw.say(&done(id, &receipt), &[]).await;
+        asking.await.unwrap()
+    };
+    let receipt = answer(&mut raw, named).await.unwrap().unwrap();
+    assert_eq!(receipt.changes[0].path.as_str(), "/demo/raw/a.table", "an app has rows of its own only");
+    let error = answer(&mut raw, CallId::new(&Env::system())).await.unwrap_err();
+    assert_eq!(error.code, Code::Internal);
 }
 
 #[tokio::test(start_paused = true)]

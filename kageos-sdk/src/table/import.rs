@@ -1,7 +1,7 @@
 //! Rows from CSV.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     io::Read,
     sync::{Arc, Weak},
 };
@@ -69,8 +69,10 @@ impl Unit {
         let read = spawn_blocking(move || Import::read(table, csv, &waits));
         let mut import = read.await.map_err(Error::internal)??;
         drop(waiting);
-        import.find_taken(self).await?;
-        import.find_missing(self).await?;
+        let mut wrong = BTreeMap::new();
+        import.find_taken(self, &mut wrong).await?;
+        import.find_missing(self, &mut wrong).await?;
+        wrong.into_iter().for_each(|(line, fields)| import.fail(line, fields));
         if import.report.failed == 0 {
             import.report.created = import.rows.len();
             for (at, row) in import.rows.into_iter().enumerate() {
@@ -234,42 +236,42 @@ impl Import {
         }
     }
 
-    /// Finds the ids that the table, or the unit, has already.
-    async fn find_taken(&mut self, unit: &mut Unit) -> Result<()> {
+    /// Finds the ids that the table has already.
+    async fn find_taken(&self, unit: &Unit, wrong: &mut Wrong) -> Result<()> {
         let ids: Vec<RowId> = self.rows.iter().filter_map(|row| row.id).collect();
         let mut taken = HashSet::new();
         for block in ids.chunks(ID_BLOCK) {
             let found = unit.store().records(&self.table, block).await?;
             taken.extend(found.into_iter().map(|record| record.id));
         }
-        let lines = self.rows.iter().filter(|row| row.id.is_some_and(|id| taken.contains(&id)));
-        for line in lines.map(|row| row.line).collect::<Vec<_>>() {
-            self.fail(line, vec![field_error("/id", "unique", "the table has a row with this id")]);
+        for row in self.rows.iter().filter(|row| row.id.is_some_and(|id| taken.contains(&id))) {
+            let error = field_error("/id", "unique", "the table has a row with this id");
+            wrong.entry(row.line).or_default().push(error);
         }
         Ok(())
     }
 
     /// Finds the rows that name others which are not there, nor come with them.
-    async fn find_missing(&mut self, unit: &mut Unit) -> Result<()> {
-        let table = Arc::clone(&self.table);
-        for (at, field) in table.def.fields.iter().enumerate() {
+    async fn find_missing(&self, unit: &Unit, wrong: &mut Wrong) -> Result<()> {
+        for (at, field) in self.table.def.fields.iter().enumerate() {
             let Some(path) = target(field) else { continue };
             let ids: HashSet<RowId> = self.rows.iter().filter_map(|row| named(row, at)).collect();
-            let own = |id: &RowId| path == table.def.path && self.ids.contains(id);
+            let own = |id: &RowId| path == self.table.def.path && self.ids.contains(id);
             let ids: Vec<RowId> = ids.into_iter().filter(|id| !own(id) && !unit.has(path, *id)).collect();
             let there = unit.store().there(path, &ids).await?;
             let missing: HashSet<RowId> = ids.into_iter().filter(|id| !there.contains(id)).collect();
-            let wrong = self.rows.iter().filter_map(|row| {
-                let id = named(row, at).filter(|id| missing.contains(id))?;
-                Some((row.line, relations::missing(&pointer("", &field.name), path, id)))
-            });
-            for (line, error) in wrong.collect::<Vec<_>>() {
-                self.fail(line, vec![error]);
+            for row in &self.rows {
+                let Some(id) = named(row, at).filter(|id| missing.contains(id)) else { continue };
+                let error = relations::missing(&pointer("", &field.name), path, id);
+                wrong.entry(row.line).or_default().push(error);
             }
         }
         Ok(())
     }
 }
+
+/// What is wrong with lines, found when all were read.
+type Wrong = BTreeMap<u64, Vec<FieldError>>;
 
 /// The row that a cell names.
 fn named(row: &NewRow, at: usize) -> Option<RowId> {

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fs, io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Weak},
@@ -39,8 +40,8 @@ const COOL_DOWN: Duration = Duration::from_secs(10);
 const END: Duration = Duration::from_secs(2);
 /// Longest line of what an app writes to its standard outputs that the log shows, in bytes.
 const MAX_LINE: u64 = 8 * 1024;
-/// Lines a second that the log shows.
-const LINES: u32 = 100;
+/// Bytes a second of it that the log shows.
+const SHOWN: usize = 16 * 1024;
 
 /// What an app is run with.
 #[derive(Debug, Clone)]
@@ -83,6 +84,8 @@ pub struct ProcessHost {
     options: AppOptions,
     manifest: Arc<Manifest>,
     state: Mutex<State>,
+    /// One start at a time.
+    starting: Mutex<()>,
     me: Weak<Self>,
 }
 
@@ -115,6 +118,7 @@ impl ProcessHost {
             options,
             manifest,
             state: Mutex::default(),
+            starting: Mutex::default(),
             me: Weak::clone(me),
         });
         host.keep(&mut host.state.lock().await, live);
@@ -127,8 +131,7 @@ impl ProcessHost {
     }
 
     async fn running(&self) -> Option<Arc<Live>> {
-        let state = self.state.lock().await;
-        state.live.as_ref().filter(|live| live.host.closed_now().is_none()).cloned()
+        self.state.lock().await.live()
     }
 
     /// Lets no other call begin, waits for those that run, at most `within`, and ends the process. Answers how many
@@ -141,19 +144,32 @@ impl ProcessHost {
         }
     }
 
-    /// The process that runs, started when none does.
+    /// The process that runs, started when none does. Whoever asked for the start may go away meanwhile.
     async fn live(&self) -> Result<Arc<Live>> {
         let mut state = self.state.lock().await;
         state.used = Some(Instant::now());
-        if let Some(live) = state.live.as_ref().filter(|live| live.host.closed_now().is_none()) {
-            return Ok(Arc::clone(live));
+        if let Some(live) = state.live() {
+            return Ok(live);
         }
-        if let Some(dead) = state.live.take() {
+        drop(state);
+        let me = self.me.upgrade().ok_or_else(|| Error::of(Code::Unavailable))?;
+        tokio::spawn(async move { me.begin().await }).await.map_err(Error::internal)?
+    }
+
+    async fn begin(&self) -> Result<Arc<Live>> {
+        let _one = self.starting.lock().await;
+        let mut state = self.state.lock().await;
+        if let Some(live) = state.live() {
+            return Ok(live);
+        }
+        if state.live.take().is_some() {
             state.crashed();
-            drop(dead);
         }
         state.may_start()?;
-        match self.again().await {
+        drop(state);
+        let started = self.again().await;
+        let mut state = self.state.lock().await;
+        match started {
             Ok(live) => Ok(self.keep(&mut state, live)),
             Err(error) => {
                 state.crashed();
@@ -181,6 +197,10 @@ impl ProcessHost {
 }
 
 impl State {
+    fn live(&self) -> Option<Arc<Live>> {
+        self.live.as_ref().filter(|live| live.host.closed_now().is_none()).cloned()
+    }
+
     fn crashed(&mut self) {
         self.crashes.push_front(Instant::now());
         self.crashes.truncate(CRASHES);
@@ -252,18 +272,19 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
     let failed =
         |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
     let listener = listen(&options.link).map_err(failed)?;
+    let mut restrict = options.restrict.clone();
+    if !restrict.is_empty() {
+        restrict.extend(options.limits.arguments());
+        restrict.push("--".into());
+    }
     let launch = Launch {
+        restrict: &restrict,
         program: &options.program,
         arguments: &options.arguments,
         data: &options.data,
         link: &options.link,
     };
-    let mut words = options.restrict.clone();
-    if !words.is_empty() {
-        words.extend(options.limits.arguments());
-        words.push("--".into());
-    }
-    words.extend(options.sandbox.command(&launch));
+    let words = options.sandbox.command(&launch);
     let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -306,7 +327,9 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
 }
 
 fn listen(link: &Path) -> io::Result<UnixListener> {
-    fs::create_dir_all(link)?;
+    // Who can reach the socket could take the app's place.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(link)?;
+    fs::set_permissions(link, fs::Permissions::from_mode(0o700))?;
     let socket = link.join(SOCKET);
     match fs::remove_file(&socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -334,8 +357,8 @@ fn tell(output: Option<impl AsyncRead + Send + Unpin + 'static>, workspace: Reso
                 }
                 (second, shown, left_out) = (Instant::now(), 0, 0);
             }
-            if shown < LINES {
-                shown += 1;
+            if shown < SHOWN {
+                shown += line.len();
                 let text = String::from_utf8_lossy(&line);
                 tracing::info!(%workspace, "{}", text.trim_end().escape_debug());
             } else {

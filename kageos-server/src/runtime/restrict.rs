@@ -3,7 +3,7 @@
 use std::{convert::Infallible, ffi::OsString, io, os::unix::process::CommandExt, process::Command};
 
 use clap::Args;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What an app may use; `None` for what its system allows.
 #[derive(Debug, Clone, Args)]
@@ -54,7 +54,9 @@ pub fn restrict(limits: &Limits, program: &OsString, arguments: &[OsString]) -> 
         (Resource::Core, 0),
     ];
     for (resource, most) in all {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+        // Nobody may raise what it was given.
+        let most = Some(getrlimit(resource).maximum.map_or(most, |given| most.min(given)));
+        setrlimit(resource, Rlimit { current: most, maximum: most })?;
     }
     Err(Command::new(program).args(arguments).exec())
 }

@@ -11,6 +11,8 @@ const DATA: &str = "/data";
 const LINK: &str = "/link";
 /// Where the program is inside.
 const PROGRAM: &str = "/app/program";
+/// Where the program that sets limits is inside.
+const RESTRICT: &str = "/app/restrict";
 /// The socket in the folder of the link.
 pub(super) const SOCKET: &str = "app.sock";
 /// Bytes of `/tmp`, which is memory.
@@ -30,6 +32,8 @@ pub enum Sandbox {
 pub(super) struct Launch<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: &'a [OsString],
+    /// What sets limits and becomes what follows: a program and its arguments, or nothing.
+    pub(super) restrict: &'a [OsString],
     pub(super) data: &'a Path,
     pub(super) link: &'a Path,
 }
@@ -60,11 +64,24 @@ impl Sandbox {
 
     /// The command that starts it.
     pub(super) fn command(&self, launch: &Launch<'_>) -> Vec<OsString> {
-        let program: Vec<OsString> = match self {
+        let (restrict, limits) = match launch.restrict.split_first() {
+            Some((program, limits)) => (Some(program), limits),
+            None => (None, &[][..]),
+        };
+        let mut words: Vec<OsString> = match self {
             Self::Bubblewrap(bwrap) => {
                 let mut words: Vec<OsString> = vec![bwrap.into()];
+                // Limits are set inside: outside they would count what else the account runs.
                 words.extend(
-                    ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"].map(Into::into),
+                    [
+                        "--unshare-all",
+                        "--unshare-user",
+                        "--disable-userns",
+                        "--die-with-parent",
+                        "--new-session",
+                        "--clearenv",
+                    ]
+                    .map(Into::into),
                 );
                 words.extend(["--uid", "65534", "--gid", "65534", "--hostname", "app"].map(Into::into));
                 words.extend(["--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"].map(Into::into));
@@ -76,17 +93,32 @@ impl Sandbox {
                     words.extend([how.into(), outside.into(), inside.into()]);
                 };
                 bind("--ro-bind", launch.program, PROGRAM);
+                if let Some(restrict) = restrict {
+                    bind("--ro-bind", Path::new(restrict), RESTRICT);
+                }
                 bind("--ro-bind", launch.link, LINK);
                 bind("--bind", launch.data, DATA);
+                // Only what is bound to be written is writable: else settings of the kernel are for who runs the server
+                // as root, and memory that no limit counts for everyone.
+                words.extend(
+                    ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"].map(Into::into),
+                );
                 words.extend(["--chdir", DATA, "--setenv", "HOME", DATA].map(Into::into));
                 let socket = self.socket(launch.link);
                 words.extend(["--setenv".into(), kageos_sdk::serve::LINK.into(), socket.into()]);
-                words.extend(["--".into(), PROGRAM.into()]);
+                words.push("--".into());
+                words.extend(restrict.map(|_| RESTRICT.into()));
                 words
             }
-            Self::Open => vec![launch.program.into()],
+            Self::Open => restrict.cloned().into_iter().collect(),
         };
-        program.into_iter().chain(launch.arguments.iter().cloned()).collect()
+        words.extend(limits.iter().cloned());
+        words.push(match self {
+            Self::Bubblewrap(_) => PROGRAM.into(),
+            Self::Open => launch.program.into(),
+        });
+        words.extend(launch.arguments.iter().cloned());
+        words
     }
 }
 
@@ -99,6 +131,7 @@ mod tests {
         let launch = Launch {
             program: Path::new("/state/apps/1/program"),
             arguments: &["--flag".into()],
+            restrict: &["/bin/kagectl".into(), "restrict".into(), "--".into()],
             data: Path::new("/state/data/1"),
             link: Path::new("/run/1"),
         };
@@ -107,10 +140,17 @@ mod tests {
             sandbox.command(&launch).into_iter().map(|it| it.into_string().unwrap()).collect();
         let line = words.join(" ");
         assert!(
-            line.starts_with("/usr/bin/bwrap --unshare-all --die-with-parent --new-session --clearenv"),
+            line.starts_with(
+                "/usr/bin/bwrap --unshare-all --unshare-user --disable-userns --die-with-parent --new-session --clearenv"
+            ),
             "{line}"
         );
-        assert!(line.ends_with("--setenv KAGEOS_LINK /link/app.sock -- /app/program --flag"), "{line}");
+        assert!(
+            line.ends_with(
+                "--setenv KAGEOS_LINK /link/app.sock -- /app/restrict restrict -- /app/program --flag"
+            ),
+            "{line}"
+        );
         let writable: Vec<_> =
             words.windows(3).filter(|it| it[0] == "--bind").map(|it| it[2].as_str()).collect();
         assert_eq!(writable, ["/data"]);

@@ -92,8 +92,8 @@ fn ids_by_field<'f, Id: FromStr>(page: &Value, fields: &'f [Holder]) -> Shown<'f
 }
 
 fn distinct<Id: Copy + Eq + std::hash::Hash>(shown: &Shown<'_, Id>, most: usize) -> Vec<Id> {
-    let all: HashSet<Id> = shown.iter().flat_map(|(_, ids)| ids).copied().take(most).collect();
-    all.into_iter().collect()
+    let mut seen = HashSet::new();
+    shown.iter().flat_map(|(_, ids)| ids).copied().filter(|id| seen.insert(*id)).take(most).collect()
 }
 
 fn label<'n, Id: ToString>(page: &mut Value, shown: &Shown<'_, Id>, name: impl Fn(&Id) -> Option<&'n str>) {

@@ -38,7 +38,9 @@ impl Dispatcher {
                     return self.applied(&admitted, reply).await;
                 }
                 Ok(None) => {}
-                // Out of reach: the intent stays open, and the next start asks again.
+                // Out of reach, perhaps not for long.
+                Err(_) if !last => {}
+                // The intent stays open, and the next start asks again.
                 Err(_) => return Err(Error::of(Code::OutcomeUnknown).caused_by(error)),
             }
         }
