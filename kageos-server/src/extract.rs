@@ -73,8 +73,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         let read = Query::try_from_uri(&parts.uri).map(|Query(params)| Self(params));
         read.map_err(|rejection| {
             let error = Error::new(Code::InvalidQuery, rejection.body_text());
-            let pointer = place(&rejection).filter(|pointer| !pointer.is_empty());
-            Refused(pointer.map_or_else(|| error.clone(), |pointer| error.clone().at(pointer)))
+            Refused(match place(&rejection).filter(|pointer| !pointer.is_empty()) {
+                Some(pointer) => error.at(pointer),
+                None => error,
+            })
         })
     }
 }

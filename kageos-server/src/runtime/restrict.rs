@@ -5,20 +5,20 @@ use std::{convert::Infallible, ffi::OsString, io, os::unix::process::CommandExt,
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What an app may use; `None` for what its system allows.
+/// What an app may use.
 #[derive(Debug, Clone, Args)]
 pub struct Limits {
     /// Bytes of address space.
-    #[arg(long, default_value_t = 2 * 1024 * 1024 * 1024)]
+    #[arg(long, default_value_t = Self::default().memory)]
     pub memory: u64,
     /// Bytes of a file that it writes.
-    #[arg(long, default_value_t = 4 * 1024 * 1024 * 1024)]
+    #[arg(long, default_value_t = Self::default().file)]
     pub file: u64,
     /// Open files.
-    #[arg(long, default_value_t = 1024)]
+    #[arg(long, default_value_t = Self::default().open_files)]
     pub open_files: u64,
     /// Processes of its account, for an account that is not the system's own.
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = Self::default().processes)]
     pub processes: u64,
 }
 
