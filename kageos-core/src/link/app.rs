@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     Closed, LinkDispatch, LinkFiles, Session, VERSIONS,
+    handler::{Answered, Handler, answered, asked, with_body},
     message::{CallHead, Called, Note, ToApp, ToPlatform, Welcome},
-    session::{Answered, Handler, answered, asked, with_body},
 };
 use crate::{
     CallControl, CallId, Code, Env, Error, Host, HostCall, HostError, HostReply, Manifest, Progress, Result,

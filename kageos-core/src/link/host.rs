@@ -17,9 +17,10 @@ use tokio::{
 };
 
 use super::{
-    Closed, Session, VERSIONS,
+    Closed, MAX_ASKS, Session, VERSIONS,
+    handler::{Answered, Handler, answered, asked, with_body},
     message::{CallHead, Called, Dispatched, Note, ToApp, ToPlatform, Welcome},
-    session::{Answered, Handler, WeakSession, answered, asked, with_body},
+    session::WeakSession,
 };
 use crate::{
     Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply,
@@ -28,6 +29,8 @@ use crate::{
 
 /// How long an app may take to answer what its database knows.
 const LOOK_UP: Duration = Duration::from_secs(10);
+/// Most calls that run at a time: some questions are left for what is asked beside them, as whether the app works.
+const MAX_CALLS: usize = MAX_ASKS - 16;
 /// Longest text of progress, in characters.
 const MAX_MESSAGE: usize = 500;
 /// Longest id of a row, in bytes.
@@ -284,6 +287,9 @@ impl<'a> Entered<'a> {
         let mut calls = end.lock();
         if calls.draining {
             return Err(Error::new(Code::Unavailable, "The app is being replaced."));
+        }
+        if calls.running.len() >= MAX_CALLS {
+            return Err(Error::new(Code::Unavailable, "The app runs as many calls as it may; try again."));
         }
         if calls.running.is_empty() {
             end.changed.notify_waiters();

@@ -13,7 +13,13 @@ pub mod message;
 #[cfg(feature = "link")]
 mod app;
 #[cfg(feature = "link")]
+mod closed;
+#[cfg(feature = "link")]
+mod handler;
+#[cfg(feature = "link")]
 mod host;
+#[cfg(feature = "link")]
+mod out;
 #[cfg(feature = "link")]
 mod ports;
 #[cfg(feature = "link")]
@@ -22,11 +28,13 @@ mod session;
 #[cfg(feature = "link")]
 pub use app::{Served, serve};
 #[cfg(feature = "link")]
+pub use closed::Closed;
+#[cfg(feature = "link")]
 pub use host::{LinkHost, LinkOptions};
 #[cfg(feature = "link")]
 pub use ports::{LinkDispatch, LinkFiles};
 #[cfg(feature = "link")]
-pub use session::{Closed, Session};
+pub use session::Session;
 
 /// The versions of the protocol that this crate speaks, the first and the last.
 pub const VERSIONS: (u32, u32) = (1, 1);

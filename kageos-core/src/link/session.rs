@@ -4,14 +4,11 @@ use std::{
     collections::HashMap,
     fmt,
     future::poll_fn,
-    io,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tokio::{
@@ -22,99 +19,22 @@ use tokio::{
 };
 
 use super::{
-    MAX_ASKED_BYTES, MAX_ASKS, MAX_FRAME,
+    Closed, MAX_ASKED_BYTES, MAX_ASKS, MAX_FRAME,
     frame::{self, Decoder, Frame, FrameError},
+    handler::{Answered, Handler},
     message::{Answer, Message, Note},
+    out::{HIGH_WATER, Out},
 };
 use crate::{Code, Error, HostError};
 
-/// Bytes that wait to be sent before whoever wants to send more has to wait.
-const HIGH_WATER: usize = 1024 * 1024;
 /// Bytes that wait to be sent before a side that asks on and on is taken for one that takes nothing.
 const MAX_WAITING: usize = MAX_FRAME + 16 * HIGH_WATER;
 /// Bytes that are read at once.
 const READ: usize = 64 * 1024;
 /// How long the other side may take nothing of what waits for it.
 const STALLED: Duration = Duration::from_secs(10);
-
 /// How long what waits may still take to go when the link is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Answers what the other side asks.
-#[async_trait]
-pub(super) trait Handler: Send + Sync + 'static {
-    /// The answer to a question, and its body.
-    async fn answer(&self, ask: &RawValue, body: Vec<u8>) -> Result<Answered, HostError>;
-
-    /// Takes what is only told. It does not wait.
-    fn note(&self, note: Note);
-
-    /// Whether work ends when nobody waits for the answer any more. What goes on somewhere else keeps its place until
-    /// it has ended.
-    fn cancels(&self) -> bool;
-}
-
-/// An answer and its body.
-pub(super) type Answered = (Box<RawValue>, Vec<u8>);
-
-/// An answer that has no body.
-pub(super) fn answered(value: &impl Serialize) -> Result<Answered, HostError> {
-    with_body(value, Vec::new())
-}
-
-/// An answer with a body.
-pub(super) fn with_body(value: &impl Serialize, body: Vec<u8>) -> Result<Answered, HostError> {
-    Ok((serde_json::value::to_raw_value(value).map_err(Error::internal)?, body))
-}
-
-/// A question as `T`.
-pub(super) fn asked<T: DeserializeOwned>(ask: &RawValue) -> Result<T, HostError> {
-    serde_json::from_str(ask.get()).map_err(|error| {
-        Error::new(Code::InvalidInput, format!("This is no question of the protocol: {error}.")).into()
-    })
-}
-
-/// Why a link has ended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Closed {
-    /// This side has closed it.
-    #[error("closed here")]
-    Here,
-    /// The other side has closed it, or is gone.
-    #[error("closed by the other side")]
-    There,
-    /// The stream failed.
-    #[error("the stream failed: {0}")]
-    Broken(String),
-    /// The other side does not take what it is sent.
-    #[error("the other side takes nothing any more")]
-    Stalled,
-    /// The other side does not keep to the protocol.
-    #[error("the other side breaks the protocol: {0}")]
-    Violated(String),
-}
-
-/// Longest text about what an app did, in characters.
-const MAX_TOLD: usize = 200;
-
-impl Closed {
-    /// The other side broke the protocol; what it said itself is shown without what could be taken for more than text.
-    fn violated(why: impl fmt::Display) -> Self {
-        Self::Violated(why.to_string().chars().take(MAX_TOLD).flat_map(char::escape_debug).collect())
-    }
-}
-
-impl From<FrameError> for Closed {
-    fn from(error: FrameError) -> Self {
-        Self::violated(error)
-    }
-}
-
-impl From<io::Error> for Closed {
-    fn from(error: io::Error) -> Self {
-        Self::Broken(error.to_string())
-    }
-}
 
 /// One end of a link; it is closed when nobody has it any more.
 #[derive(Clone)]
@@ -156,18 +76,6 @@ struct Shared {
 
 /// Who waits for an answer and its body.
 type Asker = oneshot::Sender<(Answer, Vec<u8>)>;
-
-/// What is on its way out.
-struct Out {
-    stream: Pin<Box<dyn AsyncWrite + Send>>,
-    buffer: Vec<u8>,
-    /// What of the buffer has gone.
-    gone: usize,
-    /// What has gone in all.
-    total: u64,
-    /// The last question's id.
-    last: u64,
-}
 
 /// The questions of the other side that are worked on.
 #[derive(Default)]
@@ -238,9 +146,8 @@ impl Session {
         handler: Arc<dyn Handler>,
     ) -> Self {
         let (reader, writer) = tokio::io::split(stream);
-        let out = Out { stream: Box::pin(writer), buffer: Vec::new(), gone: 0, total: 0, last: 0 };
         let shared = Arc::new(Shared {
-            out: Mutex::new(out),
+            out: Mutex::new(Out::new(writer)),
             more: Notify::new(),
             room: Notify::new(),
             waiting: Mutex::default(),
@@ -503,39 +410,6 @@ impl Shared {
     }
 }
 
-impl Out {
-    fn waits(&self) -> usize {
-        self.buffer.len() - self.gone
-    }
-
-    /// Lets go of what has gone, when that is most of the buffer.
-    fn forget(&mut self) {
-        if self.gone > READ && self.gone * 2 >= self.buffer.len() {
-            self.buffer.drain(..self.gone);
-            self.gone = 0;
-        }
-    }
-
-    /// Sends what waits.
-    fn drive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.gone < self.buffer.len() {
-            match ready!(self.stream.as_mut().poll_write(cx, &self.buffer[self.gone..]))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                sent => {
-                    self.gone += sent;
-                    self.total += sent as u64;
-                }
-            }
-        }
-        self.buffer.clear();
-        self.gone = 0;
-        if self.buffer.capacity() > HIGH_WATER {
-            self.buffer.shrink_to(READ);
-        }
-        self.stream.as_mut().poll_flush(cx)
-    }
-}
-
 /// Sends what did not go at once.
 async fn write(shared: Arc<Shared>) {
     let mut closed = shared.closed.subscribe();
@@ -551,11 +425,7 @@ async fn write(shared: Arc<Shared>) {
         }
     }
     // What was said before the end still goes, if it goes soon.
-    let end = poll_fn(|cx| {
-        let mut out = lock(&shared.out);
-        ready!(out.drive(cx))?;
-        out.stream.as_mut().poll_shutdown(cx)
-    });
+    let end = poll_fn(|cx| lock(&shared.out).end(cx));
     let _ = tokio::time::timeout(LAST_WORDS, end).await;
 }
 

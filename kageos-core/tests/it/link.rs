@@ -403,6 +403,26 @@ async fn a_flood_of_questions_is_refused() {
 }
 
 #[tokio::test]
+async fn an_app_with_its_hands_full_is_still_asked_whether_it_works() {
+    let (mut raw, host) = linked().await;
+    let mut running = Vec::new();
+    for _ in 0..MAX_ASKS - 16 {
+        running.push(begin(&host, call()));
+        raw.asked().await;
+    }
+    let error = host.call(call()).await.unwrap_err();
+    assert!(matches!(&error, HostError::Refused(error) if error.code == Code::Unavailable), "{error:?}");
+    let health = tokio::spawn({
+        let host = Arc::clone(&host);
+        async move { host.health(Duration::from_secs(20)).await }
+    });
+    let (id, ask, _) = raw.asked().await;
+    assert_eq!(ask, json!("health"));
+    raw.say(&done(id, &Value::Null), &[]).await;
+    health.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_receipt_is_of_the_call_and_of_the_apps_own_rows() {
     let (mut raw, host) = linked().await;
     let named = CallId::new(&Env::system());
