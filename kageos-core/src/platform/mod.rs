@@ -12,6 +12,8 @@ mod herald;
 pub mod identity;
 pub mod oplog;
 mod others;
+mod receipts;
+pub mod release;
 mod seal;
 mod sweep;
 pub mod tree;
@@ -30,6 +32,7 @@ use files::{FileOptions, FileStore};
 use identity::Identity;
 use oplog::{Log, Seat, SigningKey};
 use others::Others;
+use release::Releases;
 pub use seal::SealKey;
 pub use sweep::{RECEIPT_LIFE, Swept};
 use tree::Tree;
@@ -76,6 +79,7 @@ pub struct Platform {
     seat: Option<Seat>,
     others: Others,
     usage: Usage,
+    releases: Releases,
 }
 
 /// Where the rows of a workspace lie that a server keeps on its own disk.
@@ -96,6 +100,7 @@ const COMPONENTS: &[(&str, &[Migration])] = &[
     ("workspace", workspace::MIGRATIONS),
     ("files", files::MIGRATIONS),
     ("usage", usage::MIGRATIONS),
+    ("release", release::MIGRATIONS),
 ];
 
 impl Platform {
@@ -131,6 +136,7 @@ impl Platform {
         })?;
         access.herald().speak_through(&events);
         let (others, usage) = (Others::default(), Usage::new(db.clone(), env.clone()));
+        let releases = Releases::new(db.clone(), env.clone(), tree.clone());
         let this = Self {
             db,
             env,
@@ -145,6 +151,7 @@ impl Platform {
             seat,
             others,
             usage,
+            releases,
         };
         this.others.keep_in_step(&this);
         Ok(this)
@@ -262,6 +269,12 @@ impl Platform {
     #[must_use]
     pub fn dispatcher(&self) -> &Dispatcher {
         &self.dispatcher
+    }
+
+    /// Sources and releases of workspaces.
+    #[must_use]
+    pub fn releases(&self) -> &Releases {
+        &self.releases
     }
 
     /// How often things are called, and how that ends.

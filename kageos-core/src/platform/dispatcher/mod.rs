@@ -3,6 +3,7 @@
 //! Resolve, authorise, validate, record the intent, run, record the outcome, announce. A call that may change
 //! something runs in a task of its own: whoever asked may go away, its outcome is recorded all the same.
 
+mod added;
 mod calls;
 mod fields;
 mod function;
@@ -39,6 +40,7 @@ use crate::{
     ActionName, ActionSchema, Audit, Call, Code, Dispatch, Env, Error, FileId, Host, Kind, Relation, Reply,
     Result, Right, Rights, SourceKind,
 };
+use added::Added;
 use calls::is_about_calls;
 use mounts::Target;
 use refusals::{Counted, Refusals};
@@ -91,6 +93,8 @@ struct Inner {
     file_host: Arc<dyn Host>,
     /// The actions about calls, compiled.
     call_functions: Arc<Function>,
+    /// What was added to workspaces.
+    added: Added,
     running: Running,
     refusals: Refusals,
     audit: Audit,
@@ -150,11 +154,35 @@ impl Dispatcher {
             file_functions,
             file_host,
             call_functions,
+            added: Added::default(),
             running,
             refusals,
             audit,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Adds actions to every workspace, which `host` runs: what it changes, and the receipts of its calls, lie in the
+    /// platform's database (see [`super::release`]). They need the rights that their schemas name.
+    ///
+    /// # Errors
+    /// When a schema is none, or [`Code::Conflict`] when there is an action of that name already.
+    pub fn add_workspace_actions(
+        &self,
+        title: &str,
+        actions: &[ActionSchema],
+        host: Arc<dyn Host>,
+    ) -> Result<()> {
+        if let Some(own) = actions.iter().find(|action| self.inner.directories.action(&action.name).is_some()) {
+            return Err(Error::new(Code::Conflict, format!("Directories have an action {} already.", own.name)));
+        }
+        self.inner.added.add(title, actions, host)
+    }
+
+    /// The schemas of the actions that were added to workspaces.
+    #[must_use]
+    pub fn workspace_actions(&self) -> Vec<ActionSchema> {
+        self.inner.added.actions()
     }
 
     /// What runs here.
@@ -209,6 +237,9 @@ impl Dispatcher {
             let (function, host) =
                 (Arc::clone(&self.inner.file_functions), Arc::clone(&self.inner.file_host));
             return Ok(Target { function, host });
+        }
+        if let Some(target) = self.inner.added.target(node, action) {
+            return Ok(target);
         }
         let target = if node.path.kind().is_none() || is_about_access(action) {
             let (function, host) =

@@ -217,10 +217,21 @@ impl Dispatcher {
         if is_transfer(call) {
             return self.inner.events.publish(EventBody::Access { path: None });
         }
+        if self.inner.added.has(&call.path, &call.action) {
+            // It changes something of the workspace, perhaps its nodes too; those have no rows.
+            let (rows, nodes): (Vec<Change>, Vec<Change>) =
+                changes.iter().cloned().partition(|change| change.row.is_some());
+            self.announce_tree(&nodes);
+            return self.announce_rows(call, &rows);
+        }
         let files = is_about_files(&call.action);
         if !files && (call.path.kind().is_none() || is_about_access(&call.action)) {
             return self.announce_tree(changes);
         }
+        self.announce_rows(call, changes);
+    }
+
+    fn announce_rows(&self, call: &Call, changes: &[Change]) {
         let mut paths: Vec<&ResourcePath> = changes.iter().map(|change| &change.path).collect();
         paths.sort_unstable();
         paths.dedup();

@@ -10,8 +10,8 @@ use super::store::{self, State, Stored};
 use super::{FileStore, name, right_of};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
-use crate::platform::oplog::hash_payload;
-use crate::platform::tree::{Node, fence_receipt, read_receipt, write_receipt};
+use crate::platform::receipts::{Receipts, Work};
+use crate::platform::tree::Node;
 use crate::sql::SqlError;
 use crate::{CallId, Change, ChangeOp, Code, Error, FileId, Manifest, Result, Right};
 
@@ -19,6 +19,7 @@ use crate::{CallId, Change, ChangeOp, Code, Error, FileId, Manifest, Result, Rig
 #[derive(Debug, Clone)]
 pub(in crate::platform) struct FileHost {
     files: FileStore,
+    receipts: Receipts,
     manifest: Arc<Manifest>,
 }
 
@@ -27,20 +28,6 @@ pub(in crate::platform) struct FileHost {
 enum Step {
     Attach(Stored),
     Discard(Stored),
-}
-
-/// Why the unit ended without being kept.
-enum Stop {
-    DryRun,
-    /// The call was given up, and somebody has said so.
-    Fenced,
-    Database(SqlError),
-}
-
-impl From<SqlError> for Stop {
-    fn from(error: SqlError) -> Self {
-        Self::Database(error)
-    }
 }
 
 impl FileHost {
@@ -54,7 +41,8 @@ impl FileHost {
             directories: Vec::new(),
             functions: Vec::new(),
         };
-        Self { files, manifest: Arc::new(manifest) }
+        let receipts = Receipts::new(files.inner.db.clone(), files.inner.env.clone());
+        Self { files, receipts, manifest: Arc::new(manifest) }
     }
 
     async fn run(&self, call: &HostCall) -> Result<HostReply, HostError> {
@@ -136,48 +124,30 @@ impl FileHost {
             Step::Attach(_) => (ChangeOp::Create, None, Some(shown), json!(file.info(&node.path))),
             Step::Discard(_) => (ChangeOp::Purge, Some(shown), None, json!({})),
         };
-        let output = raw(&output)?;
         let changes = vec![Change { path: node.path.clone(), row: None, version: None, op, old, new }];
-        let at = self.files.inner.env.now();
-        let receipt = Receipt {
-            call: call.id,
-            request_hash: hash_payload(&String::from_utf8_lossy(&call.input)),
-            output: Some(Arc::clone(&output)),
-            changes: changes.clone(),
-            omitted: None,
-            changes_hash: String::new(),
-            applied_at: at,
-        };
-        let work = (step, receipt, call.dry_run);
-        let done = self.files.inner.db.write_with(work, move |(step, receipt, dry_run), tx| {
+        let work = Work { input: step, output, changes };
+        let reply = self.receipts.apply(call, work, came_between, |step, tx, at| {
             Box::pin(async move {
-                // First, so that of a call and who gives it up one waits for the other.
-                write_receipt(tx, receipt).await.map_err(fenced)?;
                 match step {
                     Step::Attach(file) => store::attach(tx, file, at).await?,
                     Step::Discard(file) => store::discard(tx, file, at).await?,
                 }
-                if *dry_run { Err(Stop::DryRun) } else { Ok(()) }
+                Ok(())
             })
         });
-        match done.await {
-            Ok(()) | Err(Stop::DryRun) => Ok(HostReply::applied(output, changes, call.dry_run)),
-            Err(Stop::Fenced) => Err(Error::of(Code::Cancelled).into()),
-            Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
-                Err(HostError::CutOff(error.into()))
-            }
-            Err(Stop::Database(error @ SqlError::RowsAffected { .. })) => {
-                let message = "The file was changed, or is being used, at the same time.";
-                Err(Error::new(Code::Conflict, message).caused_by(error).into())
-            }
-            Err(Stop::Database(error)) => Err(Error::from(error).into()),
-        }
+        Ok(reply.await?.ok_or_else(|| Error::of(Code::Conflict))?)
     }
 }
 
-/// The place of a receipt is taken by whoever gave the call up.
-fn fenced(error: SqlError) -> Stop {
-    if error.is_unique_violation() { Stop::Fenced } else { Stop::Database(error) }
+/// A file that is not as it was found: somebody was faster.
+fn came_between(error: SqlError) -> Error {
+    match error {
+        SqlError::RowsAffected { .. } => {
+            let message = "The file was changed, or is being used, at the same time.";
+            Error::new(Code::Conflict, message).caused_by(error)
+        }
+        error => error.into(),
+    }
 }
 
 fn raw(output: &Value) -> Result<Arc<RawValue>> {
@@ -200,14 +170,10 @@ impl Host for FileHost {
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error> {
-        Ok(read_receipt(&self.files.inner.db, call).await?)
+        self.receipts.receipt(call).await
     }
 
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
-        let inner = &self.files.inner;
-        if fence_receipt(&inner.db, call, inner.env.now()).await? {
-            return Ok(None);
-        }
-        self.receipt(call).await
+        self.receipts.fence(call).await
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use super::actions::{DirectoryAction, directory_actions};
 use super::node::{Node, Origin};
@@ -15,8 +15,7 @@ use super::{ATTEMPTS, Tree, came_between, too_late};
 use crate::host::{Host, HostCall, HostError, HostReply, Receipt};
 use crate::manifest::SCHEMA_VERSION;
 use crate::platform::access::{Grant, NewGrant, right_to_grant};
-use crate::platform::oplog::hash_payload;
-use crate::sql::SqlError;
+use crate::platform::receipts::{Receipts, Stop, Work};
 use crate::{
     ActionName, CallId, ChangeOp, Code, Error, GrantId, Manifest, NodeId, ResourcePath, Result, Right, Role,
     Timestamp,
@@ -29,27 +28,8 @@ const MAX_SUBTREE: usize = 5_000;
 #[derive(Debug, Clone)]
 pub struct DirectoryHost {
     pub(super) tree: Tree,
+    receipts: Receipts,
     manifest: Arc<Manifest>,
-}
-
-/// Why the unit ended without being kept.
-enum Stop {
-    /// It was only tried.
-    DryRun,
-    /// The plan was made from an old state of the tree.
-    TooLate,
-    /// The call was given up, and somebody has said so.
-    Fenced,
-    /// A step was refused.
-    Refused(Error),
-    /// The database did not take the transaction.
-    Database(SqlError),
-}
-
-impl From<SqlError> for Stop {
-    fn from(error: SqlError) -> Self {
-        Self::Database(error)
-    }
 }
 
 impl DirectoryHost {
@@ -64,7 +44,8 @@ impl DirectoryHost {
             directories: Vec::new(),
             functions: Vec::new(),
         };
-        Self { tree, manifest: Arc::new(manifest) }
+        let receipts = Receipts::new(tree.db.clone(), tree.env.clone());
+        Self { tree, receipts, manifest: Arc::new(manifest) }
     }
 
     async fn plan(&self, call: &HostCall, tree: &Snapshot) -> Result<Plan> {
@@ -179,48 +160,23 @@ impl DirectoryHost {
         tree: &Snapshot,
         plan: Plan,
     ) -> Result<Option<HostReply>, HostError> {
-        let text = plan.output.to_string();
-        let output: Arc<RawValue> = RawValue::from_string(text).map_err(Error::internal)?.into();
-        let at = self.tree.env.now();
-        let receipt = Receipt {
-            call: call.id,
-            request_hash: hash_payload(&String::from_utf8_lossy(&call.input)),
-            output: Some(Arc::clone(&output)),
-            changes: plan.changes.clone(),
-            omitted: None,
-            changes_hash: String::new(),
-            applied_at: at,
-        };
-        let (work, generation) = ((plan.steps, receipt, call.dry_run), tree.generation());
-        let done = self.tree.db.write_with(work, move |(steps, receipt, dry_run), tx| {
+        let Plan { steps, changes, output } = plan;
+        let generation = tree.generation();
+        let work = Work { input: steps, output, changes };
+        let reply = self.receipts.apply(call, work, came_between, move |steps, tx, at| {
             Box::pin(async move {
-                // First, so that of a call and who gives it up one waits for the other.
-                store::write_receipt(tx, receipt).await.map_err(fenced)?;
                 if !plan::touch(tx, steps, generation).await? {
                     return Err(Stop::TooLate);
                 }
-                plan::apply(tx, steps, at).await.map_err(Stop::Refused)?;
-                if *dry_run { Err(Stop::DryRun) } else { Ok(()) }
+                Ok(plan::apply(tx, steps, at).await?)
             })
         });
-        match done.await {
-            Ok(()) => self.tree.refresh_soon().await,
-            Err(Stop::DryRun) => {}
-            Err(Stop::TooLate) => return Ok(None),
-            Err(Stop::Fenced) => return Err(Error::of(Code::Cancelled).into()),
-            Err(Stop::Refused(error)) => return Err(error.into()),
-            Err(Stop::Database(error @ SqlError::ConnectionLost { .. })) => {
-                return Err(HostError::CutOff(error.into()));
-            }
-            Err(Stop::Database(error)) => return Err(came_between(error).into()),
+        let reply = reply.await?;
+        if reply.as_ref().is_some_and(|reply| reply.receipt) {
+            self.tree.refresh_soon().await;
         }
-        Ok(Some(HostReply::applied(output, plan.changes, call.dry_run)))
+        Ok(reply)
     }
-}
-
-/// The place of a receipt is taken by whoever gave the call up.
-fn fenced(error: SqlError) -> Stop {
-    if error.is_unique_violation() { Stop::Fenced } else { Stop::Database(error) }
 }
 
 #[async_trait]
@@ -246,7 +202,7 @@ impl Host for DirectoryHost {
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error> {
-        Ok(store::read_receipt(&self.tree.db, call).await?)
+        self.receipts.receipt(call).await
     }
 
     async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
@@ -254,10 +210,7 @@ impl Host for DirectoryHost {
     }
 
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
-        if store::fence_receipt(&self.tree.db, call, self.tree.env.now()).await? {
-            return Ok(None);
-        }
-        self.receipt(call).await
+        self.receipts.fence(call).await
     }
 }
 

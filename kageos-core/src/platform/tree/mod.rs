@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 pub use actions::directory_actions;
 pub use directory::DirectoryHost;
@@ -27,6 +27,7 @@ pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
 pub(in crate::platform) use store::{fence_receipt, read_receipt, write_receipt};
+pub(super) use plan::{apply as apply_steps, touch};
 pub(super) use transfer::{is_own_transfer, is_transfer};
 
 use super::access::{Access, NewGrant, Subject};
@@ -197,14 +198,34 @@ impl Tree {
         workspace: &ResourcePath,
         manifest: &Manifest,
     ) -> Result<usize> {
-        let node = tree.get(workspace).ok_or_else(|| Error::of(Code::NotFound))?;
-        let bin = store::bin(&self.db, workspace).await?;
-        let plan = reconcile::plan(tree, node, manifest, &bin, &self.env)?;
+        let plan = self.plan_from(tree, workspace, manifest).await?;
         let changed = plan.steps.len();
         if changed > 0 {
             self.apply(tree, plan).await?;
         }
         Ok(changed)
+    }
+
+    async fn plan_from(&self, tree: &Snapshot, workspace: &ResourcePath, manifest: &Manifest) -> Result<Plan> {
+        let node = tree.get(workspace).ok_or_else(|| Error::of(Code::NotFound))?;
+        let bin = store::bin(&self.db, workspace).await?;
+        reconcile::plan(tree, node, manifest, &bin, &self.env)
+    }
+
+    /// How the nodes of a workspace have to change to match a manifest, from which generation of the tree. Whoever applies
+    /// it holds [`Tree::changing`] meanwhile.
+    pub(super) async fn reconcile_plan(
+        &self,
+        workspace: &ResourcePath,
+        manifest: &Manifest,
+    ) -> Result<(i64, Plan)> {
+        let tree = self.snapshot();
+        Ok((tree.generation(), self.plan_from(&tree, workspace, manifest).await?))
+    }
+
+    /// Held by who changes the tree.
+    pub(super) async fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
     }
 
     /// Forgets some of the receipts from before a moment, and answers how many: zero when there is none left.

@@ -9,7 +9,7 @@ use crate::{Change, ChangeOp, GrantId, NodeId, ResourcePath, Result, Timestamp};
 
 /// One step of a change. Each repeats what it relies on, so that it fails when something came between.
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(in crate::platform) enum Step {
     Insert(NewNode),
     Describe { id: NodeId, title: String, description: String, tags: Vec<String> },
     Relocate { id: NodeId, parent: Option<NodeId>, from: ResourcePath, to: ResourcePath },
@@ -21,7 +21,7 @@ pub(super) enum Step {
 
 /// Steps that are applied together, and what they are to people.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Plan {
+pub(in crate::platform) struct Plan {
     pub steps: Vec<Step>,
     pub changes: Vec<Change>,
     pub output: serde_json::Value,
@@ -61,7 +61,7 @@ impl NewNode {
 }
 
 /// Counts the state of the tree one up when nodes change; answers whether it was still the one of the plan.
-pub(super) async fn touch(
+pub(in crate::platform) async fn touch(
     tx: &mut Tx,
     steps: &[Step],
     generation: i64,
@@ -74,7 +74,7 @@ pub(super) async fn touch(
 ///
 /// # Errors
 /// [`crate::Code::Conflict`] when somebody else was first, or what the database answers.
-pub(super) async fn apply(tx: &mut Tx, steps: &[Step], at: Timestamp) -> Result<()> {
+pub(in crate::platform) async fn apply(tx: &mut Tx, steps: &[Step], at: Timestamp) -> Result<()> {
     for step in steps {
         match step {
             Step::Grant { id, new } => access::store::grant(tx, *id, new, at).await.map(drop)?,

@@ -19,7 +19,7 @@ const COLUMNS: &str =
 
 /// What is new or changed at a node.
 #[derive(Debug, Clone)]
-pub(super) struct NewNode {
+pub(in crate::platform) struct NewNode {
     pub id: NodeId,
     pub parent: Option<NodeId>,
     pub path: ResourcePath,
@@ -163,7 +163,7 @@ pub(super) async fn delete(
 
 /// A node in the recycle bin.
 #[derive(Debug, Clone)]
-pub(super) struct Deleted {
+pub(in crate::platform) struct Deleted {
     pub id: NodeId,
     pub path: ResourcePath,
     pub at: Timestamp,

@@ -59,7 +59,10 @@ fn right(shared: &Shared, node: &Node, action: &str) -> Result<Right> {
     }
     let known = match shared.platform().mounts().function(node) {
         Some(function) => function.action(&action).map(|action| action.schema().right),
-        None => directory_actions().iter().find(|one| one.name == action).map(|one| one.right),
+        None => {
+            let added = shared.platform().dispatcher().workspace_actions();
+            directory_actions().iter().chain(&added).find(|one| one.name == action).map(|one| one.right)
+        }
     };
     known.ok_or_else(unknown)
 }

@@ -1,0 +1,419 @@
+//! Which commit is the source of a workspace, what was built of it, and which build is live.
+//!
+//! Commits, programs and logs lie elsewhere and never change once they are named here. So one transaction on the
+//! platform's database is enough for each step: the newest commit moves with the receipt of the call that moved it, and a
+//! release goes live together with the nodes that it declares.
+
+mod store;
+
+use serde::{Deserialize, Serialize};
+
+pub use store::MIGRATIONS;
+
+use super::receipts::{Receipts, Stop, Work};
+use super::tree::Tree;
+use crate::host::{HostCall, HostError, HostReply};
+use crate::sql::{Db, SqlError};
+use crate::{
+    Change, ChangeOp, Code, Env, Error, Manifest, NodeId, ResourcePath, Result, Timestamp, UserId,
+};
+
+/// Attempts at a publication that a change of the tree came before.
+const ATTEMPTS: u32 = 5;
+
+/// How a release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It is being built.
+    Building,
+    /// Its program is there.
+    Built,
+    /// Its program is being started to go live.
+    Starting,
+    /// It runs the workspace.
+    Live,
+    /// Another one is live; its last calls run.
+    Draining,
+    /// It was live, and can be again.
+    Retired,
+    /// It could not be built, or did not start.
+    Failed,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Building,
+        Self::Built,
+        Self::Starting,
+        Self::Live,
+        Self::Draining,
+        Self::Retired,
+        Self::Failed,
+    ];
+
+    /// The state as text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Building => "building",
+            Self::Built => "built",
+            Self::Starting => "starting",
+            Self::Live => "live",
+            Self::Draining => "draining",
+            Self::Retired => "retired",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// How many there are.
+    pub size: u64,
+}
+
+/// What is done to a function, against the release that was live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionChange {
+    /// Its path inside the workspace.
+    pub path: String,
+    /// What is done.
+    pub change: ChangeKind,
+}
+
+/// Whether something comes, goes or is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It was not there.
+    Added,
+    /// It is not there any more.
+    Removed,
+    /// It is another one.
+    Changed,
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, Default)]
+pub struct Built {
+    /// The program and what it declares; `None` when there is none.
+    pub program: Option<(Program, Manifest)>,
+    /// Why there is none.
+    pub error: Option<String>,
+    /// Errors that the compiler told.
+    pub errors: u32,
+    /// Warnings that it told.
+    pub warnings: u32,
+    /// How long it took, in milliseconds.
+    pub build_ms: u64,
+    /// What was done to functions.
+    pub changes: Vec<FunctionChange>,
+}
+
+/// An immutable build of a workspace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    /// Its number in the workspace, from 1.
+    pub number: u32,
+    /// How it stands.
+    pub state: State,
+    /// The source that it was built of.
+    pub commit: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// Who asked.
+    pub created_by: Option<UserId>,
+    /// Whether it ever was live.
+    pub was_live: bool,
+    /// How long its build took, in milliseconds.
+    pub build_ms: Option<u64>,
+    /// Its program, while that is kept.
+    pub program: Option<Program>,
+    /// Errors that the compiler told.
+    pub errors: u32,
+    /// Warnings that it told.
+    pub warnings: u32,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What keeps it apart where it runs.
+    pub sandbox: Option<String>,
+    /// What it did to functions when it was built.
+    pub changes: Vec<FunctionChange>,
+}
+
+/// The commit that is the source of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its id.
+    pub commit: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Sources and releases; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Releases {
+    db: Db,
+    env: Env,
+    tree: Tree,
+    receipts: Receipts,
+}
+
+impl Releases {
+    /// Those of a platform.
+    pub(super) fn new(db: Db, env: Env, tree: Tree) -> Self {
+        let receipts = Receipts::new(db.clone(), env.clone());
+        Self { db, env, tree, receipts }
+    }
+
+    /// The newest commit of a workspace.
+    ///
+    /// # Errors
+    /// What the database answers, as everywhere here.
+    pub async fn head(&self, workspace: NodeId) -> Result<Option<Head>> {
+        Ok(store::head(&self.db, workspace).await?)
+    }
+
+    /// Makes `to` the newest commit, with the receipt of the call that asks for it. In a dry run nothing is kept.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when `from` is not the newest commit any more.
+    pub async fn commit(
+        &self,
+        call: &HostCall,
+        workspace: NodeId,
+        from: Option<String>,
+        to: String,
+        (output, changes): (serde_json::Value, Vec<Change>),
+    ) -> Result<HostReply, HostError> {
+        let work = Work { input: (workspace, from, to), output, changes };
+        let reply = self.receipts.apply(call, work, moved, |(workspace, from, to), tx, at| {
+            Box::pin(async move { Ok(store::move_head(tx, *workspace, from.as_deref(), to, at).await?) })
+        });
+        Ok(reply.await?.ok_or_else(|| Error::of(Code::Conflict))?)
+    }
+
+    /// Begins a release of a commit and answers its number.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn begin(&self, workspace: NodeId, commit: &str, by: Option<UserId>) -> Result<u32> {
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            let number = store::last_number(&self.db, workspace).await? + 1;
+            match store::insert(&self.db, workspace, number, commit, by, self.env.now()).await {
+                Ok(()) => return Ok(number),
+                Err(error) if error.is_unique_violation() && attempts.next().is_some() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Says how a build ended, with the receipt of the call that asked for it.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when it is not being built any more.
+    pub async fn built(
+        &self,
+        call: &HostCall,
+        workspace: NodeId,
+        number: u32,
+        built: Built,
+        output: serde_json::Value,
+    ) -> Result<HostReply, HostError> {
+        let state = if built.program.is_some() { State::Built } else { State::Failed };
+        let new = serde_json::json!({ "release": number, "state": state });
+        let row = Some(format!("release/{number}"));
+        let path = call.path.clone();
+        let change = Change { path, row, version: None, op: ChangeOp::Create, old: None, new: Some(new) };
+        let work = Work { input: (workspace, number, state, built), output, changes: vec![change] };
+        let reply = self.receipts.apply(call, work, moved, |(workspace, number, state, built), tx, at| {
+            Box::pin(async move { Ok(store::built(tx, *workspace, *number, *state, built, at).await?) })
+        });
+        Ok(reply.await?.ok_or_else(|| Error::of(Code::Conflict))?)
+    }
+
+    /// Says that a release that was being built will not be.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn abandon(&self, workspace: NodeId, number: u32, error: &str) -> Result<()> {
+        Ok(store::abandon(&self.db, workspace, number, error, self.env.now()).await?)
+    }
+
+    /// Says that a release is being started. Of two who want to start it one may.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when it is live, is being built or started, or its program is gone.
+    pub async fn starting(&self, workspace: NodeId, number: u32) -> Result<()> {
+        if store::starting(&self.db, workspace, number, self.env.now()).await? {
+            return Ok(());
+        }
+        Err(Error::new(Code::Conflict, "This release is live already, is being started, or has no program."))
+    }
+
+    /// Says that a release could not be started.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn not_started(&self, workspace: NodeId, number: u32, error: &str) -> Result<()> {
+        Ok(store::not_started(&self.db, workspace, number, error, self.env.now()).await?)
+    }
+
+    /// Makes a release live in place of `before`: the nodes that it declares, the pointer and the call's receipt in one
+    /// unit.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when another one was made live since.
+    pub async fn go_live(
+        &self,
+        call: &HostCall,
+        workspace: NodeId,
+        (number, before): (u32, Option<u32>),
+        manifest: &Manifest,
+        (sandbox, output): (&str, serde_json::Value),
+    ) -> Result<HostReply, HostError> {
+        let path = call.path.clone();
+        let row = Some("live".to_owned());
+        let (old, new) = (before.map(shown), Some(shown(number)));
+        let switch = Change { path: path.clone(), row, version: None, op: ChangeOp::Update, old, new };
+        let sandbox = sandbox.to_owned();
+        let _changing = self.tree.changing().await;
+        for _ in 0..ATTEMPTS {
+            let (generation, plan) = self.tree.reconcile_plan(&path, manifest).await?;
+            let changes = std::iter::once(switch.clone()).chain(plan.changes).collect();
+            let input = (workspace, number, before, sandbox.clone(), plan.steps);
+            let work = Work { input, output: output.clone(), changes };
+            let reply = self.receipts.apply(call, work, moved, move |work, tx, at| {
+                Box::pin(async move {
+                    let (workspace, number, before, sandbox, steps) = work;
+                    if !super::tree::touch(tx, steps, generation).await? {
+                        return Err(Stop::TooLate);
+                    }
+                    super::tree::apply_steps(tx, steps, at).await?;
+                    Ok(store::switch(tx, *workspace, *number, *before, sandbox, at).await?)
+                })
+            });
+            if let Some(reply) = reply.await? {
+                self.tree.refresh_soon().await;
+                return Ok(reply);
+            }
+            self.tree.reload().await?;
+        }
+        Err(Error::of(Code::Conflict).into())
+    }
+
+    /// Says that the last calls of a release have ended.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn drained(&self, workspace: NodeId, number: u32) -> Result<()> {
+        Ok(store::drained(&self.db, workspace, number, self.env.now()).await?)
+    }
+
+    /// Settles what an earlier process left between two states: what it built, started or drained has ended with it.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn settle(&self, workspace: NodeId) -> Result<()> {
+        Ok(store::settle(&self.db, workspace, self.env.now()).await?)
+    }
+
+    /// The number of the release that is live.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn live(&self, workspace: NodeId) -> Result<Option<u32>> {
+        Ok(store::live(&self.db, workspace).await?)
+    }
+
+    /// Every workspace with a live release, and its number.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn all_live(&self) -> Result<Vec<(NodeId, u32)>> {
+        Ok(store::all_live(&self.db).await?)
+    }
+
+    /// A release.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn get(&self, workspace: NodeId, number: u32) -> Result<Option<Release>> {
+        Ok(store::get(&self.db, workspace, number).await?)
+    }
+
+    /// What a release declares, once it was built.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn manifest(&self, workspace: NodeId, number: u32) -> Result<Option<Manifest>> {
+        Ok(store::manifest(&self.db, workspace, number).await?)
+    }
+
+    /// The newest releases below `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn list(&self, workspace: NodeId, before: Option<u32>, limit: u32) -> Result<Vec<Release>> {
+        Ok(store::list(&self.db, workspace, before, limit).await?)
+    }
+
+    /// Gives up the programs of all but the newest `keep` releases that have one; the live one always stays. Answers
+    /// whose they were.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn give_up(&self, workspace: NodeId, keep: u32) -> Result<Vec<u32>> {
+        Ok(store::give_up(&self.db, workspace, keep, self.env.now()).await?)
+    }
+}
+
+fn shown(number: u32) -> serde_json::Value {
+    serde_json::json!({ "release": number })
+}
+
+/// A step that did not find what it relied on: somebody was faster.
+fn moved(error: SqlError) -> Error {
+    match error {
+        SqlError::RowsAffected { .. } | SqlError::UniqueViolation { .. } => {
+            let message = "Somebody else was faster; look again at how things stand.";
+            Error::new(Code::Conflict, message).caused_by(error)
+        }
+        error => error.into(),
+    }
+}
+
+/// What one manifest does to the functions of another.
+#[must_use]
+pub fn function_changes(old: Option<&Manifest>, new: &Manifest) -> Vec<FunctionChange> {
+    let of = |manifest: &Manifest, path: &str| {
+        manifest.functions.iter().find(|entry| entry.path == path).map(|entry| entry.schema.clone())
+    };
+    let change = |path: &str, change| FunctionChange { path: path.to_owned(), change };
+    let come = new.functions.iter().filter_map(|entry| {
+        match old.and_then(|old| of(old, &entry.path)) {
+            None => Some(change(&entry.path, ChangeKind::Added)),
+            Some(schema) if schema != entry.schema => Some(change(&entry.path, ChangeKind::Changed)),
+            Some(_) => None,
+        }
+    });
+    let gone = old.into_iter().flat_map(|old| &old.functions);
+    let gone = gone.filter(|entry| of(new, &entry.path).is_none());
+    come.chain(gone.map(|entry| change(&entry.path, ChangeKind::Removed))).collect()
+}
+
+/// The workspace at a path, which has depth two.
+///
+/// # Errors
+/// [`Code::NotFound`] when there is none.
+pub fn workspace_of(tree: &Tree, path: &ResourcePath) -> Result<NodeId> {
+    let snapshot = tree.snapshot();
+    let node = snapshot.get(path).filter(|node| node.path.depth() == 2 && node.path.kind().is_none());
+    node.map(|node| node.id).ok_or_else(|| Error::of(Code::NotFound))
+}

@@ -1,0 +1,292 @@
+//! The statements about sources and releases. Each change of a state repeats the one that it starts from.
+
+use std::str::FromStr;
+
+use super::{Built, Head, Program, Release, State};
+use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
+use crate::{Manifest, NodeId, Timestamp, UserId};
+
+/// The tables of sources and releases.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration::new(1, "release", include_str!("../../../migrations/release_0001.sql"))];
+
+/// What is told of a release that a process left behind.
+const CUT_OFF: &str = "The server ended before this did.";
+
+const COLUMNS: &str = "SELECT number, state, commit_id, created_at, created_by, was_live, build_ms, binary_sha256, \
+                       binary_size, errors, warnings, error, sandbox, changes FROM app_release";
+
+pub(super) async fn head(db: &Db, workspace: NodeId) -> Result<Option<Head>, SqlError> {
+    let sql = "SELECT commit_id, changed_at FROM source_head WHERE workspace_id = ?";
+    let row = db.fetch_optional(sql, params![workspace.to_string()]).await?;
+    row.map(|row| {
+        let at = Timestamp::from_micros(row.int("changed_at")?);
+        Ok(Head { commit: row.text("commit_id")?.to_owned(), at })
+    })
+    .transpose()
+}
+
+pub(super) async fn move_head(
+    tx: &mut Tx,
+    workspace: NodeId,
+    from: Option<&str>,
+    to: &str,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let (workspace, at) = (workspace.to_string(), at.as_micros());
+    let Some(from) = from else {
+        let sql = "INSERT INTO source_head (workspace_id, commit_id, changed_at) VALUES (?, ?, ?)";
+        return tx.execute(sql, params![workspace, to, at]).await.map(drop);
+    };
+    let sql = "UPDATE source_head SET commit_id = ?, changed_at = ? WHERE workspace_id = ? AND commit_id = ?";
+    tx.execute_expect(sql, params![to, at, workspace, from], 1).await
+}
+
+pub(super) async fn last_number(db: &Db, workspace: NodeId) -> Result<u32, SqlError> {
+    let sql = "SELECT COALESCE(MAX(number), 0) AS last FROM app_release WHERE workspace_id = ?";
+    number(db.fetch_one(sql, params![workspace.to_string()]).await?.int("last")?)
+}
+
+pub(super) async fn insert(
+    db: &Db,
+    workspace: NodeId,
+    number: u32,
+    commit: &str,
+    by: Option<UserId>,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "INSERT INTO app_release (workspace_id, number, state, commit_id, created_at, created_by, changed_at, \
+               was_live, errors, warnings, changes) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, '[]')";
+    let by = by.map(|id| id.to_string());
+    let (state, at) = (State::Building.as_str(), at.as_micros());
+    db.execute(sql, params![workspace.to_string(), i64::from(number), state, commit, at, by, at])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn built(
+    tx: &mut Tx,
+    workspace: NodeId,
+    number: u32,
+    state: State,
+    built: &Built,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE app_release SET state = ?, changed_at = ?, build_ms = ?, binary_sha256 = ?, binary_size = ?, \
+               errors = ?, warnings = ?, error = ?, changes = ?, manifest = ? \
+               WHERE workspace_id = ? AND number = ? AND state = ?";
+    let (program, manifest) = built.program.as_ref().map(|(program, manifest)| (program, manifest)).unzip();
+    let manifest = manifest.map(serde_json::to_string).transpose().map_err(|_| SqlError::OutOfRange)?;
+    let changes = serde_json::to_string(&built.changes).map_err(|_| SqlError::OutOfRange)?;
+    let row = params![
+        state.as_str(),
+        at.as_micros(),
+        whole(built.build_ms)?,
+        program.map(|program| program.sha256.clone()),
+        program.map(|program| whole(program.size)).transpose()?,
+        i64::from(built.errors),
+        i64::from(built.warnings),
+        built.error.clone(),
+        changes,
+        manifest,
+        workspace.to_string(),
+        i64::from(number),
+        State::Building.as_str(),
+    ];
+    tx.execute_expect(sql, row, 1).await
+}
+
+pub(super) async fn abandon(
+    db: &Db,
+    workspace: NodeId,
+    number: u32,
+    error: &str,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE app_release SET state = ?, error = ?, changed_at = ? \
+               WHERE workspace_id = ? AND number = ? AND state = ?";
+    let (failed, building) = (State::Failed.as_str(), State::Building.as_str());
+    let row = params![failed, error, at.as_micros(), workspace.to_string(), i64::from(number), building];
+    db.execute(sql, row).await.map(drop)
+}
+
+pub(super) async fn starting(
+    db: &Db,
+    workspace: NodeId,
+    number: u32,
+    at: Timestamp,
+) -> Result<bool, SqlError> {
+    let sql = "UPDATE app_release SET state = ?, error = NULL, changed_at = ? WHERE workspace_id = ? AND number = ? \
+               AND binary_sha256 IS NOT NULL AND state IN ('built', 'retired', 'draining', 'failed')";
+    let row = params![State::Starting.as_str(), at.as_micros(), workspace.to_string(), i64::from(number)];
+    Ok(db.execute(sql, row).await? == 1)
+}
+
+/// What was live once can be again.
+pub(super) async fn not_started(
+    db: &Db,
+    workspace: NodeId,
+    number: u32,
+    error: &str,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE app_release SET state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, error = ?, \
+               changed_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
+    let starting = State::Starting.as_str();
+    let row = params![error, at.as_micros(), workspace.to_string(), i64::from(number), starting];
+    db.execute(sql, row).await.map(drop)
+}
+
+/// The pointer and both states.
+pub(super) async fn switch(
+    tx: &mut Tx,
+    workspace: NodeId,
+    number: u32,
+    before: Option<u32>,
+    sandbox: &str,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let (workspace, at) = (workspace.to_string(), at.as_micros());
+    match before {
+        None => {
+            let sql = "INSERT INTO release_live (workspace_id, number, since) VALUES (?, ?, ?)";
+            tx.execute(sql, params![&workspace, i64::from(number), at]).await?;
+        }
+        Some(before) => {
+            let sql = "UPDATE release_live SET number = ?, since = ? WHERE workspace_id = ? AND number = ?";
+            let row = params![i64::from(number), at, &workspace, i64::from(before)];
+            tx.execute_expect(sql, row, 1).await?;
+            let sql = "UPDATE app_release SET state = ?, changed_at = ? \
+                       WHERE workspace_id = ? AND number = ? AND state = ?";
+            let (draining, live) = (State::Draining.as_str(), State::Live.as_str());
+            let row = params![draining, at, &workspace, i64::from(before), live];
+            tx.execute_expect(sql, row, 1).await?;
+        }
+    }
+    let sql = "UPDATE app_release SET state = ?, was_live = 1, sandbox = ?, changed_at = ? \
+               WHERE workspace_id = ? AND number = ? AND state = ?";
+    let (live, starting) = (State::Live.as_str(), State::Starting.as_str());
+    let row = params![live, sandbox, at, workspace, i64::from(number), starting];
+    tx.execute_expect(sql, row, 1).await
+}
+
+pub(super) async fn drained(
+    db: &Db,
+    workspace: NodeId,
+    number: u32,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql =
+        "UPDATE app_release SET state = ?, changed_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
+    let (retired, draining) = (State::Retired.as_str(), State::Draining.as_str());
+    let row = params![retired, at.as_micros(), workspace.to_string(), i64::from(number), draining];
+    db.execute(sql, row).await.map(drop)
+}
+
+pub(super) async fn settle(db: &Db, workspace: NodeId, at: Timestamp) -> Result<(), SqlError> {
+    let sql = "UPDATE app_release SET state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, \
+               error = CASE WHEN state = 'draining' THEN error ELSE ? END, changed_at = ? \
+               WHERE workspace_id = ? AND state IN ('building', 'starting', 'draining')";
+    db.execute(sql, params![CUT_OFF, at.as_micros(), workspace.to_string()]).await.map(drop)
+}
+
+pub(super) async fn live(db: &Db, workspace: NodeId) -> Result<Option<u32>, SqlError> {
+    let sql = "SELECT number FROM release_live WHERE workspace_id = ?";
+    let row = db.fetch_optional(sql, params![workspace.to_string()]).await?;
+    row.map(|row| number(row.int("number")?)).transpose()
+}
+
+/// One small row for each workspace; a node runs thousands at most.
+pub(super) async fn all_live(db: &Db) -> Result<Vec<(NodeId, u32)>, SqlError> {
+    let sql = "SELECT workspace_id, number FROM release_live ORDER BY workspace_id";
+    let rows = db.fetch_all(sql, params![]).await?;
+    rows.iter().map(|row| Ok((value(row.text("workspace_id")?)?, number(row.int("number")?)?))).collect()
+}
+
+pub(super) async fn get(db: &Db, workspace: NodeId, number: u32) -> Result<Option<Release>, SqlError> {
+    let sql = format!("{COLUMNS} WHERE workspace_id = ? AND number = ?");
+    let row = db.fetch_optional(sql, params![workspace.to_string(), i64::from(number)]).await?;
+    row.as_ref().map(release).transpose()
+}
+
+pub(super) async fn manifest(
+    db: &Db,
+    workspace: NodeId,
+    number: u32,
+) -> Result<Option<Manifest>, SqlError> {
+    let sql = "SELECT manifest FROM app_release WHERE workspace_id = ? AND number = ?";
+    let row = db.fetch_optional(sql, params![workspace.to_string(), i64::from(number)]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let read = |text| serde_json::from_str(text).map_err(|_| SqlError::OutOfRange);
+    row.opt_text("manifest")?.map(read).transpose()
+}
+
+pub(super) async fn list(
+    db: &Db,
+    workspace: NodeId,
+    before: Option<u32>,
+    limit: u32,
+) -> Result<Vec<Release>, SqlError> {
+    let sql = format!("{COLUMNS} WHERE workspace_id = ? AND number < ? ORDER BY number DESC LIMIT ?");
+    let before = before.map_or(i64::MAX, i64::from);
+    let rows = db.fetch_all(sql, params![workspace.to_string(), before, i64::from(limit)]).await?;
+    rows.iter().map(release).collect()
+}
+
+pub(super) async fn give_up(
+    db: &Db,
+    workspace: NodeId,
+    keep: u32,
+    at: Timestamp,
+) -> Result<Vec<u32>, SqlError> {
+    let sql = "SELECT number FROM app_release WHERE workspace_id = ? AND binary_sha256 IS NOT NULL \
+               AND state IN ('built', 'retired', 'failed') ORDER BY number DESC LIMIT 1000";
+    let rows = db.fetch_all(sql, params![workspace.to_string()]).await?;
+    let mut gone = Vec::new();
+    for row in rows.iter().skip(keep as usize) {
+        let old = row.int("number")?;
+        let sql = "UPDATE app_release SET binary_sha256 = NULL, binary_size = NULL, changed_at = ? \
+                   WHERE workspace_id = ? AND number = ? AND state IN ('built', 'retired', 'failed')";
+        if db.execute(sql, params![at.as_micros(), workspace.to_string(), old]).await? == 1 {
+            gone.push(number(old)?);
+        }
+    }
+    Ok(gone)
+}
+
+fn release(row: &Row) -> Result<Release, SqlError> {
+    let state = row.text("state")?;
+    let size = row.opt_int("binary_size")?.map(natural).transpose()?;
+    let sha256 = row.opt_text("binary_sha256")?.map(str::to_owned);
+    Ok(Release {
+        number: number(row.int("number")?)?,
+        state: State::ALL.into_iter().find(|it| it.as_str() == state).ok_or(SqlError::OutOfRange)?,
+        commit: row.text("commit_id")?.to_owned(),
+        created_at: Timestamp::from_micros(row.int("created_at")?),
+        created_by: row.opt_text("created_by")?.map(value).transpose()?,
+        was_live: row.int("was_live")? == 1,
+        build_ms: row.opt_int("build_ms")?.map(natural).transpose()?,
+        program: sha256.zip(size).map(|(sha256, size)| Program { sha256, size }),
+        errors: number(row.int("errors")?)?,
+        warnings: number(row.int("warnings")?)?,
+        error: row.opt_text("error")?.map(str::to_owned),
+        sandbox: row.opt_text("sandbox")?.map(str::to_owned),
+        changes: serde_json::from_str(row.text("changes")?).map_err(|_| SqlError::OutOfRange)?,
+    })
+}
+
+fn value<T: FromStr>(text: &str) -> Result<T, SqlError> {
+    text.parse().map_err(|_| SqlError::OutOfRange)
+}
+
+fn number(value: i64) -> Result<u32, SqlError> {
+    value.try_into().map_err(|_| SqlError::OutOfRange)
+}
+
+fn natural(value: i64) -> Result<u64, SqlError> {
+    value.try_into().map_err(|_| SqlError::OutOfRange)
+}
+
+fn whole(value: u64) -> Result<i64, SqlError> {
+    value.try_into().map_err(|_| SqlError::OutOfRange)
+}
