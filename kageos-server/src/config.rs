@@ -19,6 +19,10 @@ use crate::network::Network;
 
 /// Largest body of a request, in bytes: a form with long texts fits, a mistake does not.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
+/// How long an app is kept when nobody calls: who reads and then calls again finds it running.
+const APP_IDLE_MS: u64 = 10 * 60 * 1000;
+/// Programs to go back to.
+const KEEP_RELEASES: u32 = 5;
 /// Largest CSV that is imported in one request, in bytes: as much as the action `import` of a table takes.
 const MAX_IMPORT_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest time to the head of an answer: above every action's own timeout, so it only ends what hangs.
@@ -47,6 +51,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The databases of workspaces.
     pub workspaces: WorkspacesConfig,
+    /// Apps.
+    pub runtime: RuntimeConfig,
     /// Files.
     pub files: FilesConfig,
     /// The way to other servers.
@@ -99,6 +105,29 @@ pub struct WorkspacesConfig {
     /// `admin_url`: where each workspace gets a database and an account of its own, `postgres://…` or `mysql://…` of an
     /// account that may make both; `None` for a SQLite file each in the state folder.
     pub admin_url: Option<String>,
+}
+
+/// `[runtime]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeConfig {
+    /// `sandbox`: `required` refuses apps where nothing keeps them apart, `none` runs them as the server itself.
+    pub sandbox: SandboxConfig,
+    /// `layers`: where what apps are built on lies; `None` for the folder `runtime` of the state folder.
+    pub layers: Option<PathBuf>,
+    /// `idle_ms`: how long an app is kept when nobody calls.
+    pub idle: Duration,
+    /// `keep_releases`: how many programs are kept besides the live one.
+    pub keep_releases: u32,
+}
+
+/// Whether apps need a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxConfig {
+    /// Without one none runs.
+    Required,
+    /// They may do what the server may.
+    None,
 }
 
 /// `[files]`
@@ -264,6 +293,12 @@ impl Reader {
                 synchronous: self.key("database.synchronous", Synchronous::Full),
             },
             workspaces: WorkspacesConfig { admin_url: self.key("workspaces.admin_url", None) },
+            runtime: RuntimeConfig {
+                sandbox: self.key("runtime.sandbox", SandboxConfig::Required),
+                layers: self.key("runtime.layers", None),
+                idle: self.millis("runtime.idle_ms", APP_IDLE_MS),
+                keep_releases: self.key("runtime.keep_releases", KEEP_RELEASES),
+            },
             files: FilesConfig {
                 url: self.key("files.url", None),
                 endpoint: self.key("files.endpoint", None),

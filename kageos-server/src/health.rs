@@ -44,13 +44,16 @@ fn runtime(shared: &Shared) -> Finding {
         .map(|node| node.path.to_string())
         .collect::<Vec<_>>();
     if missing.is_empty() {
-        return Finding::good("runtime", format!("in this process, {} apps", mounted.len()));
+        return match &shared.0.runtime {
+            Some(runtime) => runtime.finding(mounted.len()),
+            None => Finding::good("runtime", format!("in this process, {} apps", mounted.len())),
+        };
     }
     let detail = format!("the app of {} does not run here", missing.join(", "));
     Finding::bad(
         "runtime",
         detail,
-        "serve with a program that has the app linked in, or delete the workspace",
+        "look into `kagectl logs server`; publish a release, or delete the workspace",
     )
 }
 
@@ -61,20 +64,18 @@ async fn app(shared: &Shared, id: NodeId, host: &dyn Host) -> Finding {
     let path = tree.by_id(id).map_or_else(|| id.to_string(), |node| node.path.to_string());
     let advice = "look at the workspace's database (file, disk or server) and into `kagectl logs server`";
     match within(host.receipt(CallId::new(shared.env()))).await {
-        Ok(_) => Finding::good("apps", format!("{path} answers{}", size(shared, &path).await)),
+        Ok(_) => Finding::good("apps", format!("{path} answers{}", size(shared, id).await)),
         Err(error) => Finding::bad("apps", format!("{path}: {}", error.message), advice),
     }
 }
 
-async fn size(shared: &Shared, path: &str) -> String {
-    let Some(workspace) = shared.0.workspaces.iter().find(|it| it.path.to_string() == path) else {
-        return String::new();
-    };
-    let size = within(async { Ok(workspace.db.size().await?) }).await;
-    size.map_or_else(
-        |error| format!(", size unknown: {}", error.message),
-        |bytes| format!(", {} KB on {}", bytes.div_ceil(1024), workspace.db.engine()),
-    )
+async fn size(shared: &Shared, workspace: NodeId) -> String {
+    let Some(runtime) = &shared.0.runtime else { return String::new() };
+    match within(runtime.database_size(workspace)).await {
+        Ok(None) => String::new(),
+        Ok(Some((bytes, engine))) => format!(", {} KB on {engine}", bytes.div_ceil(1024)),
+        Err(error) => format!(", size unknown: {}", error.message),
+    }
 }
 
 /// What a database server holds of ours beside what it should hold.

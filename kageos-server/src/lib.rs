@@ -27,13 +27,11 @@ pub mod state;
 mod view;
 mod web;
 pub mod wire;
-mod workspace;
 
 pub use config::{Config, ConfigError};
 pub use network::{Network, NetworkError};
 pub use server::{Builder, Server};
 pub use state::StateDir;
-pub use workspace::Workspace;
 
 /// Keeps the code of `docs/embedding.md` true.
 #[cfg(doctest)]

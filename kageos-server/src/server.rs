@@ -19,10 +19,10 @@ use crate::{
     problem::Refused,
     record::RefusedLogins,
     routes,
+    runtime::Runtime,
     shared::{Parts, Shared},
     state::StateDir,
     web,
-    workspace::Workspace,
 };
 
 /// Event streams that are open at once: one a browser, however many tabs it has.
@@ -55,7 +55,7 @@ pub struct Builder {
     config: Config,
     local_token: Option<Secret>,
     state: Option<StateDir>,
-    workspaces: Vec<Workspace>,
+    runtime: Option<Runtime>,
     databases: Option<Databases>,
 }
 
@@ -63,8 +63,8 @@ impl Server {
     /// A builder for a server over `platform`, with the default configuration.
     #[must_use]
     pub fn builder(platform: Platform) -> Builder {
-        let (config, workspaces) = (Config::default(), Vec::new());
-        Builder { platform, config, local_token: None, state: None, workspaces, databases: None }
+        let config = Config::default();
+        Builder { platform, config, local_token: None, state: None, runtime: None, databases: None }
     }
 
     /// The router: mount it at the root of a listener, or merge it into another service's.
@@ -91,10 +91,16 @@ impl Builder {
         Self { local_token: Some(token), ..self }
     }
 
-    /// Lets `kagectl` on this machine back up the state folder, in which these workspaces have their databases.
+    /// Lets `kagectl` on this machine back up the state folder.
     #[must_use]
-    pub fn state(self, state: StateDir, workspaces: Vec<Workspace>) -> Self {
-        Self { state: Some(state), workspaces, ..self }
+    pub fn state(self, state: StateDir) -> Self {
+        Self { state: Some(state), ..self }
+    }
+
+    /// With these apps.
+    #[must_use]
+    pub fn runtime(self, runtime: Runtime) -> Self {
+        Self { runtime: Some(runtime), ..self }
     }
 
     /// Looks after these databases of workspaces.
@@ -106,8 +112,8 @@ impl Builder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Server {
-        let Self { platform, config, local_token, state, workspaces, databases } = self;
-        let backup = state.map(|state| backup::Source::of(state, &platform, &workspaces));
+        let Self { platform, config, local_token, state, runtime, databases } = self;
+        let backup = state.map(|state| backup::Source::of(state, &platform, runtime.clone()));
         let env = platform.env().clone();
         let stopping = CancellationToken::new();
         let limits = BodyLimits {
@@ -125,7 +131,7 @@ impl Builder {
             uploads: Places::new(MAX_UPLOADS, MAX_UPLOADS_OF_ONE),
             refused_logins: RefusedLogins::default(),
             backup,
-            workspaces,
+            runtime,
             databases,
             platform,
             limits,

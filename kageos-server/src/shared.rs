@@ -12,8 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backup, extract::BodyLimits, places::Places, record::RefusedLogins, wire::Dependency,
-    workspace::Workspace,
+    backup, extract::BodyLimits, places::Places, record::RefusedLogins, runtime::Runtime, wire::Dependency,
 };
 
 /// The way to other servers. Without it a server works on, and is slower to learn what others changed.
@@ -39,8 +38,8 @@ pub(crate) struct Parts {
     pub(crate) imports: Places<UserId>,
     /// What a backup is made of, when there is a state folder.
     pub(crate) backup: Option<backup::Source>,
-    /// The workspaces whose databases are known here.
-    pub(crate) workspaces: Vec<Workspace>,
+    /// The apps.
+    pub(crate) runtime: Option<Runtime>,
     /// What makes databases of workspaces on a server.
     pub(crate) databases: Option<Databases>,
     /// A place for each upload under way.

@@ -16,14 +16,6 @@ pub use invoice::{Invoice, InvoiceLine, State};
 pub use payment::{Payment, PaymentRecorded, RecordPayment};
 pub use revenue::{RevenueByCountry, RevenueByMonth};
 
-/// The data of the example: the table it belongs to, and CSV, in the order in which it is loaded.
-pub const DATA: [(&str, &str); 4] = [
-    ("employee.table", include_str!("../data/employee.csv")),
-    ("customer.table", include_str!("../data/customer.csv")),
-    ("invoice.table", include_str!("../data/invoice.csv")),
-    ("invoice_line.table", include_str!("../data/invoice_line.csv")),
-];
-
 /// The app.
 #[must_use]
 pub fn app() -> App {
@@ -47,11 +39,19 @@ mod tests {
     use kageos_sdk::testkit::Kit;
     use serde_json::json;
 
+    /// The data of the example: the table it belongs to, and CSV, in the order in which it is loaded.
+    const DATA: [(&str, &str); 4] = [
+        ("employee.table", include_str!("../data/employee.csv")),
+        ("customer.table", include_str!("../data/customer.csv")),
+        ("invoice.table", include_str!("../data/invoice.csv")),
+        ("invoice_line.table", include_str!("../data/invoice_line.csv")),
+    ];
+
     /// Every row of the example comes in through the door, and a payment brings its invoice up to date.
     #[tokio::test]
     async fn the_shop_runs_on_its_own_data() {
         let kit = Kit::open(&super::app()).await.unwrap();
-        for (table, csv) in super::DATA {
+        for (table, csv) in DATA {
             let imported = kit.call(table, "import", json!({ "csv": csv })).await.unwrap().output;
             assert_eq!(imported["created"], csv.trim_end().lines().count() - 1, "{table}: {imported}");
         }

@@ -177,6 +177,14 @@ impl Platform {
     /// What the database answers.
     pub async fn home(&self, path: &ResourcePath, manifest: &Manifest, owner: UserId) -> Result<Home> {
         let id = self.tree.ensure_workspace(path, manifest, owner).await?;
+        self.settle_home(id).await
+    }
+
+    /// The same for a workspace that is there.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn settle_home(&self, id: NodeId) -> Result<Home> {
         let Some(seat) = &self.seat else { return Ok(Home::Here(id)) };
         let node = self.tree.settle_home(id, &seat.node).await?;
         Ok(if node == seat.node { Home::Here(id) } else { Home::Elsewhere(node) })

@@ -94,6 +94,36 @@ impl std::fmt::Debug for DbOptions {
     }
 }
 
+/// The way to a database server that a process without a network has.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[derive(Clone)]
+pub struct Forward {
+    /// The URL for that process; it holds the account's password.
+    pub url: String,
+    /// The name of the socket in its folder.
+    pub socket: &'static str,
+    /// Host and port of the server, or the path of its own socket.
+    pub address: ServerAddress,
+}
+
+/// Where a database server listens.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerAddress {
+    /// Host and port.
+    Tcp(String, u16),
+    /// A socket of this machine.
+    Unix(std::path::PathBuf),
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl std::fmt::Debug for Forward {
+    /// Leaves out the URL, which holds a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Forward").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl DbOptions {
     /// Connections of one process to a database server, when nothing else is said.
     pub const MAX_CONNECTIONS: u32 = MAX_CONNECTIONS;
@@ -110,6 +140,16 @@ impl DbOptions {
             account: None,
             quiet: false,
         }
+    }
+
+    /// How another process reaches this database through a socket in `folder`, as that process sees the folder; `None`
+    /// when it is a file. Whoever serves that socket forwards what comes to [`Forward::address`] and nowhere else.
+    ///
+    /// # Errors
+    /// When the URL is none, or asks for what a forwarded socket does not give: encryption on the way.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub fn through_socket(&self, folder: &std::path::Path) -> Result<Option<Forward>, SqlError> {
+        super::server::through_socket(self, folder)
     }
 
     /// On a database server this database, whatever the URL says.

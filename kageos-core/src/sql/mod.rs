@@ -43,6 +43,8 @@ mod value;
 pub use build::build;
 pub use db::{Db, Stats};
 pub use engine::{DbOptions, Engine, Synchronous};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub use engine::{Forward, ServerAddress};
 pub use error::SqlError;
 pub use migrate::{Migration, migrate};
 pub use placeholder::numbered;

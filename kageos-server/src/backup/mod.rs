@@ -41,7 +41,7 @@ use manifest::Manifest;
 
 pub(crate) use restore::restore;
 
-use crate::{cli::failure::Context, state::StateDir, workspace::Workspace};
+use crate::{cli::failure::Context, runtime::Runtime, state::StateDir};
 
 /// What a backup is made of.
 #[derive(Clone)]
@@ -50,8 +50,10 @@ pub(crate) struct Source {
     env: Env,
     /// The log of the running server; without one nobody writes.
     log: Option<Log>,
-    /// The databases, each with its file below the state folder.
+    /// The databases that are open, each with its file below the state folder.
     databases: Vec<(PathBuf, Db)>,
+    /// The apps, whose databases are opened for each backup.
+    runtime: Option<Runtime>,
     /// A place for the one backup under way.
     place: Arc<Semaphore>,
 }
@@ -78,15 +80,15 @@ pub(crate) const PLATFORM: &str = "platform.db";
 
 impl Source {
     /// What a running server works with.
-    pub(crate) fn of(state: StateDir, platform: &Platform, workspaces: &[Workspace]) -> Self {
-        let apps = workspaces.iter().map(|it| (it.file.clone().unwrap_or_default(), it.db.clone()));
-        let databases = [(PLATFORM.into(), platform.db().clone())].into_iter().chain(apps).collect();
-        Self { log: Some(platform.log().clone()), ..Self::stopped(state, platform.env().clone(), databases) }
+    pub(crate) fn of(state: StateDir, platform: &Platform, runtime: Option<Runtime>) -> Self {
+        let databases = vec![(PLATFORM.into(), platform.db().clone())];
+        let log = Some(platform.log().clone());
+        Self { log, runtime, ..Self::stopped(state, platform.env().clone(), databases) }
     }
 
     /// What a server that does not run works with, and nobody writes.
     pub(crate) fn stopped(state: StateDir, env: Env, databases: Vec<(PathBuf, Db)>) -> Self {
-        Self { state, env, log: None, databases, place: Arc::new(Semaphore::new(1)) }
+        Self { state, env, log: None, databases, runtime: None, place: Arc::new(Semaphore::new(1)) }
     }
 
     /// Makes a backup in `to`, which is not there yet, and answers what is in it.
@@ -113,7 +115,19 @@ impl Source {
     async fn fill(&self, folder: &Folder) -> Result<Manifest> {
         let first = folder.clone();
         blocking(move || first.objects()).await?;
-        let copiers = self.copiers().await?;
+        let apps = match &self.runtime {
+            Some(runtime) => runtime.open_databases().await?,
+            None => Vec::new(),
+        };
+        let made = self.copy(folder, &apps).await;
+        for (_, db) in &apps {
+            db.close().await;
+        }
+        made
+    }
+
+    async fn copy(&self, folder: &Folder, apps: &[(PathBuf, Db)]) -> Result<Manifest> {
+        let copiers = self.copiers(apps).await?;
         let (moments, heads) = self.freeze(copiers).await?;
         let names: Vec<PathBuf> = moments.iter().map(|(name, _)| name.clone()).collect();
         for (name, frozen) in moments {
@@ -123,9 +137,9 @@ impl Source {
         blocking(move || rest.rest(&names, heads).map(|files| Manifest::new(at, files))).await
     }
 
-    async fn copiers(&self) -> Result<Vec<(PathBuf, Copier)>> {
-        let mut copiers = Vec::with_capacity(self.databases.len());
-        for (name, db) in &self.databases {
+    async fn copiers(&self, apps: &[(PathBuf, Db)]) -> Result<Vec<(PathBuf, Copier)>> {
+        let mut copiers = Vec::with_capacity(self.databases.len() + apps.len());
+        for (name, db) in self.databases.iter().chain(apps) {
             let elsewhere = || {
                 let message = "A database is on a server of its own; back it up with that server's tools.";
                 Error::new(Code::Conflict, message)

@@ -8,6 +8,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut args: Vec<_> = std::env::args_os().collect();
-    args.insert(1.min(args.len()), "serve".into());
+    // Apps are started through this program too, which sets their limits.
+    if args.get(1).is_none_or(|first| first != "restrict") {
+        args.insert(1.min(args.len()), "serve".into());
+    }
     kageos_server::cli::run(args, std::env::vars().collect())
 }

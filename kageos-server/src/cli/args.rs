@@ -24,7 +24,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Builds what is needed, makes the state, starts the server with the example workspace.
-    Bootstrap(Dev),
+    Bootstrap(Bootstrap),
     /// Makes the state folder, or prints the password of the one that is there.
     Init(Dev),
     /// Runs the server until it is stopped.
@@ -55,6 +55,12 @@ pub(super) enum Command {
     Call(Call),
     /// Sets back what a call changed, unless it has changed since.
     Undo(Undo),
+    /// The source and the releases of a workspace.
+    #[command(subcommand)]
+    Workspace(Workspace),
+    /// What apps are built with.
+    #[command(subcommand)]
+    Runtime(Runtime),
     /// The operation log.
     #[command(subcommand)]
     Audit(Audit),
@@ -69,6 +75,81 @@ pub(super) enum Command {
     /// Sets limits for itself and becomes the program that follows; how an app is started.
     #[command(hide = true)]
     Restrict(Restrict),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Bootstrap {
+    #[command(flatten)]
+    pub(super) dev: Dev,
+    /// The folder with the sources of Kageos.
+    #[arg(long, default_value = ".")]
+    pub(super) sources: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Runtime {
+    /// Collects and compiles the SDK and the crates that apps may use, once for each version.
+    Prepare {
+        /// The folder with the sources of Kageos.
+        #[arg(long, default_value = ".")]
+        sources: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Workspace {
+    /// Makes a folder with an app: a table, a form, a test and a runbook.
+    New {
+        folder: PathBuf,
+        /// Its name for people. [default: the name of the folder]
+        #[arg(long)]
+        title: Option<String>,
+    },
+    /// Makes the source of a workspace that of a folder, builds it and makes it live.
+    Push {
+        folder: PathBuf,
+        path: String,
+        /// Why, for the history.
+        #[arg(long, short, default_value = "Push")]
+        message: String,
+        /// Only the source.
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Builds the newest commit.
+    Build { path: String },
+    /// Makes a release live.
+    Publish { path: String, release: u32 },
+    /// Makes the release live again that was before.
+    Rollback { path: String },
+    /// Lists releases.
+    Releases { path: String },
+    /// Ends the app's process; the next call starts it.
+    Restart { path: String },
+    /// Lists the files of the source.
+    List { path: String },
+    /// Prints a file of the source.
+    Show { path: String, file: String },
+    /// Finds lines in the source.
+    Search {
+        path: String,
+        query: String,
+        /// The query is a regular expression.
+        #[arg(long)]
+        regex: bool,
+    },
+    /// Compares two commits; without any the newest with the one before.
+    Diff {
+        path: String,
+        #[arg(long)]
+        from: Option<String>,
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// Lists commits.
+    History { path: String },
+    /// Takes back what a commit did.
+    Revert { path: String, commit: String },
 }
 
 /// A program and what it may use.

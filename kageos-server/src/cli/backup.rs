@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     backup::{self, PLATFORM, Progress, Source, Tell},
+    runtime::DATA,
     state::{RunLock, Running},
     wire::{BackupLine, BackupMade, BackupProgress},
 };
@@ -131,7 +132,8 @@ pub(super) fn database_files(session: &Session) -> Result<Vec<PathBuf>> {
     let workspaces = root.join("workspaces");
     if workspaces.exists() {
         for entry in fs::read_dir(workspaces).context("workspaces")? {
-            names.push(Path::new("workspaces").join(entry.context("workspaces")?.file_name()).join("app.db"));
+            let workspace = Path::new("workspaces").join(entry.context("workspaces")?.file_name());
+            names.push(workspace.join(DATA).join("app.db"));
         }
     }
     names.retain(|name| root.join(name).exists());

@@ -5,7 +5,7 @@ use std::path::Path;
 use kageos_core::Result;
 use serde::Serialize;
 
-use super::{Session, failure::Context, serve, web_build};
+use super::{Session, failure::Context, runtime, serve, web_build};
 
 /// Where the sources of the web application lie in a clone.
 const WEB: &str = "web";
@@ -17,10 +17,17 @@ struct Ready<'a> {
     password: &'a str,
 }
 
-pub(super) async fn run(session: &Session) -> Result<()> {
+pub(super) async fn run(session: &Session, sources: &Path) -> Result<()> {
     session.state.init(&*session.env.entropy).context("the state folder")?;
     web_build::run(session, Path::new(WEB)).await?;
-    let started = serve::start(session, true).await?;
+    let sandbox = runtime::sandbox(session, true)?;
+    if sources.join("kageos-sdk/Cargo.toml").exists() {
+        // A server without apps is of use too: accounts, files, the tree.
+        if let Err(error) = runtime::layer(session, sources, sandbox.as_ref()).await {
+            session.output.progress(&format!("apps: they cannot be built here: {}", error.message));
+        }
+    }
+    let started = serve::start(session, sandbox, Some(sources)).await?;
     let ready = Ready {
         address: &started.address,
         user: "system",

@@ -25,11 +25,20 @@ pub(super) async fn run(session: &Session, args: args::Call) -> Result<()> {
         "idempotency_key": args.key,
     });
     let remote = Remote::find(&session.state)?;
-    let (status, answer) = remote.begin(&address(&args.path)?, &request).await?;
-    let reply =
-        if status == StatusCode::ACCEPTED { follow(&remote, session.output, answer).await? } else { answer };
+    let reply = begin(&remote, session.output, &args.path.parse()?, &request).await?;
     session.output.result(&reply, || pretty(&reply["output"]));
     Ok(())
+}
+
+/// Calls, and tells how far it is when it takes long; answers the reply.
+pub(super) async fn begin(
+    remote: &Remote,
+    output: Output,
+    path: &ResourcePath,
+    request: &Value,
+) -> Result<Value> {
+    let (status, answer) = remote.begin(&format!("/api/v1/call{path}"), request).await?;
+    if status == StatusCode::ACCEPTED { follow(remote, output, answer).await } else { Ok(answer) }
 }
 
 /// Tells on standard error how far a call has come, until it has ended. When it is interrupted, the call is cancelled.
@@ -64,8 +73,12 @@ async fn follow(remote: &Remote, output: Output, mut state: Value) -> Result<Val
 
 /// `12 of 40: reading`, as far as it is known.
 fn progress(told: &Value) -> String {
-    let total = told["total"].as_u64().map(|total| format!(" of {total}")).unwrap_or_default();
-    format!("{}{total} {}", told["done"], told["message"].as_str().unwrap_or_default())
+    let message = told["message"].as_str().unwrap_or_default();
+    match (told["total"].as_u64(), told["done"].as_u64()) {
+        (Some(total), done) => format!("{} of {total} {message}", done.unwrap_or_default()),
+        (None, Some(1..)) => format!("{} {message}", told["done"]),
+        (None, _) => message.to_owned(),
+    }
 }
 
 /// Takes back what a call changed.
@@ -112,6 +125,6 @@ fn address(path: &str) -> Result<String> {
     Ok(format!("/api/v1/call{path}"))
 }
 
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }

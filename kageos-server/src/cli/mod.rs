@@ -9,21 +9,22 @@ mod backup;
 mod bootstrap;
 mod call;
 mod databases;
-#[cfg(feature = "demo")]
-mod demo;
 mod doctor;
 mod down;
+mod example;
 pub(crate) mod failure;
 mod init;
 mod logging;
 mod logs;
 mod output;
 mod remote;
+mod runtime;
 mod serve;
 mod status;
 mod user;
 mod verify;
 mod web_build;
+mod workspace;
 
 use std::{collections::HashMap, ffi::OsString, process::ExitCode, time::Duration};
 
@@ -85,7 +86,7 @@ pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
 
 async fn execute(session: &Session, command: Command) -> Result<()> {
     match command {
-        Command::Bootstrap(_) => bootstrap::run(session).await,
+        Command::Bootstrap(args) => bootstrap::run(session, &args.sources).await,
         Command::Init(_) => init::run(session),
         Command::Serve => serve::run(session).await,
         Command::Down => down::run(session).await,
@@ -100,6 +101,8 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Transfer(args) => user::transfer(session, args).await,
         Command::Call(args) => call::run(session, args).await,
         Command::Undo(args) => call::undo(session, args).await,
+        Command::Workspace(command) => workspace::run(session, command).await,
+        Command::Runtime(args::Runtime::Prepare { sources }) => runtime::prepare(session, &sources).await,
         Command::Audit(Audit::Verify) => audit::run(session).await,
         Command::Backup(args) => backup::backup(session, &args).await,
         Command::Restore(args) => backup::restore(session, &args),

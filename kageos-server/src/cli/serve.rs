@@ -1,9 +1,9 @@
 //! `kagectl serve`, and the server itself.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use kageos_core::{
-    Dispatch, Result, StreamId,
+    Result, StreamId,
     bus::{
         Bus,
         nats::{NatsBus, NatsOptions},
@@ -20,16 +20,14 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-#[cfg(feature = "demo")]
-use super::demo;
-use super::{Session, databases, failure::Context, logging};
+use super::{Session, databases, example, failure::Context, logging, runtime};
 use crate::{
     config::Config,
     files,
+    runtime::{Runtime, Sandbox},
     serve::serve,
     server::Server,
     state::{RunLock, Secrets},
-    workspace::Workspace,
 };
 
 /// A server whose listener is bound and which does not answer yet.
@@ -38,10 +36,8 @@ pub(super) struct Started {
     listener: TcpListener,
     server: Server,
     platform: Platform,
-    /// Held for the apps, which know it only while it is there.
-    dispatch: Arc<dyn Dispatch>,
-    /// What was mounted.
-    workspaces: Vec<Workspace>,
+    /// The apps.
+    runtime: Runtime,
     config: Config,
     pub(super) secrets: Secrets,
     pub(super) address: String,
@@ -53,15 +49,19 @@ struct Listening<'a> {
 }
 
 pub(super) async fn run(session: &Session) -> Result<()> {
-    let started = start(session, false).await?;
+    let started = start(session, runtime::sandbox(session, false)?, None).await?;
     let listening = Listening { address: &started.address };
     session.output.result(&listening, || format!("Kageos answers at {}", started.address));
     answer(started).await
 }
 
-/// Takes the state folder, opens what the server works with and binds its address. With `install` the example
-/// workspace is made and its data loaded.
-pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
+/// Takes the state folder, opens what the server works with and binds its address. With the `sources` of Kageos the
+/// example workspace is installed and its data loaded.
+pub(super) async fn start(
+    session: &Session,
+    sandbox: Option<Sandbox>,
+    sources: Option<&Path>,
+) -> Result<Started> {
     let secrets = session.state.init(&*session.env.entropy).context("the state folder")?;
     let config = session.config()?;
     let mut lock = RunLock::acquire(&session.state).context("the state folder")?;
@@ -71,60 +71,21 @@ pub(super) async fn start(session: &Session, install: bool) -> Result<Started> {
         .context(&format!("server.address {}", config.server.address))?;
     let address = format!("http://{}", listener.local_addr().context("server.address")?);
     let platform = open(session, &config, &secrets, seat(session, &config, &lock)?).await?;
-    let dispatch: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
-    let workspaces = mount(session, &platform, &secrets, &dispatch, install).await?;
+    let databases = databases::of(&config, &platform, &secrets)?;
+    let apps = runtime::open(session, &platform, &secrets, databases.clone(), sandbox).await?;
     let settled = platform.recover().await?;
     if settled > 0 {
         tracing::info!(calls = settled, "settled the calls that were cut off");
     }
-    if install {
-        load(session, &platform).await?;
+    if let Some(sources) = sources {
+        example::install(session, &platform, sources).await?;
     }
     let builder = Server::builder(platform.clone()).config(config.clone());
     let builder = builder.local_token(secrets.local_token.clone());
-    let builder = builder.databases(databases::of(&config, &platform, &secrets)?);
-    let server = builder.state(session.state.clone(), workspaces.clone()).build();
+    let builder = builder.databases(databases);
+    let server = builder.state(session.state.clone()).runtime(apps.clone()).build();
     lock.announce(&address).context("run/lock")?;
-    Ok(Started { lock, listener, server, platform, dispatch, workspaces, config, secrets, address })
-}
-
-/// Mounts the example where it is installed, or is to be, and answers what was mounted.
-#[cfg(feature = "demo")]
-async fn mount(
-    session: &Session,
-    platform: &Platform,
-    secrets: &Secrets,
-    dispatch: &Arc<dyn Dispatch>,
-    install: bool,
-) -> Result<Vec<Workspace>> {
-    if !install && !demo::is_installed(platform)? {
-        return Ok(Vec::new());
-    }
-    Ok(demo::mount(session, platform, secrets, dispatch).await?.into_iter().collect())
-}
-
-/// Loads the data of the example, once what an earlier start left open is settled.
-#[cfg(feature = "demo")]
-async fn load(session: &Session, platform: &Platform) -> Result<()> {
-    demo::load(session, platform).await
-}
-
-/// There is no example here.
-#[cfg(not(feature = "demo"))]
-async fn load(_: &Session, _: &Platform) -> Result<()> {
-    Ok(())
-}
-
-/// Nothing is linked that could be mounted.
-#[cfg(not(feature = "demo"))]
-async fn mount(
-    _: &Session,
-    _: &Platform,
-    _: &Secrets,
-    _: &Arc<dyn Dispatch>,
-    _: bool,
-) -> Result<Vec<Workspace>> {
-    Ok(Vec::new())
+    Ok(Started { lock, listener, server, platform, runtime: apps, config, secrets, address })
 }
 
 /// Which server this is among those on its database; `None` when the database lies in the locked state folder, so that
@@ -184,11 +145,8 @@ pub(super) async fn answer(started: Started) -> Result<()> {
     let sweeping = tokio::spawn(started.platform.clone().keep_swept());
     serve(started.listener, &started.server, stop, started.config.server.shutdown_timeout).await;
     sweeping.abort();
-    drop(started.dispatch);
+    started.runtime.close().await;
     started.platform.close().await;
-    for workspace in &started.workspaces {
-        workspace.db.close().await;
-    }
     tracing::info!("the server stopped");
     drop(started.lock);
     Ok(())

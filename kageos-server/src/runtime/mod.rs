@@ -1,12 +1,293 @@
-//! Apps in processes of their own.
+//! Workspace apps: their source, what is built of it, and the processes that run it.
 //!
+//! [`Runtime`] composes a platform with the actions that workspaces have about themselves, and mounts what is live.
 //! [`ProcessHost`] is a [`Host`](kageos_core::Host) like every other: it starts the app's program in a [`Sandbox`] at the
 //! first call, stops it when nobody calls, and starts it again when it has died.
 
+mod actions;
+mod build;
+mod database;
+mod forward;
+mod host;
 mod process;
+mod releases;
 mod restrict;
 mod sandbox;
+mod source;
 
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use kageos_core::{
+    Code, Dispatch, Error, NodeId, ResourcePath, Result,
+    platform::{Home, Platform, workspace::Databases},
+};
+use tokio::sync::Semaphore;
+
+pub use build::{Diagnostic, Fix, FixEdit, Layer, Place};
 pub use process::{AppOptions, ProcessHost};
 pub use restrict::{Limits, restrict};
 pub use sandbox::Sandbox;
+pub(crate) use source::hash;
+pub use source::{SourcePath, SourcePathError};
+
+use crate::{state::StateDir, wire::Finding};
+use host::WorkspaceHost;
+
+/// The folder of an app's own data in that of its workspace.
+pub(crate) const DATA: &str = "data";
+/// How long the calls of a release that is replaced, or of a server that ends, may take until they are cut off.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How long a call may take that the door has let in, until it is with the release that was live then.
+const HANDED_ON: Duration = Duration::from_secs(2);
+
+/// What a runtime works with.
+#[derive(Debug)]
+pub struct RuntimeOptions {
+    /// Where sources, programs and data lie.
+    pub state: StateDir,
+    /// What keeps apps and builds apart; `None` refuses both.
+    pub sandbox: Option<Sandbox>,
+    /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
+    pub restrict: Vec<OsString>,
+    /// Where warm layers lie.
+    pub layers: PathBuf,
+    /// What an app may use.
+    pub limits: Limits,
+    /// How long an app is kept when nobody calls.
+    pub idle: Duration,
+    /// Releases whose programs stay, besides the live one.
+    pub keep: u32,
+    /// What makes the databases of apps on a server; without it they are files.
+    pub databases: Option<Databases>,
+    /// What seals the cursors of lists.
+    pub cursor_key: [u8; 32],
+}
+
+/// The apps of one server; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    platform: Platform,
+    dispatch: Arc<dyn Dispatch>,
+    options: RuntimeOptions,
+    apps: Mutex<HashMap<NodeId, App>>,
+    /// The workspaces that are known to lie here; what an earlier process left of them is settled.
+    here: Mutex<HashSet<NodeId>>,
+    /// One build at a time: a compiler takes every processor.
+    building: Semaphore,
+}
+
+/// What is live.
+#[derive(Debug, Clone)]
+struct App {
+    host: Arc<ProcessHost>,
+    release: u32,
+}
+
+impl Runtime {
+    /// Adds the actions of source and releases to the workspaces of a platform, and mounts every release that is live and
+    /// lies here. No app is started for that.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn open(platform: &Platform, options: RuntimeOptions) -> Result<Self> {
+        let inner = Inner {
+            platform: platform.clone(),
+            dispatch: Arc::new(platform.dispatcher().clone()),
+            options,
+            apps: Mutex::default(),
+            here: Mutex::default(),
+            building: Semaphore::new(1),
+        };
+        let this = Self { inner: Arc::new(inner) };
+        let host = Arc::new(WorkspaceHost::new(this.clone()));
+        platform.dispatcher().add_workspace_actions("Workspace", actions::workspace_actions(), host)?;
+        for (workspace, release) in platform.releases().all_live().await? {
+            match this.mount(workspace, release).await {
+                Err(error) if error.code == Code::Conflict => return Err(error),
+                Err(error) => tracing::warn!(%workspace, release, %error, "a workspace is not run here"),
+                Ok(()) => {}
+            }
+        }
+        Ok(this)
+    }
+
+    /// Mounts a live release, to be started at the first call.
+    async fn mount(&self, workspace: NodeId, release: u32) -> Result<()> {
+        let platform = self.platform();
+        let tree = platform.tree().snapshot();
+        let node = tree.by_id(workspace).ok_or_else(|| Error::of(Code::NotFound))?;
+        self.check_home(workspace).await?;
+        let manifest = platform.releases().manifest(workspace, release).await?;
+        let manifest = manifest.ok_or_else(|| Error::new(Code::NotFound, "The release declares nothing."))?;
+        let options = self.app_options(workspace, &node.path, release, None).await?;
+        let host = ProcessHost::idle(platform.env().clone(), options, Arc::new(manifest));
+        self.run_from_now_on(workspace, App { host, release })?;
+        Ok(())
+    }
+
+    /// Lets an app run the workspace; answers what did before.
+    fn run_from_now_on(&self, workspace: NodeId, app: App) -> Result<Option<App>> {
+        self.platform().mounts().mount(workspace, Arc::clone(&app.host) as _)?;
+        Ok(lock(&self.inner.apps).insert(workspace, app))
+    }
+
+    fn app(&self, workspace: NodeId) -> Option<App> {
+        lock(&self.inner.apps).get(&workspace).cloned()
+    }
+
+    /// How a release is run; with `trial` in a folder that is not the app's own.
+    async fn app_options(
+        &self,
+        workspace: NodeId,
+        path: &ResourcePath,
+        release: u32,
+        trial: Option<PathBuf>,
+    ) -> Result<AppOptions> {
+        let options = &self.inner.options;
+        let short = workspace.to_string().split_off(14);
+        let kind = if trial.is_some() { "t" } else { "r" };
+        let (data, database) = match &trial {
+            Some(trial) => (trial.clone(), None),
+            None => (self.data_dir(workspace)?, self.database(workspace).await?),
+        };
+        Ok(AppOptions {
+            workspace: path.clone(),
+            program: self.program(workspace, release),
+            arguments: Vec::new(),
+            data,
+            database,
+            link: options.state.run_file(&format!("{short}-{kind}{release}")),
+            sandbox: self.sandbox()?.clone(),
+            restrict: options.restrict.clone(),
+            limits: options.limits.clone(),
+            ready_within: Duration::from_secs(30),
+            answers_within: Duration::from_secs(10),
+            idle: options.idle,
+            cursor_key: options.cursor_key,
+            dispatch: Arc::clone(&self.inner.dispatch),
+            files: Arc::new(self.platform().files().clone()),
+        })
+    }
+
+    /// Whether a workspace lies on this server.
+    async fn check_home(&self, workspace: NodeId) -> Result<()> {
+        if lock(&self.inner.here).contains(&workspace) {
+            return Ok(());
+        }
+        match self.platform().settle_home(workspace).await? {
+            Home::Here(_) => {
+                self.platform().releases().settle(workspace).await?;
+                lock(&self.inner.here).insert(workspace);
+                Ok(())
+            }
+            Home::Elsewhere(node) => {
+                Err(Error::new(Code::Unavailable, format!("This workspace is kept by the server {node}.")))
+            }
+        }
+    }
+
+    /// Ends the process of the live release; the next call starts it again.
+    async fn restart(&self, workspace: NodeId) -> Result<()> {
+        let missing = || Error::new(Code::Conflict, "No release of this workspace is live here.");
+        let app = self.app(workspace).ok_or_else(missing)?;
+        let cut_off = app.host.stop(HANDED_ON).await;
+        tracing::info!(%workspace, release = app.release, cut_off, "an app is restarted");
+        Ok(())
+    }
+
+    /// Ends every app, once its calls have ended.
+    pub async fn close(&self) {
+        let apps: Vec<_> = lock(&self.inner.apps).drain().collect();
+        let stopping = apps.iter().map(|(workspace, app)| {
+            self.platform().mounts().unmount(*workspace);
+            app.host.stop(DRAIN)
+        });
+        futures_util::future::join_all(stopping).await;
+    }
+
+    /// How apps are kept apart and built here, for the doctor.
+    pub(crate) fn finding(&self, apps: usize) -> Finding {
+        let built = match self.layer() {
+            Ok(layer) => format!("built with {}", layer.rustc()),
+            Err(_) => "none can be built here yet (`kagectl runtime prepare`)".to_owned(),
+        };
+        match self.sandbox() {
+            Ok(sandbox) => {
+                Finding::good("runtime", format!("{apps} apps, sandbox {}, {built}", sandbox.as_str()))
+            }
+            Err(error) => Finding::bad("runtime", error.message, "install bubblewrap"),
+        }
+    }
+
+    /// What keeps apps apart here.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with what to do when there is nothing.
+    fn sandbox(&self) -> Result<&Sandbox> {
+        self.inner.options.sandbox.as_ref().ok_or_else(|| {
+            let message = "Nothing keeps apps apart on this server: install bubblewrap, or allow apps without \
+                           a sandbox (runtime.sandbox).";
+            Error::new(Code::Unavailable, message)
+        })
+    }
+
+    /// The layer that apps are built on.
+    fn layer(&self) -> Result<Layer> {
+        let missing = || {
+            let message = "Apps cannot be built on this server yet: run `kagectl runtime prepare`.";
+            Error::new(Code::Unavailable, message)
+        };
+        Layer::find(&self.inner.options.layers)?.ok_or_else(missing)
+    }
+
+    fn platform(&self) -> &Platform {
+        &self.inner.platform
+    }
+
+    /// A folder of a workspace, made when it is missing.
+    fn dir(&self, workspace: NodeId, name: &str) -> Result<PathBuf> {
+        let state = &self.inner.options.state;
+        let folder = state.workspace_dir(&workspace.to_string()).join(name);
+        state.make_dir(&folder).map_err(|error| {
+            Error::new(Code::StorageFull, "The folder of the workspace cannot be made.").caused_by(error)
+        })?;
+        Ok(folder)
+    }
+
+    fn source_dir(&self, workspace: NodeId) -> Result<PathBuf> {
+        self.dir(workspace, "source")
+    }
+
+    /// The app's own folder.
+    fn data_dir(&self, workspace: NodeId) -> Result<PathBuf> {
+        self.dir(workspace, DATA)
+    }
+
+    fn build_dir(&self, workspace: NodeId) -> Result<PathBuf> {
+        self.dir(workspace, "build")
+    }
+
+    fn release_dir(&self, workspace: NodeId, release: u32) -> PathBuf {
+        let state = &self.inner.options.state;
+        state.workspace_dir(&workspace.to_string()).join("releases").join(release.to_string())
+    }
+
+    fn program(&self, workspace: NodeId, release: u32) -> PathBuf {
+        self.release_dir(workspace, release).join("program")
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -16,6 +16,7 @@ use kageos_core::{
     CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Manifest, Receipt,
     ResourcePath, Result, Timestamp,
     link::{LinkHost, LinkOptions},
+    sql::DbOptions,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
@@ -27,6 +28,7 @@ use tokio::{
 
 use super::{
     Limits, Sandbox,
+    forward::Forwarding,
     sandbox::{Launch, SOCKET},
 };
 
@@ -36,6 +38,8 @@ const CRASHES: usize = 3;
 const CRASH_WINDOW: Duration = Duration::from_secs(60);
 /// How long callers are refused after too many crashes.
 const COOL_DOWN: Duration = Duration::from_secs(10);
+/// The file of an app's rows in its folder.
+pub(super) const DATABASE: &str = "app.db";
 /// How long an app may take to end when it is told to, before it is killed.
 const END: Duration = Duration::from_secs(2);
 /// Longest line of what an app writes to its standard outputs that the log shows, in bytes.
@@ -54,6 +58,8 @@ pub struct AppOptions {
     pub arguments: Vec<OsString>,
     /// Its folder; nobody else writes there.
     pub data: PathBuf,
+    /// Its rows, when they lie on a database server; without it they are a file in its folder.
+    pub database: Option<DbOptions>,
     /// A folder for its socket; at most 90 bytes long.
     pub link: PathBuf,
     /// What keeps it apart.
@@ -103,26 +109,40 @@ struct Live {
     host: Arc<LinkHost>,
     child: Mutex<Child>,
     pid: Option<u32>,
+    /// The way to its database server, which ends with it.
+    _forwarding: Option<Forwarding>,
 }
 
 impl ProcessHost {
-    /// Starts the app for the first time and learns what it declares.
-    ///
-    /// # Errors
-    /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
-    pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
-        let live = start(&env, &options).await?;
-        let manifest = live.host.manifest();
-        let host = Arc::new_cyclic(|me| Self {
+    /// An app that was started before and declared `manifest`. It is started at the first call.
+    #[must_use]
+    pub fn idle(env: Env, options: AppOptions, manifest: Arc<Manifest>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
             env,
             options,
             manifest,
             state: Mutex::default(),
             starting: Mutex::default(),
             me: Weak::clone(me),
-        });
+        })
+    }
+
+    /// Starts the app for the first time and learns what it declares.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
+    pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
+        let live = start(&env, &options).await?;
+        let host = Self::idle(env, options, live.host.manifest());
         host.keep(&mut host.state.lock().await, live);
         Ok(host)
+    }
+
+    /// Ends the process and does some work while none can be started.
+    pub(super) async fn while_stopped<T>(&self, within: Duration, work: impl Future<Output = T>) -> T {
+        let _none = self.starting.lock().await;
+        self.stop(within).await;
+        work.await
     }
 
     /// The process that runs; `None` while none does.
@@ -132,6 +152,14 @@ impl ProcessHost {
 
     async fn running(&self) -> Option<Arc<Live>> {
         self.state.lock().await.live()
+    }
+
+    /// Whether the app answers; it is started when it does not run.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason.
+    pub async fn health(&self) -> Result<()> {
+        self.live().await?.host.health(self.options.answers_within).await
     }
 
     /// Lets no other call begin, waits for those that run, at most `within`, and ends the process. Answers how many
@@ -284,6 +312,17 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
         data: &options.data,
         link: &options.link,
     };
+    let link_inside = options.sandbox.link(&options.link);
+    let forward = match &options.database {
+        Some(database) => database.through_socket(&link_inside).map_err(|error| {
+            Error::new(Code::Unavailable, "The app's database cannot be reached.").caused_by(error)
+        })?,
+        None => None,
+    };
+    let forwarding = match &forward {
+        Some(forward) => Some(Forwarding::begin(&options.link, forward).map_err(failed)?),
+        None => None,
+    };
     let words = options.sandbox.command(&launch);
     let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
     let mut child = Command::new(program)
@@ -313,17 +352,17 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
     // Nobody else gets in.
     drop(listener);
     let _ = fs::remove_file(options.link.join(SOCKET));
-    let database = options.sandbox.data(&options.data).join("app.db");
+    let file = options.sandbox.data(&options.data).join(DATABASE);
     let link = LinkOptions {
         workspace: options.workspace.clone(),
-        database: format!("sqlite:{}", database.display()),
+        database: forward.map_or_else(|| format!("sqlite:{}", file.display()), |forward| forward.url),
         cursor_key: options.cursor_key,
         ready_within: options.ready_within,
         dispatch: Arc::clone(&options.dispatch),
         files: Arc::clone(&options.files),
     };
     let host = LinkHost::accept(stream, env.clone(), link).await?;
-    Ok(Arc::new(Live { host, child: Mutex::new(child), pid }))
+    Ok(Arc::new(Live { host, child: Mutex::new(child), pid, _forwarding: forwarding }))
 }
 
 fn listen(link: &Path) -> io::Result<UnixListener> {

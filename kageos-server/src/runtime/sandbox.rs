@@ -54,11 +54,45 @@ impl Sandbox {
         }
     }
 
+    /// The folder of the link as the app sees it.
+    pub(super) fn link(&self, link: &Path) -> PathBuf {
+        match self {
+            Self::Bubblewrap(_) => PathBuf::from(LINK),
+            Self::Open => link.to_owned(),
+        }
+    }
+
     /// The socket of the link as the app sees it.
     pub(super) fn socket(&self, link: &Path) -> PathBuf {
+        self.link(link).join(SOCKET)
+    }
+
+    /// The sandbox of whatever it is that runs in it: namespaces of its own, nobody's account, no rights.
+    pub(super) fn walls(bwrap: &Path) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec![bwrap.into()];
+        // Limits are set inside: outside they would count what else the account runs.
+        words.extend(
+            [
+                "--unshare-all",
+                "--unshare-user",
+                "--disable-userns",
+                "--die-with-parent",
+                "--new-session",
+                "--clearenv",
+            ]
+            .map(Into::into),
+        );
+        words.extend(["--uid", "65534", "--gid", "65534", "--hostname", "app"].map(Into::into));
+        words.extend(["--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"].map(Into::into));
+        words
+    }
+
+    /// What it is called where people read of it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Bubblewrap(_) => Path::new(LINK).join(SOCKET),
-            Self::Open => link.join(SOCKET),
+            Self::Bubblewrap(_) => "bubblewrap",
+            Self::Open => "none",
         }
     }
 
@@ -70,21 +104,7 @@ impl Sandbox {
         };
         let mut words: Vec<OsString> = match self {
             Self::Bubblewrap(bwrap) => {
-                let mut words: Vec<OsString> = vec![bwrap.into()];
-                // Limits are set inside: outside they would count what else the account runs.
-                words.extend(
-                    [
-                        "--unshare-all",
-                        "--unshare-user",
-                        "--disable-userns",
-                        "--die-with-parent",
-                        "--new-session",
-                        "--clearenv",
-                    ]
-                    .map(Into::into),
-                );
-                words.extend(["--uid", "65534", "--gid", "65534", "--hostname", "app"].map(Into::into));
-                words.extend(["--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"].map(Into::into));
+                let mut words = Self::walls(bwrap);
                 words.extend(["--size", TMP, "--tmpfs", "/tmp"].map(Into::into));
                 for libraries in ["/lib", "/lib64", "/usr/lib"] {
                     words.extend(["--ro-bind-try", libraries, libraries].map(Into::into));

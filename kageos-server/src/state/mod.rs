@@ -6,7 +6,8 @@
 //! secrets/               keys and the token of the command line
 //! node                   the name of this server among others on its database
 //! platform.db            the platform's database, when it is SQLite
-//! workspaces/<id>/       one workspace each
+//! workspaces/<id>/       one workspace each: source/, releases/, build/, and data/, which its app writes
+//! runtime/               what apps are built on
 //! objects/  logs/  run/  files, logs, and what exists only while a server runs
 //! ```
 
@@ -135,6 +136,12 @@ impl StateDir {
     #[must_use]
     pub fn workspace_dir(&self, id: &str) -> PathBuf {
         self.root.join("workspaces").join(id)
+    }
+
+    /// `runtime`: what apps are built on.
+    #[must_use]
+    pub fn layers_dir(&self) -> PathBuf {
+        self.root.join("runtime")
     }
 
     /// `logs/<component>.log`

@@ -115,6 +115,7 @@ fn options(setting: Setting, folders: &Folders, sandbox: &Sandbox, more: &[&str]
         program: std::env::current_exe().unwrap(),
         arguments,
         data: folders.data(),
+        database: None,
         link: folders.0.path().join("link"),
         sandbox: sandbox.clone(),
         restrict: vec![env!("CARGO_BIN_EXE_kagectl").into(), "restrict".into()],

@@ -26,7 +26,8 @@ impl Added {
     /// Adds actions.
     pub(super) fn add(&self, title: &str, actions: &[ActionSchema], host: Arc<dyn Host>) -> Result<()> {
         let all = self.all.load();
-        let taken = |action: &&ActionSchema| all.iter().any(|one| one.function.action(&action.name).is_some());
+        let taken =
+            |action: &&ActionSchema| all.iter().any(|one| one.function.action(&action.name).is_some());
         if let Some(action) = actions.iter().find(taken) {
             let message = format!("Workspaces have an action {} already.", action.name);
             return Err(Error::new(Code::Conflict, message));

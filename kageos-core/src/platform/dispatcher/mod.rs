@@ -173,8 +173,12 @@ impl Dispatcher {
         actions: &[ActionSchema],
         host: Arc<dyn Host>,
     ) -> Result<()> {
-        if let Some(own) = actions.iter().find(|action| self.inner.directories.action(&action.name).is_some()) {
-            return Err(Error::new(Code::Conflict, format!("Directories have an action {} already.", own.name)));
+        if let Some(own) = actions.iter().find(|action| self.inner.directories.action(&action.name).is_some())
+        {
+            return Err(Error::new(
+                Code::Conflict,
+                format!("Directories have an action {} already.", own.name),
+            ));
         }
         self.inner.added.add(title, actions, host)
     }

@@ -12,10 +12,10 @@ pub use store::MIGRATIONS;
 
 use super::receipts::{Receipts, Stop, Work};
 use super::tree::Tree;
-use crate::host::{HostCall, HostError, HostReply};
+use crate::host::{HostCall, HostError, HostReply, Receipt};
 use crate::sql::{Db, SqlError};
 use crate::{
-    Change, ChangeOp, Code, Env, Error, Manifest, NodeId, ResourcePath, Result, Timestamp, UserId,
+    CallId, Change, ChangeOp, Code, Env, Error, Manifest, NodeId, ResourcePath, Result, Timestamp, UserId,
 };
 
 /// Attempts at a publication that a change of the tree came before.
@@ -308,6 +308,22 @@ impl Releases {
         Err(Error::of(Code::Conflict).into())
     }
 
+    /// The receipt of a call that changed something here.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
+        self.receipts.receipt(call).await
+    }
+
+    /// The same for a call that is given up, which can take effect no more; see [`crate::Host::fence`].
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
+        self.receipts.fence(call).await
+    }
+
     /// Says that the last calls of a release have ended.
     ///
     /// # Errors
@@ -396,12 +412,10 @@ pub fn function_changes(old: Option<&Manifest>, new: &Manifest) -> Vec<FunctionC
         manifest.functions.iter().find(|entry| entry.path == path).map(|entry| entry.schema.clone())
     };
     let change = |path: &str, change| FunctionChange { path: path.to_owned(), change };
-    let come = new.functions.iter().filter_map(|entry| {
-        match old.and_then(|old| of(old, &entry.path)) {
-            None => Some(change(&entry.path, ChangeKind::Added)),
-            Some(schema) if schema != entry.schema => Some(change(&entry.path, ChangeKind::Changed)),
-            Some(_) => None,
-        }
+    let come = new.functions.iter().filter_map(|entry| match old.and_then(|old| of(old, &entry.path)) {
+        None => Some(change(&entry.path, ChangeKind::Added)),
+        Some(schema) if schema != entry.schema => Some(change(&entry.path, ChangeKind::Changed)),
+        Some(_) => None,
     });
     let gone = old.into_iter().flat_map(|old| &old.functions);
     let gone = gone.filter(|entry| of(new, &entry.path).is_none());

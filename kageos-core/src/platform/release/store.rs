@@ -170,14 +170,8 @@ pub(super) async fn switch(
     tx.execute_expect(sql, row, 1).await
 }
 
-pub(super) async fn drained(
-    db: &Db,
-    workspace: NodeId,
-    number: u32,
-    at: Timestamp,
-) -> Result<(), SqlError> {
-    let sql =
-        "UPDATE app_release SET state = ?, changed_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
+pub(super) async fn drained(db: &Db, workspace: NodeId, number: u32, at: Timestamp) -> Result<(), SqlError> {
+    let sql = "UPDATE app_release SET state = ?, changed_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
     let (retired, draining) = (State::Retired.as_str(), State::Draining.as_str());
     let row = params![retired, at.as_micros(), workspace.to_string(), i64::from(number), draining];
     db.execute(sql, row).await.map(drop)
@@ -209,11 +203,7 @@ pub(super) async fn get(db: &Db, workspace: NodeId, number: u32) -> Result<Optio
     row.as_ref().map(release).transpose()
 }
 
-pub(super) async fn manifest(
-    db: &Db,
-    workspace: NodeId,
-    number: u32,
-) -> Result<Option<Manifest>, SqlError> {
+pub(super) async fn manifest(db: &Db, workspace: NodeId, number: u32) -> Result<Option<Manifest>, SqlError> {
     let sql = "SELECT manifest FROM app_release WHERE workspace_id = ? AND number = ?";
     let row = db.fetch_optional(sql, params![workspace.to_string(), i64::from(number)]).await?;
     let Some(row) = row else { return Ok(None) };

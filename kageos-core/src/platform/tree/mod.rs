@@ -23,11 +23,11 @@ use tokio::sync::{Mutex, MutexGuard};
 pub use actions::directory_actions;
 pub use directory::DirectoryHost;
 pub use node::{Node, NodeKind, Origin};
+pub(super) use plan::{apply as apply_steps, touch};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
 pub(in crate::platform) use store::{fence_receipt, read_receipt, write_receipt};
-pub(super) use plan::{apply as apply_steps, touch};
 pub(super) use transfer::{is_own_transfer, is_transfer};
 
 use super::access::{Access, NewGrant, Subject};
@@ -206,7 +206,12 @@ impl Tree {
         Ok(changed)
     }
 
-    async fn plan_from(&self, tree: &Snapshot, workspace: &ResourcePath, manifest: &Manifest) -> Result<Plan> {
+    async fn plan_from(
+        &self,
+        tree: &Snapshot,
+        workspace: &ResourcePath,
+        manifest: &Manifest,
+    ) -> Result<Plan> {
         let node = tree.get(workspace).ok_or_else(|| Error::of(Code::NotFound))?;
         let bin = store::bin(&self.db, workspace).await?;
         reconcile::plan(tree, node, manifest, &bin, &self.env)

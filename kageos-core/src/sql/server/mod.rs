@@ -1,6 +1,7 @@
 //! PostgreSQL and MySQL/MariaDB through sqlx pools: the server groups commits, the seam repeats deadlocks.
 
 mod error;
+mod forward;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub(super) use forward::through_socket;
 use tx::Link;
 pub(crate) use tx::ServerTx;
 

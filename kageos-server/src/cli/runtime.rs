@@ -1,0 +1,98 @@
+//! `kagectl runtime`, and how a server comes to its runtime.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use kageos_core::{
+    Result,
+    platform::{Platform, workspace::Databases},
+};
+use serde::Serialize;
+
+use super::{Session, failure::Context};
+use crate::{
+    config::{Config, SandboxConfig},
+    runtime::{Layer, Limits, Runtime, RuntimeOptions, Sandbox},
+    state::Secrets,
+};
+
+/// Where programs are looked for when the environment does not say.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+#[derive(Serialize)]
+struct Prepared {
+    layer: String,
+    rustc: String,
+}
+
+/// `kagectl runtime prepare`
+pub(super) async fn prepare(session: &Session, sources: &Path) -> Result<()> {
+    session.state.init(&*session.env.entropy).context("the state folder")?;
+    let layer = layer(session, sources, sandbox(session, false)?.as_ref()).await?;
+    let prepared = Prepared { layer: layer.key().to_owned(), rustc: layer.rustc().to_owned() };
+    session.output.result(&prepared, || format!("apps can be built, with {}", prepared.rustc));
+    Ok(())
+}
+
+/// Makes the layer that apps are built on, from the sources of Kageos.
+pub(super) async fn layer(session: &Session, sources: &Path, sandbox: Option<&Sandbox>) -> Result<Layer> {
+    let config = session.config()?;
+    let sandbox = sandbox.ok_or_else(|| {
+        let message = "nothing keeps builds apart here: install bubblewrap";
+        kageos_core::Error::new(kageos_core::Code::Unavailable, message)
+    })?;
+    let told = |line: &str| session.output.progress(&format!("apps: {line}"));
+    Layer::prepare(&layers(session, &config), sources, sandbox, &restrict()?, told).await
+}
+
+/// What keeps apps apart on this machine. A server for development does without when there is nothing, and says so.
+pub(super) fn sandbox(session: &Session, development: bool) -> Result<Option<Sandbox>> {
+    let path = session.vars.get("PATH").map_or(OsStr::new(PATH), |path| OsStr::new(path.as_str()));
+    Ok(match session.config()?.runtime.sandbox {
+        SandboxConfig::None => Some(Sandbox::Open),
+        SandboxConfig::Required => match Sandbox::find(path) {
+            None if development => {
+                session.output.progress(
+                    "apps: bubblewrap is not installed, so in this development server apps run without a sandbox",
+                );
+                Some(Sandbox::Open)
+            }
+            found => found,
+        },
+    })
+}
+
+/// The runtime of a server.
+pub(super) async fn open(
+    session: &Session,
+    platform: &Platform,
+    secrets: &Secrets,
+    databases: Option<Databases>,
+    sandbox: Option<Sandbox>,
+) -> Result<Runtime> {
+    let config = session.config()?;
+    let options = RuntimeOptions {
+        state: session.state.clone(),
+        sandbox,
+        restrict: restrict()?,
+        layers: layers(session, &config),
+        limits: Limits::default(),
+        idle: config.runtime.idle,
+        keep: config.runtime.keep_releases,
+        databases,
+        cursor_key: secrets.server_key,
+    };
+    Runtime::open(platform, options).await
+}
+
+fn layers(session: &Session, config: &Config) -> PathBuf {
+    config.runtime.layers.clone().unwrap_or_else(|| session.state.layers_dir())
+}
+
+/// This program sets the limits of what it starts.
+fn restrict() -> Result<Vec<OsString>> {
+    let program = std::env::current_exe().context("this program")?;
+    Ok(vec![program.into(), "restrict".into()])
+}

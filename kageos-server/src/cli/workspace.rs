@@ -1,0 +1,330 @@
+//! `kagectl workspace`: the source and the releases of a workspace, from a folder of this machine.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use kageos_core::{Code, Error, ResourcePath, Result};
+use serde_json::{Value, json};
+
+use super::{
+    Session,
+    args::Workspace,
+    call::{self, pretty},
+    failure::Context,
+    remote::Remote,
+};
+use crate::runtime::SourcePath;
+
+/// Bytes of text that one call carries, about: the body of a request has a limit.
+const BATCH: usize = 512 * 1024;
+/// Files of one call.
+const BATCH_FILES: usize = 400;
+/// Folders that hold no source.
+const NOT_SOURCE: [&str; 4] = [".git", "target", "node_modules", ".kageos"];
+/// What `new` makes: a form, a table, a test and a runbook.
+const TEMPLATE: [(&str, &str); 5] = [
+    ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
+    ("src/main.rs", include_str!("template/main.rs.txt")),
+    ("src/lib.rs", include_str!("template/lib.rs.txt")),
+    ("src/runbook.md", include_str!("template/runbook.md.txt")),
+    (".gitignore", "/target\n"),
+];
+
+/// Who calls the actions of workspaces: a program that asks a server, or the server itself.
+pub(super) trait Caller {
+    /// Calls an action and answers its output.
+    async fn call(&self, path: &ResourcePath, action: &str, input: Value) -> Result<Value>;
+}
+
+/// Asks the running server, and tells how far a long call is.
+struct Asking<'a>(&'a Session, Remote);
+
+impl Caller for Asking<'_> {
+    async fn call(&self, path: &ResourcePath, action: &str, input: Value) -> Result<Value> {
+        let request = json!({ "action": action, "input": input });
+        Ok(call::begin(&self.1, self.0.output, path, &request).await?["output"].take())
+    }
+}
+
+pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
+    if let Workspace::New { folder, title } = command {
+        return new(session, &folder, title);
+    }
+    let caller = Asking(session, Remote::find(&session.state)?);
+    let output = session.output;
+    match command {
+        Workspace::New { .. } => {}
+        Workspace::Push { folder, path, message, no_build } => {
+            let path = path.parse()?;
+            let pushed = push(&caller, &path, &folder, &message).await?;
+            output.progress(&format!("{} files written, {} removed", pushed.written, pushed.removed));
+            if !no_build {
+                let release = release(&caller, &path).await?;
+                output.result(&release, || live(&path, &release));
+            }
+        }
+        Workspace::Build { path } => {
+            let path = path.parse()?;
+            let built = build(&caller, &path).await?;
+            output.result(&built, || format!("release {} is built", built["release"]));
+        }
+        Workspace::Publish { path, release } => {
+            let path = path.parse()?;
+            let published = caller.call(&path, "publish", json!({ "release": release })).await?;
+            output.result(&published, || live(&path, &published));
+        }
+        Workspace::Rollback { path } => {
+            let path = path.parse()?;
+            let before = before(&caller, &path).await?;
+            let published = caller.call(&path, "publish", json!({ "release": before })).await?;
+            output.result(&published, || live(&path, &published));
+        }
+        Workspace::Releases { path } => {
+            let found = caller.call(&path.parse()?, "list_releases", json!({ "limit": 100 })).await?;
+            output.result(&found, || table(&found));
+        }
+        Workspace::Restart { path } => {
+            let done = caller.call(&path.parse()?, "restart", json!({})).await?;
+            output.result(&done, || format!("{path} is restarted"));
+        }
+        Workspace::List { path } => {
+            let files = all_files(&caller, &path.parse()?).await?;
+            output.result(&files, || files.keys().cloned().collect::<Vec<_>>().join("\n"));
+        }
+        Workspace::Show { path, file } => {
+            let read = caller.call(&path.parse()?, "read_source", json!({ "path": file })).await?;
+            output.result(&read, || read["text"].as_str().unwrap_or_default().trim_end().to_owned());
+        }
+        Workspace::Search { path, query, regex } => {
+            let input = json!({ "query": query, "regex": regex, "limit": 500 });
+            let found = caller.call(&path.parse()?, "search_source", input).await?;
+            output.result(&found, || matches(&found));
+        }
+        Workspace::Diff { path, from, to } => {
+            let mut input = json!({});
+            for (key, commit) in [("from", from), ("to", to)] {
+                if let Some(commit) = commit {
+                    input[key] = commit.into();
+                }
+            }
+            let found = caller.call(&path.parse()?, "diff_source", input).await?;
+            output.result(&found, || patches(&found));
+        }
+        Workspace::History { path } => {
+            let found = caller.call(&path.parse()?, "list_commits", json!({ "limit": 100 })).await?;
+            output.result(&found, || commits(&found));
+        }
+        Workspace::Revert { path, commit } => {
+            let done = caller.call(&path.parse()?, "revert_commit", json!({ "commit": commit })).await?;
+            output.result(&done, || pretty(&done));
+        }
+    }
+    Ok(())
+}
+
+/// What a push did.
+pub(super) struct Pushed {
+    pub(super) written: usize,
+    pub(super) removed: usize,
+}
+
+/// Makes the source of a workspace that of a folder, as few commits as the size of a request allows.
+pub(super) async fn push(
+    caller: &impl Caller,
+    path: &ResourcePath,
+    folder: &Path,
+    message: &str,
+) -> Result<Pushed> {
+    let here = texts(folder)?;
+    if !here.contains_key("Cargo.toml") {
+        return Err(Error::new(Code::InvalidInput, format!("{} has no Cargo.toml.", folder.display())));
+    }
+    let there = all_files(caller, path).await?;
+    let mut writes = Vec::new();
+    for (file, text) in &here {
+        let hash = crate::runtime::hash(text.as_bytes())?;
+        if there.get(file) != Some(&hash) {
+            writes.push(json!({ "path": file, "text": text, "expected": there.get(file) }));
+        }
+    }
+    let written = writes.len();
+    for (file, hash) in there.iter().filter(|(file, _)| !here.contains_key(*file)) {
+        writes.push(json!({ "path": file, "text": null, "expected": hash }));
+    }
+    let removed = writes.len() - written;
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for write in writes {
+        let size = write["text"].as_str().map_or(0, str::len);
+        if !batch.is_empty() && (bytes + size > BATCH || batch.len() == BATCH_FILES) {
+            let files = std::mem::take(&mut batch);
+            caller.call(path, "write_source", json!({ "files": files, "message": message })).await?;
+            bytes = 0;
+        }
+        bytes += size;
+        batch.push(write);
+    }
+    if !batch.is_empty() {
+        caller.call(path, "write_source", json!({ "files": batch, "message": message })).await?;
+    }
+    Ok(Pushed { written, removed })
+}
+
+/// Builds the newest commit and makes it live.
+pub(super) async fn release(caller: &impl Caller, path: &ResourcePath) -> Result<Value> {
+    let built = build(caller, path).await?;
+    caller.call(path, "publish", json!({ "release": built["release"] })).await
+}
+
+/// Builds the newest commit; what the compiler says of one that does not compile is the error.
+async fn build(caller: &impl Caller, path: &ResourcePath) -> Result<Value> {
+    let built = caller.call(path, "build", json!({})).await?;
+    if built["state"] == "built" {
+        return Ok(built);
+    }
+    let all = built["diagnostics"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let texts = all.iter().filter(|it| it["level"] == "error").filter_map(|it| it["text"].as_str());
+    let why = built["error"].as_str().unwrap_or_default();
+    let message = texts.map(str::trim_end).chain([why]).collect::<Vec<_>>().join("\n\n");
+    Err(Error::new(Code::Conflict, format!("release {} is not built.\n{message}", built["release"])))
+}
+
+/// The release that was live before the one that is.
+async fn before(caller: &impl Caller, path: &ResourcePath) -> Result<Value> {
+    let found = caller.call(path, "list_releases", json!({ "limit": 100 })).await?;
+    let all = found["releases"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let older = |it: &&Value| {
+        it["release"].as_u64() < found["live"].as_u64()
+            && !it["binary"].is_null()
+            && matches!(it["state"].as_str(), Some("retired" | "draining"))
+    };
+    let before = all.iter().find(older).map(|it| it["release"].clone());
+    before.ok_or_else(|| Error::new(Code::Conflict, "No earlier release has its program still."))
+}
+
+/// Every file of the source with its hash.
+async fn all_files(caller: &impl Caller, path: &ResourcePath) -> Result<BTreeMap<String, String>> {
+    let (mut all, mut next) = (BTreeMap::new(), Value::Null);
+    loop {
+        let mut input = json!({ "limit": 500 });
+        if !next.is_null() {
+            input["next"] = next;
+        }
+        let page = caller.call(path, "list_source", input).await?;
+        for file in page["files"].as_array().into_iter().flatten() {
+            let text = |key: &str| file[key].as_str().unwrap_or_default().to_owned();
+            all.insert(text("path"), text("hash"));
+        }
+        next = page["next"].clone();
+        if next.is_null() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The texts of a folder by their paths.
+fn texts(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let (mut all, mut open) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(place) = open.pop() {
+        for entry in fs::read_dir(&place).context(&place.display().to_string())? {
+            let path = entry.context("the folder")?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let about = fs::symlink_metadata(&path).context(&name)?;
+            if about.is_dir() {
+                if !NOT_SOURCE.contains(&name.as_str()) && !name.starts_with('.') {
+                    open.push(path);
+                }
+                continue;
+            }
+            let below = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            if !about.is_file() || below == "Cargo.lock" || below.parse::<SourcePath>().is_err() {
+                continue;
+            }
+            let text = String::from_utf8(fs::read(&path).context(&below)?).map_err(|_| {
+                Error::new(Code::InvalidInput, format!("{below} is no text; a source holds texts."))
+            })?;
+            all.insert(below, text);
+        }
+    }
+    Ok(all)
+}
+
+/// Makes the folder of a new app.
+fn new(session: &Session, folder: &Path, title: Option<String>) -> Result<()> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let code: String =
+        name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if !code.starts_with(|c: char| c.is_ascii_lowercase()) || code.len() > 40 {
+        let message = "The name of the folder begins with a letter and has at most 40 characters.";
+        return Err(Error::new(Code::InvalidInput, message));
+    }
+    if folder.exists() {
+        return Err(Error::new(Code::Conflict, format!("{} is there already.", folder.display())));
+    }
+    let title = title.unwrap_or_else(|| name.clone());
+    if title.chars().any(|c| c.is_control() || "\"\\{}".contains(c)) {
+        return Err(Error::new(Code::InvalidInput, "A title has no quotes, braces or backslashes."));
+    }
+    for (file, text) in TEMPLATE {
+        let place: PathBuf = folder.join(file);
+        fs::create_dir_all(place.parent().unwrap_or(folder)).context("the folder")?;
+        fs::write(&place, text.replace("{code}", &code).replace("{title}", &title)).context(file)?;
+    }
+    let made = json!({ "folder": folder.display().to_string(), "app": code });
+    session.output.result(&made, || {
+        format!("{0} holds an app; `kagectl workspace push {0} /system/{code}` runs it", folder.display())
+    });
+    Ok(())
+}
+
+fn live(path: &ResourcePath, release: &Value) -> String {
+    format!("release {} of {path} is live", release["release"])
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn lines<'a>(value: &'a Value, key: &str, line: impl Fn(&'a Value) -> String) -> String {
+    value[key].as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn table(found: &Value) -> String {
+    lines(found, "releases", |it| {
+        let commit = text(it, "commit").get(..10).unwrap_or_default();
+        format!(
+            "{:>4}  {:<9} {commit}  {}  {}",
+            it["release"],
+            text(it, "state"),
+            text(it, "at"),
+            text(&it["by"], "name")
+        )
+    })
+}
+
+fn matches(found: &Value) -> String {
+    lines(found, "matches", |it| {
+        format!("{}:{}:{}: {}", text(it, "path"), it["line"], it["column"], text(it, "text"))
+    })
+}
+
+fn patches(found: &Value) -> String {
+    lines(found, "files", |it| match it["patch"].as_str() {
+        Some(patch) => patch.trim_end().to_owned(),
+        None => format!("{} {}", text(it, "change"), text(it, "path")),
+    })
+}
+
+fn commits(found: &Value) -> String {
+    lines(found, "commits", |it| {
+        let (commit, message) = (text(it, "commit"), text(it, "message").lines().next().unwrap_or_default());
+        format!(
+            "{}  {}  {}  {message}",
+            commit.get(..10).unwrap_or_default(),
+            text(it, "at"),
+            text(&it["author"], "name")
+        )
+    })
+}

@@ -1,0 +1,204 @@
+//! What can be asked of a workspace about its source and its releases, through the one door.
+
+use std::sync::LazyLock;
+
+use kageos_core::{ActionName, ActionSchema, Audience, Audit, Effect, Effects, Right};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::source::{Edit, FileWrite, Query};
+
+/// Most files that one call writes.
+const MAX_WRITES: u32 = 500;
+/// Longest message of a commit, in characters.
+const MAX_MESSAGE: u32 = 2_000;
+/// Longest build, in milliseconds: what a build needs that compiles everything anew on a small machine.
+const BUILD_TIMEOUT_MS: u64 = 15 * 60 * 1000;
+/// Longest publication, in milliseconds: an app starts, brings its tables up to date and is asked whether it works.
+const PUBLISH_TIMEOUT_MS: u64 = 5 * 60 * 1000;
+
+/// The actions by name, with input that matches its schema.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "action", content = "input", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum WorkspaceAction {
+    /// Files of a commit.
+    ListSource { at: Option<String>, under: Option<String>, limit: Option<usize>, next: Option<String> },
+    /// The text of a file.
+    ReadSource { path: String, at: Option<String> },
+    /// Writes and removes files, all or none.
+    WriteSource { files: Vec<FileWrite>, message: Option<String> },
+    /// Replaces passages of a file.
+    EditSource { path: String, expected: String, edits: Vec<Edit>, message: Option<String> },
+    /// Lines that match.
+    SearchSource(Query),
+    /// Commits, the newest first.
+    ListCommits { path: Option<String>, limit: Option<usize>, next: Option<String> },
+    /// What is different between two commits.
+    DiffSource { from: Option<String>, to: Option<String>, path: Option<String> },
+    /// Takes back what a commit did.
+    RevertCommit { commit: String, message: Option<String> },
+    /// Builds the newest commit.
+    Build {},
+    /// Makes a release live.
+    Publish { release: u32 },
+    /// Releases, the newest first.
+    ListReleases { limit: Option<u32>, next: Option<String> },
+    /// A release with its log.
+    ReadRelease { release: u32 },
+    /// Ends the process of the live release.
+    Restart {},
+}
+
+impl WorkspaceAction {
+    /// The action called `name`.
+    pub(super) fn read(name: &ActionName, input: Value) -> serde_json::Result<Self> {
+        serde_json::from_value(json!({ "action": name, "input": input }))
+    }
+}
+
+/// The schemas of the actions. Source is what everybody's data is handled by, so all of them ask for `admin`.
+pub(super) fn workspace_actions() -> &'static [ActionSchema] {
+    static ACTIONS: LazyLock<Vec<ActionSchema>> = LazyLock::new(schemas);
+    &ACTIONS
+}
+
+fn schemas() -> Vec<ActionSchema> {
+    let commit = json!({ "type": "string", "pattern": "^[0-9a-f]{40}$", "title": "Commit" });
+    let path = json!({ "type": "string", "minLength": 1, "maxLength": 240, "title": "Path" });
+    let next = json!({ "type": "string", "maxLength": 300 });
+    let message = json!({ "type": "string", "maxLength": MAX_MESSAGE, "title": "Message" });
+    // The commit holds the text; the operation log says which files, by whom and when.
+    let secret = json!({ "sensitive": true });
+    let text = json!({ "type": ["string", "null"], "x-kageos": secret });
+    let some_text = json!({ "type": "string", "x-kageos": secret });
+    let hash = json!({ "type": ["string", "null"], "pattern": "^[0-9a-f]{40}$" });
+    let limit = |most: u32| json!({ "type": "integer", "minimum": 1, "maximum": most });
+    let release =
+        json!({ "release": { "type": "integer", "minimum": 1, "maximum": u32::MAX, "title": "Release" } });
+    let write =
+        object(&json!({ "path": path, "text": text, "expected": hash }), &["path", "text", "expected"]);
+    let files = json!({ "type": "array", "minItems": 1, "maxItems": MAX_WRITES, "items": write });
+    let edit = object(&json!({ "old": some_text, "new": some_text }), &["old", "new"]);
+    let edits = json!({ "type": "array", "minItems": 1, "maxItems": 100, "items": edit });
+    let updates = Effects { updates: true, ..Effects::default() };
+    let creates = Effects { creates: true, ..Effects::default() };
+    let under = json!({ "type": "string", "maxLength": 240 });
+    let flag = json!({ "type": "boolean" });
+    let pattern = json!({ "type": "string", "minLength": 1, "maxLength": 500 });
+    vec![
+        reads(
+            "list_source",
+            "List the source",
+            &json!({ "at": commit, "under": under, "limit": limit(500), "next": next }),
+            &[],
+        ),
+        reads("read_source", "Read a source file", &json!({ "path": path, "at": commit }), &["path"]),
+        changes(
+            "write_source",
+            "Write source files",
+            updates,
+            &json!({ "files": files, "message": message }),
+            &["files"],
+        ),
+        changes(
+            "edit_source",
+            "Edit a source file",
+            updates,
+            &json!({ "path": path, "expected": { "type": "string", "pattern": "^[0-9a-f]{40}$" },
+                "edits": edits, "message": message }),
+            &["path", "expected", "edits"],
+        ),
+        reads(
+            "search_source",
+            "Search the source",
+            &json!({ "query": pattern, "regex": flag, "case": flag, "under": under, "limit": limit(500) }),
+            &["query"],
+        ),
+        reads(
+            "list_commits",
+            "List commits",
+            &json!({ "path": path, "limit": limit(200), "next": next }),
+            &[],
+        ),
+        reads(
+            "diff_source",
+            "Compare two commits",
+            &json!({ "from": commit, "to": commit, "path": path }),
+            &[],
+        ),
+        changes(
+            "revert_commit",
+            "Take back a commit",
+            updates,
+            &json!({ "commit": commit, "message": message }),
+            &["commit"],
+        ),
+        long("build", "Build a release", creates, (&json!({}), &[]), BUILD_TIMEOUT_MS),
+        long("publish", "Make a release live", updates, (&release, &["release"]), PUBLISH_TIMEOUT_MS),
+        reads("list_releases", "List releases", &json!({ "limit": limit(100), "next": next }), &[]),
+        reads("read_release", "Read a release", &release, &["release"]),
+        ActionSchema {
+            // It changes no row; that somebody did it is recorded all the same.
+            effect: Effect { audit: Audit::Full, dry_run: false, ..Effect::of(Effects::READS) },
+            ..reads("restart", "Restart the app", &json!({}), &[])
+        },
+    ]
+}
+
+fn object(properties: &Value, required: &[&str]) -> Value {
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn action(name: &str, title: &str, effect: Effect, input: Value) -> ActionSchema {
+    let name = ActionName::new(name).unwrap_or(ActionName::RUN);
+    let output = json!({ "type": "object" });
+    ActionSchema { name, title: title.to_owned(), right: Right::Admin, effect, input, output }
+}
+
+fn reads(name: &str, title: &str, properties: &Value, required: &[&str]) -> ActionSchema {
+    let effect = Effect { audit: Audit::None, ..Effect::of(Effects::READS) };
+    action(name, title, effect, object(properties, required))
+}
+
+/// A commit takes another one back, so no undo does.
+fn changes(name: &str, title: &str, effects: Effects, properties: &Value, required: &[&str]) -> ActionSchema {
+    let effect = Effect { undoable: false, ..Effect::of(effects) };
+    action(name, title, effect, object(properties, required))
+}
+
+fn long(
+    name: &str,
+    title: &str,
+    effects: Effects,
+    (properties, required): (&Value, &[&str]),
+    timeout_ms: u64,
+) -> ActionSchema {
+    let audience = vec![Audience::People, Audience::Agents, Audience::Schedules];
+    let effect = Effect { undoable: false, dry_run: false, timeout_ms, audience, ..Effect::of(effects) };
+    action(name, title, effect, object(properties, required))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_stands_for_an_action_that_is_read() {
+        let inputs = |name: &str| match name {
+            "read_source" => json!({ "path": "x" }),
+            "write_source" => json!({ "files": [] }),
+            "edit_source" => json!({ "path": "x", "expected": "y", "edits": [] }),
+            "search_source" => json!({ "query": "x" }),
+            "revert_commit" => json!({ "commit": "x" }),
+            "publish" | "read_release" => json!({ "release": 1 }),
+            _ => json!({}),
+        };
+        for schema in workspace_actions() {
+            let name = schema.name.as_str();
+            WorkspaceAction::read(&schema.name, inputs(name))
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(schema.right, Right::Admin, "{name}");
+        }
+        assert_eq!(workspace_actions().len(), 13);
+    }
+}

@@ -1,0 +1,254 @@
+//! One run of Cargo on foreign code: build scripts and macros run in a sandbox like the app itself.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use kageos_core::{Code, Error, Result};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
+    process::Command,
+    sync::mpsc,
+};
+
+use super::{Diagnostic, Layer};
+use crate::runtime::{Limits, Sandbox};
+
+/// Longest line that is read, in bytes; a message of the compiler is one line.
+const MAX_LINE: u64 = 1024 * 1024;
+/// Bytes of the log that are kept, the last ones.
+const MAX_LOG: usize = 1024 * 1024;
+/// Most messages of the compiler that are kept.
+const MAX_DIAGNOSTICS: usize = 500;
+/// Bytes that a build may write in all before it is ended.
+const MAX_OUTPUT: usize = 256 * 1024 * 1024;
+/// Bytes of the copy of the source in a sandbox, which is memory.
+const SOURCE: &str = "268435456";
+/// What a build may use. Compilers reserve much more memory than they use.
+const LIMITS: Limits = Limits { memory: 16 << 30, file: 2 << 30, open_files: 4096, processes: 1024 };
+
+/// Where things are for a build.
+pub(super) struct Layout {
+    pub(super) toolchain: PathBuf,
+    pub(super) vendor: PathBuf,
+    pub(super) config: PathBuf,
+    pub(super) target: PathBuf,
+}
+
+impl Layout {
+    /// For a layer at `folder`; within a sandbox the same for every layer, so that what was compiled fits.
+    pub(super) fn of(sandbox: &Sandbox, folder: &Path) -> Self {
+        let layer = match sandbox {
+            Sandbox::Bubblewrap(_) => Path::new("/layer"),
+            Sandbox::Open => folder,
+        };
+        Self {
+            toolchain: PathBuf::from("/toolchain"),
+            vendor: layer.join("vendor"),
+            config: layer.join("config.toml"),
+            target: PathBuf::from("/build/target"),
+        }
+    }
+}
+
+/// A build.
+pub(crate) struct Job<'a> {
+    pub(crate) layer: &'a Layer,
+    pub(crate) sandbox: &'a Sandbox,
+    /// The program and its arguments that sets limits and becomes what follows.
+    pub(crate) restrict: &'a [OsString],
+    /// The source, with a lock file.
+    pub(crate) app: &'a Path,
+    /// What was compiled before; the only folder that a build in a sandbox writes to.
+    pub(crate) target: &'a Path,
+}
+
+/// How a build ended.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) success: bool,
+    /// The programs, as paths below the target folder. Nothing says that they are there.
+    pub(crate) programs: Vec<PathBuf>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) log: String,
+}
+
+enum Line {
+    /// A message of Cargo for machines.
+    Message(Vec<u8>),
+    /// What it tells people.
+    Told(Vec<u8>),
+}
+
+impl Job<'_> {
+    /// Builds, and tells each line that is for people. Dropping the future ends it.
+    pub(crate) async fn run(&self, mut tell: impl FnMut(&str) + Send) -> Result<Outcome> {
+        let layout = Layout::of(self.sandbox, self.layer.folder());
+        let words = self.words(&layout);
+        let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env_clear().kill_on_drop(true).current_dir(self.app);
+        if matches!(self.sandbox, Sandbox::Open) {
+            let bin = self.layer.toolchain().join("bin");
+            command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display()));
+            command.env("CARGO_HOME", self.target.join("cargo-home")).env("HOME", self.target);
+        }
+        let mut child = command.spawn().map_err(|error| {
+            Error::new(Code::Unavailable, "The build cannot be started.").caused_by(error)
+        })?;
+        let (send, mut lines) = mpsc::channel(64);
+        let messages = read(child.stdout.take(), send.clone(), Line::Message);
+        let told = read(child.stderr.take(), send, Line::Told);
+        let (mut outcome, mut log, mut bytes) = (Outcome::default(), Log::default(), 0);
+        let collect = async {
+            while let Some(line) = lines.recv().await {
+                let (Line::Message(text) | Line::Told(text)) = &line;
+                bytes += text.len();
+                if bytes > MAX_OUTPUT {
+                    return Err(Error::new(Code::PayloadTooLarge, "The build writes without end."));
+                }
+                let said = match line {
+                    Line::Message(text) => outcome.take(&text, &layout.target, self.target),
+                    Line::Told(text) => Some(plain(&text)),
+                };
+                if let Some(said) = said.filter(|said| !said.trim().is_empty()) {
+                    tell(&said);
+                    log.push(&said);
+                }
+            }
+            Ok(())
+        };
+        let ((), (), collected) = tokio::join!(messages, told, collect);
+        collected?;
+        let status = child.wait().await.map_err(Error::internal)?;
+        outcome.success = status.success();
+        if !status.success() && outcome.diagnostics.is_empty() {
+            log.push(&format!("The build ended with {status}."));
+        }
+        outcome.log = log.text();
+        Ok(outcome)
+    }
+
+    fn words(&self, layout: &Layout) -> Vec<OsString> {
+        let mut words = match self.sandbox {
+            Sandbox::Bubblewrap(bwrap) => self.box_words(bwrap, layout),
+            Sandbox::Open => Vec::new(),
+        };
+        let inside = matches!(self.sandbox, Sandbox::Bubblewrap(_));
+        if let Some((program, arguments)) = self.restrict.split_first() {
+            words.push(if inside { "/layer-restrict".into() } else { program.clone() });
+            words.extend(arguments.iter().cloned());
+            words.extend(LIMITS.arguments());
+            words.push("--".into());
+        }
+        let cargo = if inside { layout.toolchain.clone() } else { self.layer.toolchain().to_owned() };
+        // People who use the server come before a build.
+        words.extend(["nice", "-n", "10"].map(Into::into));
+        words.push(cargo.join("bin/cargo").into());
+        words.extend(["build", "--bins", "--offline", "--message-format=json", "--config"].map(Into::into));
+        words.push(layout.config.clone().into());
+        words.push("--target-dir".into());
+        words.push(if inside { layout.target.clone() } else { self.target.to_owned() }.into());
+        words
+    }
+
+    /// The sandbox of an app, with the toolchain, the layer and what a linker needs beside it.
+    fn box_words(&self, bwrap: &Path, layout: &Layout) -> Vec<OsString> {
+        let mut words = Sandbox::walls(bwrap);
+        words.extend(["--size", "1073741824", "--tmpfs", "/tmp"].map(Into::into));
+        for tools in ["/lib", "/lib64", "/bin", "/usr", "/etc/alternatives", "/etc/ld.so.cache"] {
+            words.extend(["--ro-bind-try", tools, tools].map(Into::into));
+        }
+        let mut bind = |how: &str, outside: &Path, inside: &Path| {
+            words.extend([how.into(), outside.into(), inside.into()]);
+        };
+        bind("--ro-bind", self.layer.toolchain(), &layout.toolchain);
+        bind("--ro-bind", &self.layer.folder().join("vendor"), &layout.vendor);
+        bind("--ro-bind", &self.layer.folder().join("config.toml"), &layout.config);
+        if let Some(restrict) = self.restrict.first() {
+            bind("--ro-bind", Path::new(restrict), Path::new("/layer-restrict"));
+        }
+        bind("--ro-bind", self.app, Path::new("/source"));
+        bind("--bind", self.target, &layout.target);
+        words.extend(["--size", SOURCE, "--tmpfs", "/build/app"].map(Into::into));
+        words.extend(["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"].map(Into::into));
+        words.extend(["--chdir", "/build/app", "--setenv", "HOME", "/tmp"].map(Into::into));
+        words.extend(["--setenv", "CARGO_HOME", "/tmp/cargo"].map(Into::into));
+        words.extend(["--setenv", "PATH", "/toolchain/bin:/usr/bin:/bin", "--"].map(Into::into));
+        // The lock file loses what the app does not use, so a build works on a copy; times tell what is new.
+        words
+            .extend(["/bin/sh", "-c", "cp -a /source/. /build/app/ && exec \"$@\"", "build"].map(Into::into));
+        words
+    }
+}
+
+impl Outcome {
+    /// Takes in a message of Cargo; answers what of it is for people.
+    fn take(&mut self, line: &[u8], inside: &Path, outside: &Path) -> Option<String> {
+        let message: Value = serde_json::from_slice(line).ok()?;
+        match message["reason"].as_str()? {
+            "compiler-message" => {
+                // Cargo sums up at the end what it told before.
+                let diagnostic = Diagnostic::read(&message["message"])?;
+                let text = diagnostic.text.clone();
+                if self.diagnostics.len() < MAX_DIAGNOSTICS && diagnostic.is_told() {
+                    self.diagnostics.push(diagnostic);
+                }
+                Some(text)
+            }
+            "compiler-artifact" => {
+                let program = Path::new(message["executable"].as_str()?);
+                let below = program.strip_prefix(inside).or_else(|_| program.strip_prefix(outside)).ok()?;
+                self.programs.push(below.to_owned());
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The last lines of what was told.
+#[derive(Default)]
+struct Log {
+    lines: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Log {
+    fn push(&mut self, line: &str) {
+        self.bytes += line.len() + 1;
+        self.lines.push_back(line.trim_end().to_owned());
+        while self.bytes > MAX_LOG {
+            let Some(first) = self.lines.pop_front() else { break };
+            self.bytes -= first.len() + 1;
+        }
+    }
+
+    fn text(self) -> String {
+        self.lines.into_iter().collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A text without what moves the cursor of a terminal.
+fn plain(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.trim_end().chars().filter(|c| !c.is_control() || *c == '\t').collect()
+}
+
+async fn read(output: Option<impl AsyncRead + Unpin>, send: mpsc::Sender<Line>, line: fn(Vec<u8>) -> Line) {
+    let Some(output) = output else { return };
+    let mut output = BufReader::new(output);
+    loop {
+        let mut text = Vec::new();
+        let mut some = (&mut output).take(MAX_LINE);
+        if !matches!(some.read_until(b'\n', &mut text).await, Ok(1..)) || send.send(line(text)).await.is_err()
+        {
+            return;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The folder in which a workspace is built: its source as files, and what was compiled of it.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use kageos_core::{Code, Error, Result, hex, platform::release::Program};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use sha2::{Digest, Sha256};
+
+use super::Layer;
+use crate::runtime::source::Repository;
+
+/// Largest program, in bytes.
+const MAX_PROGRAM: u64 = 512 * 1024 * 1024;
+/// Largest folder of what was compiled; a larger one begins anew at the next build.
+const MAX_TARGET: u64 = 4 * 1024 * 1024 * 1024;
+/// The lock file of Cargo: the platform's own in every build.
+const LOCK: &str = "Cargo.lock";
+
+/// A folder to build in.
+#[derive(Debug, Clone)]
+pub(crate) struct BuildFolder {
+    root: PathBuf,
+}
+
+impl BuildFolder {
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The source.
+    pub(crate) fn app(&self) -> PathBuf {
+        self.root.join("app")
+    }
+
+    /// What was compiled. A build writes there, so nothing in it is to be believed.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.root.join("target")
+    }
+
+    /// A folder for the data of a program that only says what it is.
+    pub(crate) fn trial(&self) -> PathBuf {
+        self.root.join("trial")
+    }
+
+    /// Makes the source that of a commit. Files that stay the same keep their time, so that they are not compiled anew.
+    pub(crate) fn check_out(&self, repository: &Repository, commit: &str, layer: &Layer) -> Result<()> {
+        let app = self.app();
+        fs::create_dir_all(&app).map_err(full)?;
+        let files = repository.files(commit)?;
+        let mut there = BTreeSet::new();
+        list(&app, &app, &mut there).map_err(full)?;
+        for path in there.iter().filter(|path| path.as_str() != LOCK) {
+            if path.parse().map_or(true, |path| !files.contains_key(&path)) {
+                fs::remove_file(app.join(path)).map_err(full)?;
+            }
+        }
+        for (path, hash) in files.iter().filter(|(path, _)| path.as_str() != LOCK) {
+            let place = app.join(path.as_str());
+            let same = fs::read(&place).ok().map(|content| Repository::hash(&content)).transpose()?;
+            if same.as_ref() == Some(hash) {
+                continue;
+            }
+            if let Some(folder) = place.parent() {
+                make_folder(&app, folder).map_err(full)?;
+            }
+            if place.is_dir() {
+                fs::remove_dir_all(&place).map_err(full)?;
+            }
+            fs::write(&place, repository.content(hash)?).map_err(full)?;
+        }
+        fs::copy(layer.lock(), app.join(LOCK)).map_err(full).map(drop)
+    }
+
+    /// Begins with what the layer has compiled, when that was another layer or nothing is there.
+    pub(crate) fn seed(&self, layer: &Layer) -> Result<()> {
+        let (target, stamp) = (self.target(), self.root.join("layer"));
+        let known = fs::read_to_string(&stamp).unwrap_or_default();
+        if known == layer.key() && target.is_dir() && size(&target) <= MAX_TARGET {
+            return Ok(());
+        }
+        let _ = fs::remove_file(&stamp);
+        if target.exists() {
+            fs::remove_dir_all(&target).map_err(full)?;
+        }
+        let done = Command::new("cp")
+            .args(["-a", "--reflink=auto", "--no-target-directory", "--"])
+            .arg(layer.target())
+            .arg(&target)
+            .output()
+            .map_err(full)?;
+        if !done.status.success() {
+            let said = String::from_utf8_lossy(&done.stderr).into_owned();
+            return Err(Error::new(Code::StorageFull, format!("The layer cannot be copied: {said}")));
+        }
+        fs::write(stamp, layer.key()).map_err(full)
+    }
+}
+
+/// Copies a program out of a folder that foreign code has written: no link is followed, and it is a file.
+pub(crate) fn take_program(target: &Path, program: &Path, to: &Path) -> Result<Program> {
+    let strange = |error: io::Error| {
+        Error::new(Code::Unavailable, "The build left no program where it says.").caused_by(error)
+    };
+    let folder = File::open(target).map_err(strange)?;
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let opened =
+        openat2(&folder, program, flags, Mode::empty(), beneath).map_err(|error| strange(error.into()))?;
+    let mut from = File::from(opened);
+    let about = from.metadata().map_err(strange)?;
+    if !about.is_file() || about.len() > MAX_PROGRAM {
+        return Err(Error::new(Code::PayloadTooLarge, "The program is too large, or is no file."));
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(full)?;
+    }
+    let making = to.with_extension("making");
+    let mut copy = File::create(&making).map_err(full)?;
+    let (mut hash, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; 1 << 16]);
+    loop {
+        let read = from.read(&mut buffer).map_err(strange)?;
+        if read == 0 {
+            break;
+        }
+        size += read as u64;
+        if size > MAX_PROGRAM {
+            return Err(Error::new(Code::PayloadTooLarge, "The program is too large."));
+        }
+        hash.update(&buffer[..read]);
+        copy.write_all(&buffer[..read]).map_err(full)?;
+    }
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    copy.set_permissions(executable).and_then(|()| copy.sync_all()).map_err(full)?;
+    fs::rename(&making, to).map_err(full)?;
+    Ok(Program { sha256: hex(&hash.finalize()), size })
+}
+
+/// Makes a folder below `top`; a file that is in its way was one of an earlier commit.
+fn make_folder(top: &Path, folder: &Path) -> io::Result<()> {
+    for place in folder.ancestors().take_while(|place| *place != top).collect::<Vec<_>>().into_iter().rev() {
+        if place.is_file() {
+            fs::remove_file(place)?;
+        }
+        if !place.is_dir() {
+            fs::create_dir(place)?;
+        }
+    }
+    Ok(())
+}
+
+fn list(top: &Path, folder: &Path, files: &mut BTreeSet<String>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            list(top, &path, files)?;
+        } else if let Ok(below) = path.strip_prefix(top) {
+            files.insert(below.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes below a folder; links are not followed.
+fn size(folder: &Path) -> u64 {
+    let Ok(all) = fs::read_dir(folder) else { return 0 };
+    all.flatten()
+        .filter_map(|entry| Some((entry.metadata().ok()?, entry.path())))
+        .map(|(about, path)| if about.is_dir() { size(&path) } else { about.len() })
+        .sum()
+}
+
+fn full(error: io::Error) -> Error {
+    Error::new(Code::StorageFull, "The build's folder cannot be written.").caused_by(error)
+}

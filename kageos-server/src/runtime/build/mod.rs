@@ -1,0 +1,11 @@
+//! From a commit to a program: Cargo in a sandbox, on top of a layer that is compiled already.
+
+mod cargo;
+mod diagnostic;
+mod folder;
+mod layer;
+
+pub(crate) use cargo::Job;
+pub use diagnostic::{Diagnostic, Fix, FixEdit, Place};
+pub(crate) use folder::{BuildFolder, take_program};
+pub use layer::Layer;

@@ -1,0 +1,407 @@
+//! Building a release, making it live, and looking at it.
+
+use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
+
+use kageos_core::{
+    Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
+    platform::release::{Built, Program, Release, function_changes},
+};
+use serde_json::{Value, json};
+
+use super::{
+    App, DRAIN, HANDED_ON, Runtime,
+    build::{BuildFolder, Diagnostic, Job, take_program},
+    host::{Found, blocking, reply},
+    process::ProcessHost,
+};
+
+/// Releases on a page when nothing is said.
+const PAGE: u32 = 20;
+/// The end of a build log that is told, in bytes.
+const SHOWN_LOG: usize = 200 * 1024;
+
+/// What a build left behind.
+struct Made {
+    program: Option<(Program, Manifest)>,
+    error: Option<String>,
+    diagnostics: Vec<Diagnostic>,
+    log: String,
+}
+
+/// Builds the newest commit. Dropping the future ends the build.
+pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> Result<HostReply, HostError> {
+    let missing = || Error::new(Code::Conflict, "This workspace has no source yet.");
+    let commit = found.head.clone().ok_or_else(missing)?;
+    runtime.sandbox()?;
+    runtime.layer()?;
+    let (workspace, platform) = (found.workspace, runtime.platform().clone());
+    let releases = platform.releases();
+    say(call, "waiting for the build before");
+    let _one = runtime.inner.building.acquire().await.map_err(Error::internal)?;
+    let number = releases.begin(workspace, &commit, call.actor.id).await?;
+    let abandoned = Abandoned { runtime: runtime.clone(), workspace, number, armed: true };
+    let started = platform.env().clock.monotonic();
+    let made = make(runtime, call, &found, &commit, number).await?;
+    let taken = platform.env().clock.monotonic().saturating_sub(started);
+    let folder = runtime.release_dir(workspace, number);
+    let (log, diagnostics) = (made.log, made.diagnostics.clone());
+    blocking(move || keep(&folder, &log, &diagnostics)).await?;
+    let count = |level: &str| made.diagnostics.iter().filter(|it| it.level == level).count();
+    let live = match releases.live(workspace).await? {
+        Some(live) => releases.manifest(workspace, live).await?,
+        None => None,
+    };
+    let changes = made.program.as_ref().map(|(_, manifest)| function_changes(live.as_ref(), manifest));
+    let built = Built {
+        program: made.program,
+        error: made.error,
+        errors: u32::try_from(count("error")).unwrap_or(u32::MAX),
+        warnings: u32::try_from(count("warning")).unwrap_or(u32::MAX),
+        build_ms: u64::try_from(taken.as_millis()).unwrap_or(u64::MAX),
+        changes: changes.unwrap_or_default(),
+    };
+    let output = built_output(runtime, call, &commit, number, &built, &made.diagnostics).await?;
+    let done = releases.built(call, workspace, number, built, output).await?;
+    abandoned.disarm();
+    tidy(runtime, workspace).await?;
+    Ok(done)
+}
+
+/// A release that is not being built any more when nobody waits for it.
+struct Abandoned {
+    runtime: Runtime,
+    workspace: NodeId,
+    number: u32,
+    armed: bool,
+}
+
+impl Abandoned {
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let (runtime, workspace, number) = (self.runtime.clone(), self.workspace, self.number);
+        tokio::spawn(async move {
+            let done = runtime.platform().releases().abandon(workspace, number, "The build was ended.").await;
+            if let Err(error) = done {
+                tracing::warn!(%workspace, number, %error, "a release that was ended is not settled");
+            }
+        });
+    }
+}
+
+/// Compiles a commit and asks the program what it declares.
+async fn make(runtime: &Runtime, call: &HostCall, found: &Found, commit: &str, number: u32) -> Result<Made> {
+    let (layer, sandbox) = (runtime.layer()?, runtime.sandbox()?);
+    let folder = BuildFolder::at(runtime.build_dir(found.workspace)?);
+    say(call, "checking out the source");
+    let work = (folder.clone(), found.repository.clone(), commit.to_owned(), layer.clone());
+    blocking(move || {
+        let (folder, repository, commit, layer) = work;
+        folder.check_out(&repository, &commit, &layer)?;
+        folder.seed(&layer)
+    })
+    .await?;
+    let (app, target) = (folder.app(), folder.target());
+    let restrict = &runtime.inner.options.restrict;
+    let job = Job { layer: &layer, sandbox, restrict, app: &app, target: &target };
+    let outcome = job.run(|line| say(call, line)).await?;
+    let failed = |error: &str| Made {
+        program: None,
+        error: Some(error.to_owned()),
+        diagnostics: outcome.diagnostics.clone(),
+        log: outcome.log.clone(),
+    };
+    let program = match outcome.programs.as_slice() {
+        _ if !outcome.success => return Ok(failed("It does not compile.")),
+        [program] => program.clone(),
+        [] => return Ok(failed("It has no program; an app has a `main` that calls `kageos_sdk::main`.")),
+        _ => return Ok(failed("It has several programs; an app is one.")),
+    };
+    let to = runtime.program(found.workspace, number);
+    let taken = blocking(move || take_program(&target, &program, &to)).await?;
+    say(call, "asking the program what it declares");
+    match declared(runtime, call, found.workspace, number, &folder).await {
+        Ok(manifest) => Ok(Made {
+            program: Some((taken, manifest)),
+            error: None,
+            diagnostics: outcome.diagnostics,
+            log: outcome.log,
+        }),
+        Err(error) => Ok(failed(&error.message)),
+    }
+}
+
+/// What a program declares, asked in a folder that is not the app's.
+async fn declared(
+    runtime: &Runtime,
+    call: &HostCall,
+    workspace: NodeId,
+    number: u32,
+    folder: &BuildFolder,
+) -> Result<Manifest> {
+    let trial = folder.trial();
+    let fresh = trial.clone();
+    let state = runtime.inner.options.state.clone();
+    blocking(move || {
+        let _ = fs::remove_dir_all(&fresh);
+        state.make_dir(&fresh).map_err(Error::internal)
+    })
+    .await?;
+    let options = runtime.app_options(workspace, &call.path, number, Some(trial.clone())).await?;
+    let link = options.link.clone();
+    let host = ProcessHost::start(runtime.platform().env().clone(), options).await;
+    let manifest = match &host {
+        Ok(host) => {
+            host.stop(Duration::ZERO).await;
+            Ok(Manifest::clone(&kageos_core::Host::manifest(&**host)))
+        }
+        Err(error) => Err(error.clone()),
+    };
+    blocking(move || {
+        let _ = (fs::remove_dir_all(&trial), fs::remove_dir_all(&link));
+        Ok(())
+    })
+    .await?;
+    manifest
+}
+
+/// Makes a release live in place of the one before.
+pub(super) async fn publish(
+    runtime: &Runtime,
+    call: &HostCall,
+    workspace: NodeId,
+    number: u32,
+) -> Result<HostReply, HostError> {
+    let (runtime, call) = (runtime.clone(), call.clone());
+    // Whoever asked may go away; a switch is not left halfway.
+    let publishing = tokio::spawn(async move { go_live(&runtime, &call, workspace, number).await });
+    publishing.await.map_err(|error| HostError::Ended(Error::internal(error)))?
+}
+
+async fn go_live(
+    runtime: &Runtime,
+    call: &HostCall,
+    workspace: NodeId,
+    number: u32,
+) -> Result<HostReply, HostError> {
+    let releases = runtime.platform().releases();
+    let missing = || Error::field("/release", "not_found", "There is no such release.");
+    let release = releases.get(workspace, number).await?.ok_or_else(missing)?;
+    let manifest = releases.manifest(workspace, number).await?;
+    let manifest = manifest.ok_or_else(|| Error::new(Code::Conflict, "This release was never built."))?;
+    let before = releases.live(workspace).await?;
+    releases.starting(workspace, number).await?;
+    say(call, "starting the release");
+    let started = start(runtime, call, workspace, number, &manifest).await;
+    let switched = match started {
+        Err(error) => Err(HostError::from(error)),
+        Ok(host) => {
+            say(call, "switching");
+            let sandbox = runtime.sandbox()?.as_str();
+            let output = release_json(
+                runtime,
+                &Release {
+                    state: kageos_core::platform::release::State::Live,
+                    sandbox: Some(sandbox.to_owned()),
+                    error: None,
+                    ..release
+                },
+            )
+            .await?;
+            let done =
+                releases.go_live(call, workspace, (number, before), &manifest, (sandbox, output)).await;
+            done.map(|done| (done, host))
+        }
+    };
+    match switched {
+        Ok((done, host)) => {
+            let replaced = runtime.run_from_now_on(workspace, App { host, release: number })?;
+            if let Some(app) = replaced {
+                tokio::spawn(drain(runtime.clone(), workspace, app));
+            }
+            Ok(done)
+        }
+        Err(error) => {
+            let message = error.clone().into_error().message;
+            releases.not_started(workspace, number, &message).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Starts a release on the app's own data; it has to be what it was when it was built, and to answer.
+async fn start(
+    runtime: &Runtime,
+    call: &HostCall,
+    workspace: NodeId,
+    number: u32,
+    manifest: &Manifest,
+) -> Result<Arc<ProcessHost>> {
+    let options = runtime.app_options(workspace, &call.path, number, None).await?;
+    let host = ProcessHost::start(runtime.platform().env().clone(), options).await?;
+    if *kageos_core::Host::manifest(&*host) != *manifest {
+        let message = "The program declares something else than when it was built.";
+        return Err(Error::new(Code::Unavailable, message));
+    }
+    host.health().await?;
+    Ok(host)
+}
+
+/// Ends a release that was replaced, once its calls have ended.
+async fn drain(runtime: Runtime, workspace: NodeId, app: App) {
+    // Calls that the door let in before the switch are on their way to it.
+    tokio::time::sleep(HANDED_ON).await;
+    let cut_off = app.host.stop(DRAIN).await;
+    if cut_off > 0 {
+        tracing::warn!(%workspace, release = app.release, cut_off, "calls of a release that was replaced are cut off");
+    }
+    let done = runtime.platform().releases().drained(workspace, app.release).await;
+    if let Err(error) = done {
+        tracing::warn!(%workspace, release = app.release, %error, "a release that has ended is not settled");
+    }
+}
+
+/// Removes the programs of old releases.
+async fn tidy(runtime: &Runtime, workspace: NodeId) -> Result<()> {
+    let gone = runtime.platform().releases().give_up(workspace, runtime.inner.options.keep).await?;
+    let programs: Vec<_> = gone.into_iter().map(|number| runtime.program(workspace, number)).collect();
+    blocking(move || {
+        for program in programs {
+            if let Err(error) = fs::remove_file(&program) {
+                tracing::warn!(%error, "the program of an old release stays");
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Releases, the newest first.
+pub(super) async fn list(
+    runtime: &Runtime,
+    workspace: NodeId,
+    limit: Option<u32>,
+    next: Option<&str>,
+) -> Result<HostReply, HostError> {
+    let strange = |_| Error::field("/next", "cursor", "This is no cursor of this list.");
+    let before = next.map(str::parse).transpose().map_err(strange)?;
+    let (releases, limit) = (runtime.platform().releases(), limit.unwrap_or(PAGE));
+    let mut found = releases.list(workspace, before, limit + 1).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|last| last.number.to_string());
+    let names = names(runtime, &found).await?;
+    let all: Vec<_> = found.iter().map(|release| shown(release, &names)).collect();
+    let live = releases.live(workspace).await?;
+    Ok(reply(&json!({ "live": live, "releases": all, "next": next }))?)
+}
+
+/// A release with what its build said.
+pub(super) async fn read(runtime: &Runtime, workspace: NodeId, number: u32) -> Result<HostReply, HostError> {
+    let missing = || Error::field("/release", "not_found", "There is no such release.");
+    let release = runtime.platform().releases().get(workspace, number).await?.ok_or_else(missing)?;
+    let folder = runtime.release_dir(workspace, number);
+    let (log, diagnostics) = blocking(move || Ok(kept(&folder))).await?;
+    let mut output = release_json(runtime, &release).await?;
+    output["log"] = log.into();
+    output["diagnostics"] = serde_json::to_value(diagnostics).map_err(Error::internal)?;
+    Ok(reply(&output)?)
+}
+
+async fn built_output(
+    runtime: &Runtime,
+    call: &HostCall,
+    commit: &str,
+    number: u32,
+    built: &Built,
+    diagnostics: &[Diagnostic],
+) -> Result<Value> {
+    use kageos_core::platform::release::State;
+    let state = if built.program.is_some() { State::Built } else { State::Failed };
+    let release = Release {
+        number,
+        state,
+        commit: commit.to_owned(),
+        created_at: runtime.platform().env().now(),
+        created_by: call.actor.id,
+        was_live: false,
+        build_ms: Some(built.build_ms),
+        program: built.program.as_ref().map(|(program, _)| program.clone()),
+        errors: built.errors,
+        warnings: built.warnings,
+        error: built.error.clone(),
+        sandbox: None,
+        changes: built.changes.clone(),
+    };
+    let mut output = release_json(runtime, &release).await?;
+    // The receipt keeps the answer, so it tells of the first; `read_release` has them all.
+    output["diagnostics"] =
+        serde_json::to_value(&diagnostics[..diagnostics.len().min(20)]).map_err(Error::internal)?;
+    Ok(output)
+}
+
+async fn release_json(runtime: &Runtime, release: &Release) -> Result<Value> {
+    let names = names(runtime, std::slice::from_ref(release)).await?;
+    Ok(shown(release, &names))
+}
+
+type Names = HashMap<UserId, (String, String)>;
+
+async fn names(runtime: &Runtime, releases: &[Release]) -> Result<Names> {
+    let mut ids: Vec<_> = releases.iter().filter_map(|release| release.created_by).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    runtime.platform().identity().names(&ids).await
+}
+
+fn shown(release: &Release, names: &Names) -> Value {
+    let by = release.created_by.map(|id| {
+        let name = names.get(&id).map(|(login, _)| login.clone());
+        json!({ "id": id, "name": name.unwrap_or_default() })
+    });
+    json!({
+        "release": release.number,
+        "state": release.state,
+        "commit": release.commit,
+        "by": by.unwrap_or_else(|| json!({ "id": "system", "name": "system" })),
+        "at": release.created_at,
+        "error": release.error,
+        "errors": release.errors,
+        "warnings": release.warnings,
+        "build_ms": release.build_ms,
+        "binary": release.program,
+        "sandbox": release.sandbox,
+        "changes": release.changes,
+    })
+}
+
+fn keep(folder: &Path, log: &str, diagnostics: &[Diagnostic]) -> Result<()> {
+    let full =
+        |error| Error::new(Code::StorageFull, "The log of the build cannot be written.").caused_by(error);
+    fs::create_dir_all(folder).map_err(full)?;
+    fs::write(folder.join("build.log"), log).map_err(full)?;
+    let diagnostics = serde_json::to_vec(diagnostics).map_err(Error::internal)?;
+    fs::write(folder.join("diagnostics.json"), diagnostics).map_err(full)
+}
+
+fn kept(folder: &Path) -> (String, Vec<Diagnostic>) {
+    let log = fs::read_to_string(folder.join("build.log")).unwrap_or_default();
+    let mut from = log.len().saturating_sub(SHOWN_LOG);
+    while !log.is_char_boundary(from) {
+        from += 1;
+    }
+    let diagnostics = fs::read(folder.join("diagnostics.json")).ok();
+    let diagnostics = diagnostics.and_then(|text| serde_json::from_slice(&text).ok());
+    (log[from..].to_owned(), diagnostics.unwrap_or_default())
+}
+
+fn say(call: &HostCall, message: &str) {
+    call.control.report(Progress { done: 0, total: None, message: message.to_owned() });
+}
