@@ -57,7 +57,14 @@ where
     let hello = ToPlatform::Hello { versions: VERSIONS, manifest: Box::new(manifest.clone()) };
     let (welcome, _): (Welcome, _) = session.ask(&hello, &[]).await.map_err(HostError::into_error)?;
     let (dispatch, files) = (LinkDispatch(session.clone()), LinkFiles(session.clone()));
-    let host = open(Served { welcome, dispatch, files }).await?;
+    let host = match open(Served { welcome, dispatch, files }).await {
+        Ok(host) => host,
+        Err(error) => {
+            // The reason is for whoever started the app; without an answer there is nobody to tell.
+            let _ = session.ask::<()>(&ToPlatform::NotReady(error.clone()), &[]).await;
+            return Err(error);
+        }
+    };
     let _ = end.host.set(host);
     let _ = end.session.set(session.clone());
     let ((), _) = session.ask(&ToPlatform::Ready, &[]).await.map_err(HostError::into_error)?;

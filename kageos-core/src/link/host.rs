@@ -98,10 +98,20 @@ struct PlatformEnd {
     options: LinkOptions,
     /// What the app has declared when it was let in.
     manifest: OnceLock<Arc<Manifest>>,
-    ready: watch::Sender<bool>,
+    ready: watch::Sender<Start>,
     calls: Mutex<Calls>,
     /// A call has begun where none ran, or none runs any more.
     changed: Notify,
+}
+
+/// How far an app is that comes to its link.
+#[derive(Debug, Clone, Default)]
+enum Start {
+    #[default]
+    Opening,
+    Ready,
+    /// It cannot run, and said why.
+    Refused(Error),
 }
 
 /// The calls that run.
@@ -126,13 +136,17 @@ impl LinkHost {
     ) -> Result<Arc<Self>> {
         let within = options.ready_within;
         let (manifest, calls, changed) = (OnceLock::new(), Mutex::default(), Notify::new());
-        let end = PlatformEnd { env, options, manifest, ready: watch::Sender::new(false), calls, changed };
+        let end = PlatformEnd { env, options, manifest, ready: watch::Sender::default(), calls, changed };
         let end = Arc::new(end);
         let session = Session::start(stream, Arc::<PlatformEnd>::clone(&end));
         let mut ready = end.ready.subscribe();
         let why = tokio::select! {
-            is = timeout(within, ready.wait_for(|ready| *ready)) => match is {
-                Ok(_) => None,
+            is = timeout(within, ready.wait_for(|start| !matches!(start, Start::Opening))) => match is {
+                Ok(Ok(start)) => match &*start {
+                    Start::Refused(error) => Some(brief(&error.message)),
+                    _ => None,
+                },
+                Ok(Err(_)) => None,
                 Err(_) => Some("it was not ready in time".to_owned()),
             },
             closed = session.closed() => Some(closed.to_string()),
@@ -403,7 +417,11 @@ impl Handler for PlatformEnd {
                 if self.manifest.get().is_none() {
                     return Err(Error::new(Code::Conflict, "An app says hello first.").into());
                 }
-                self.ready.send_replace(true);
+                self.ready.send_replace(Start::Ready);
+                answered(&())
+            }
+            ToPlatform::NotReady(error) => {
+                self.ready.send_replace(Start::Refused(error));
                 answered(&())
             }
             ToPlatform::Dispatch { during, path, action, dry_run } => {
@@ -441,4 +459,9 @@ impl Handler for PlatformEnd {
     fn cancels(&self) -> bool {
         false
     }
+}
+
+/// What an app says of itself, as far as it is shown.
+fn brief(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect()
 }

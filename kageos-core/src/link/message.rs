@@ -115,6 +115,8 @@ pub enum ToPlatform {
     },
     /// To get calls: its tables are open. The answer is null.
     Ready,
+    /// To be let go: it cannot run here, and says why. The answer is null.
+    NotReady(crate::Error),
     /// To call another function for the one who called it. The body is the input, the answer a [`Dispatched`] with the
     /// output as its body.
     Dispatch {

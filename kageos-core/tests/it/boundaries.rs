@@ -39,9 +39,6 @@ const HELD: [(&str, &str); 3] =
 /// Programs that embed Kageos in a service of their own; all other examples are apps and import the SDK only.
 const EMBEDDING: [&str; 1] = ["kageos-example-embed"];
 
-/// Until workspaces run outside the server's process, its feature `demo` links one app.
-const DEMO: (&str, &str) = ("kageos-server", "kageos-example-crm");
-
 /// Why the design forbids the edge; `None` when it does not.
 fn forbidden(edge: &Edge) -> Option<String> {
     let Edge { from, to, .. } = edge;
@@ -50,8 +47,7 @@ fn forbidden(edge: &Edge) -> Option<String> {
         return (from != holder && !embedding).then(|| format!("only {holder} knows {to}, not {from}"));
     }
     if edge.to_example {
-        let demo = (from.as_str(), to.as_str()) == DEMO && edge.optional && !edge.dev;
-        return (!demo).then(|| format!("{from} depends on the example {to}"));
+        return Some(format!("{from} depends on the example {to}"));
     }
     if !to.starts_with("kageos-") {
         return None;

@@ -48,6 +48,8 @@ pub(crate) enum Step {
     DropIndex(String),
     /// Nothing in the table; only the record of a field.
     Note(usize),
+    /// Nothing in the table: a field that is not declared any more keeps its values, for when it is declared again.
+    Leave(String),
 }
 
 impl Recorded {
@@ -74,6 +76,8 @@ impl Recorded {
         for at in 0..table.columns.len() {
             self.field_steps(table, at, &mut steps);
         }
+        let left = self.fields.iter().filter(|old| old.required && table.position(&old.name).is_none());
+        steps.extend(left.map(|old| Step::Leave(old.name.clone())));
         let new = wanted.into_iter().filter(|it| !self.indexes.contains(it));
         steps.extend(new.map(Step::AddIndex));
         Ok(steps)
@@ -103,12 +107,7 @@ impl Recorded {
         let mut refused = Vec::new();
         for old in &self.fields {
             let name = &old.name;
-            let Some(at) = table.position(name) else {
-                refused.push(format!(
-                    "the field {name} was removed (declare it again as an optional field; to drop its values for good, export the table, declare it under another path without the field and import it there)"
-                ));
-                continue;
-            };
+            let Some(at) = table.position(name) else { continue };
             let kind = kind_name(table.columns[at].kind);
             if kind != old.kind {
                 refused.push(format!(
@@ -140,6 +139,10 @@ impl Recorded {
             Step::DropFolded(at) => self.field(table, *at).folded = false,
             Step::FillDefault { at, .. } => self.field(table, *at).required = true,
             Step::Note(at) => self.field(table, *at).required = false,
+            // Rows that come without it have no value.
+            Step::Leave(name) => {
+                self.fields.iter_mut().filter(|it| it.name == *name).for_each(|it| it.required = false);
+            }
             Step::AddIndex(column) => self.indexes.push(column.clone()),
             Step::DropIndex(column) => self.indexes.retain(|it| it != column),
         }

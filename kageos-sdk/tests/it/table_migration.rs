@@ -102,7 +102,6 @@ async fn what_would_lose_data_is_refused_with_a_way_out() {
     for place in places(&[first()]).await {
         place.create(PATH, &[json!({"name": "a", "note": "x", "size": 3})]).await;
         let mut def = first();
-        def.fields.remove(2);
         def.fields[0].column = ColumnKind::LongText;
         def.fields[0].annotation.sort = false;
         def.fields[1].required = true;
@@ -110,7 +109,6 @@ async fn what_would_lose_data_is_refused_with_a_way_out() {
         let error = reopen(&place.db, def).await.unwrap_err();
         assert_eq!(error.code, Code::Conflict);
         for part in [
-            "the field size was removed (declare it again",
             "the field name was text and is now long text (leave it",
             "the field note is needed now",
             "the field price is needed now and rows that are there have no value (give it a default",
@@ -119,6 +117,37 @@ async fn what_would_lose_data_is_refused_with_a_way_out() {
         }
         let store = reopen(&place.db, first()).await.unwrap();
         assert_eq!(store.search(PATH, SearchQuery::default()).await.unwrap().rows[0].values["size"], 3);
+    }
+}
+
+/// A release that is taken back leaves the columns of what it had added, and what it comes back to goes on; so does the
+/// release itself when it is live again.
+#[tokio::test]
+async fn a_field_that_is_not_declared_any_more_keeps_its_values() {
+    for place in places(&[first()]).await {
+        let mut newer = first();
+        newer.fields.push(field("grade", ColumnKind::Text, true));
+        newer.fields.last_mut().unwrap().schema["default"] = json!("b");
+        newer.search.push("grade".to_owned());
+        let row = |name: &str| json!({ "name": name, "note": "x", "size": 3 });
+        place.create(PATH, &[row("first")]).await;
+        let store = reopen(&place.db, newer.clone()).await.unwrap();
+        let grades = async |store: &Store| {
+            let query = SearchQuery {
+                sort: vec![Sort { field: "id".to_owned(), desc: false }],
+                ..SearchQuery::default()
+            };
+            let rows = store.search(PATH, query).await.unwrap().rows;
+            rows.iter().map(|row| row.values.get("grade").cloned()).collect::<Vec<_>>()
+        };
+        assert_eq!(grades(&store).await, [Some(json!("b"))]);
+        let store = reopen(&place.db, first()).await.unwrap();
+        assert_eq!(grades(&store).await, [None]);
+        place.create(PATH, &[row("second")]).await;
+        let store = reopen(&place.db, newer).await.unwrap();
+        assert_eq!(grades(&store).await, [Some(json!("b")), Some(json!("b"))]);
+        let query = SearchQuery { q: Some("b".to_owned()), ..SearchQuery::default() };
+        assert_eq!(store.search(PATH, query).await.unwrap().rows.len(), 2);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -14,6 +15,7 @@ use kageos_core::{
     Code, Error, Result,
     sql::{Copied, Frozen, SqlError},
 };
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -22,8 +24,10 @@ use super::{
 };
 use crate::{cli::failure::Context, state::StateDir};
 
-/// What exists only while a server runs.
-const NOT_KEPT: &str = "run";
+/// What exists only while a server runs, and what apps are built on.
+const NOT_KEPT: [&str; 2] = ["run", "runtime"];
+/// What the system says of a link that is not followed.
+const LOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
 /// Files that never change under their name.
 const OBJECTS: &str = "objects";
 /// Marks a file that is still written, by us or by the store of objects; it gets its name when it is whole.
@@ -161,16 +165,24 @@ fn is_left_out(name: &Path, databases: &[PathBuf]) -> bool {
     unfinished || BESIDE_DATABASE.iter().any(beside)
 }
 
-/// Every file below a folder of the state that is kept.
+/// Folders of what is made again: what exists only while a server runs, what apps are built on, and how they were built.
+fn is_made_again(folder: &Path) -> bool {
+    NOT_KEPT.iter().any(|kept| folder == Path::new(kept))
+        || folder.parent().and_then(Path::parent) == Some(Path::new("workspaces"))
+            && folder.ends_with("build")
+}
+
+/// Every file below a folder of the state that is kept; links are not followed.
 fn walk(root: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut open = vec![root.to_path_buf()];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).context("the state folder")? {
-            let path = entry.context("the state folder")?.path();
-            if path.is_dir() && path != root.join(NOT_KEPT) {
+            let entry = entry.context("the state folder")?;
+            let (path, kind) = (entry.path(), entry.file_type().context("the state folder")?);
+            if kind.is_dir() && !is_made_again(path.strip_prefix(root).unwrap_or(&path)) {
                 open.push(path);
-            } else if path.is_file() {
+            } else if kind.is_file() {
                 files.push(path);
             }
         }
@@ -182,16 +194,32 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>> {
 /// Copies a file, or its first bytes, private and synced; `false` when it has gone meanwhile.
 pub(super) fn copy(state: &StateDir, from: &Path, to: &Path, limit: Option<u64>) -> Result<bool> {
     let what = to.display().to_string();
-    let source = match File::open(from) {
+    // Apps write below the state folder too, and a link of theirs must not lead a backup out of it.
+    let source = match beneath(state.root(), from) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.raw_os_error() == Some(LOOP) => return Ok(false),
         opened => opened.context(&what)?,
     };
+    let about = source.metadata().context(&what)?;
     // A file that grows is copied to where it is now.
-    let length = limit.map_or_else(|| source.metadata().map(|meta| meta.len()), Ok).context(&what)?;
+    let (length, runs) = (limit.unwrap_or(about.len()), about.permissions().mode() & 0o100 != 0);
     let mut target = state.create(to).context(&what)?;
     io::copy(&mut source.take(length), &mut target).context(&what)?;
+    if runs {
+        // A program stays one.
+        target.set_permissions(fs::Permissions::from_mode(0o700)).context(&what)?;
+    }
     target.sync_all().context(&what)?;
     Ok(true)
+}
+
+/// Opens a file below a folder without following a link; elsewhere as it is.
+fn beneath(root: &Path, file: &Path) -> io::Result<File> {
+    let Ok(name) = file.strip_prefix(root) else { return File::open(file) };
+    let folder = File::open(root)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    Ok(openat2(folder, name, flags, Mode::empty(), resolve)?.into())
 }
 
 /// The length of a file and the SHA-256 of what is in it.

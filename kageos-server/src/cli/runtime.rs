@@ -15,7 +15,7 @@ use super::{Session, failure::Context};
 use crate::{
     config::{Config, SandboxConfig},
     runtime::{Layer, Limits, Runtime, RuntimeOptions, Sandbox},
-    state::Secrets,
+    state::{Secrets, StateDir},
 };
 
 /// Where programs are looked for when the environment does not say.
@@ -44,7 +44,7 @@ pub(super) async fn layer(session: &Session, sources: &Path, sandbox: Option<&Sa
         kageos_core::Error::new(kageos_core::Code::Unavailable, message)
     })?;
     let told = |line: &str| session.output.progress(&format!("apps: {line}"));
-    Layer::prepare(&layers(session, &config), sources, sandbox, &restrict()?, told).await
+    Layer::prepare(&layers(session, &config)?, sources, sandbox, &restrict()?, told).await
 }
 
 /// What keeps apps apart on this machine. A server for development does without when there is nothing, and says so.
@@ -74,10 +74,11 @@ pub(super) async fn open(
 ) -> Result<Runtime> {
     let config = session.config()?;
     let options = RuntimeOptions {
-        state: session.state.clone(),
+        // Programs with folders of their own to work in are told of these.
+        state: StateDir::at(std::path::absolute(session.state.root()).context("the state folder")?),
         sandbox,
         restrict: restrict()?,
-        layers: layers(session, &config),
+        layers: layers(session, &config)?,
         limits: Limits::default(),
         idle: config.runtime.idle,
         keep: config.runtime.keep_releases,
@@ -87,8 +88,9 @@ pub(super) async fn open(
     Runtime::open(platform, options).await
 }
 
-fn layers(session: &Session, config: &Config) -> PathBuf {
-    config.runtime.layers.clone().unwrap_or_else(|| session.state.layers_dir())
+fn layers(session: &Session, config: &Config) -> Result<PathBuf> {
+    let folder = config.runtime.layers.clone().unwrap_or_else(|| session.state.layers_dir());
+    std::path::absolute(folder).context("runtime.layers")
 }
 
 /// This program sets the limits of what it starts.

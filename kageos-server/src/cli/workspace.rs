@@ -55,74 +55,72 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
     }
     let caller = Asking(session, Remote::find(&session.state)?);
     let output = session.output;
-    match command {
-        Workspace::New { .. } => {}
+    let (done, shown): (Value, fn(&Value) -> String) = match command {
+        Workspace::New { .. } => return Ok(()),
         Workspace::Push { folder, path, message, no_build } => {
             let path = path.parse()?;
             let pushed = push(&caller, &path, &folder, &message).await?;
-            output.progress(&format!("{} files written, {} removed", pushed.written, pushed.removed));
-            if !no_build {
-                let release = release(&caller, &path).await?;
-                output.result(&release, || live(&path, &release));
+            let words = format!("{} files written, {} removed", pushed.written, pushed.removed);
+            if no_build {
+                let pushed = json!({ "written": pushed.written, "removed": pushed.removed });
+                output.result(&pushed, || words);
+                return Ok(());
             }
+            output.progress(&words);
+            (release(&caller, &path).await?, live)
         }
-        Workspace::Build { path } => {
-            let path = path.parse()?;
-            let built = build(&caller, &path).await?;
-            output.result(&built, || format!("release {} is built", built["release"]));
-        }
+        Workspace::Build { path } => (build(&caller, &path.parse()?).await?, built),
         Workspace::Publish { path, release } => {
-            let path = path.parse()?;
-            let published = caller.call(&path, "publish", json!({ "release": release })).await?;
-            output.result(&published, || live(&path, &published));
+            (caller.call(&path.parse()?, "publish", json!({ "release": release })).await?, live)
         }
         Workspace::Rollback { path } => {
             let path = path.parse()?;
             let before = before(&caller, &path).await?;
-            let published = caller.call(&path, "publish", json!({ "release": before })).await?;
-            output.result(&published, || live(&path, &published));
-        }
-        Workspace::Releases { path } => {
-            let found = caller.call(&path.parse()?, "list_releases", json!({ "limit": 100 })).await?;
-            output.result(&found, || table(&found));
+            (caller.call(&path, "publish", json!({ "release": before })).await?, live)
         }
         Workspace::Restart { path } => {
-            let done = caller.call(&path.parse()?, "restart", json!({})).await?;
-            output.result(&done, || format!("{path} is restarted"));
-        }
-        Workspace::List { path } => {
-            let files = all_files(&caller, &path.parse()?).await?;
-            output.result(&files, || files.keys().cloned().collect::<Vec<_>>().join("\n"));
-        }
-        Workspace::Show { path, file } => {
-            let read = caller.call(&path.parse()?, "read_source", json!({ "path": file })).await?;
-            output.result(&read, || read["text"].as_str().unwrap_or_default().trim_end().to_owned());
-        }
-        Workspace::Search { path, query, regex } => {
-            let input = json!({ "query": query, "regex": regex, "limit": 500 });
-            let found = caller.call(&path.parse()?, "search_source", input).await?;
-            output.result(&found, || matches(&found));
-        }
-        Workspace::Diff { path, from, to } => {
-            let mut input = json!({});
-            for (key, commit) in [("from", from), ("to", to)] {
-                if let Some(commit) = commit {
-                    input[key] = commit.into();
-                }
-            }
-            let found = caller.call(&path.parse()?, "diff_source", input).await?;
-            output.result(&found, || patches(&found));
-        }
-        Workspace::History { path } => {
-            let found = caller.call(&path.parse()?, "list_commits", json!({ "limit": 100 })).await?;
-            output.result(&found, || commits(&found));
+            (caller.call(&path.parse()?, "restart", json!({})).await?, |_| "restarted".to_owned())
         }
         Workspace::Revert { path, commit } => {
-            let done = caller.call(&path.parse()?, "revert_commit", json!({ "commit": commit })).await?;
-            output.result(&done, || pretty(&done));
+            (caller.call(&path.parse()?, "revert_commit", json!({ "commit": commit })).await?, pretty)
         }
-    }
+        looks => look(&caller, looks).await?,
+    };
+    output.result(&done, || shown(&done));
     Ok(())
+}
+
+/// What only reads, and how it is shown.
+async fn look(caller: &impl Caller, command: Workspace) -> Result<(Value, fn(&Value) -> String)> {
+    let (path, action, input, shown): (String, &str, Value, fn(&Value) -> String) = match command {
+        Workspace::List { path } => {
+            let files = all_files(caller, &path.parse()?).await?;
+            return Ok((json!(files), |files| {
+                files
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(file, _)| file.clone())
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            }));
+        }
+        Workspace::Releases { path } => (path, "list_releases", json!({ "limit": 100 }), table),
+        Workspace::Show { path, file } => {
+            (path, "read_source", json!({ "path": file }), |read| text(read, "text").trim_end().to_owned())
+        }
+        Workspace::Search { path, query, regex } => {
+            (path, "search_source", json!({ "query": query, "regex": regex, "limit": 500 }), matches)
+        }
+        Workspace::Diff { path, from, to } => {
+            let named = [("from", from), ("to", to)];
+            let named = named.into_iter().filter_map(|(key, commit)| Some((key.to_owned(), commit?.into())));
+            (path, "diff_source", Value::Object(named.collect()), patches)
+        }
+        Workspace::History { path } => (path, "list_commits", json!({ "limit": 100 }), commits),
+        _ => return Err(Error::of(Code::UnknownAction)),
+    };
+    Ok((caller.call(&path.parse()?, action, input).await?, shown))
 }
 
 /// What a push did.
@@ -279,8 +277,12 @@ fn new(session: &Session, folder: &Path, title: Option<String>) -> Result<()> {
     Ok(())
 }
 
-fn live(path: &ResourcePath, release: &Value) -> String {
-    format!("release {} of {path} is live", release["release"])
+fn live(release: &Value) -> String {
+    format!("release {} is live", release["release"])
+}
+
+fn built(release: &Value) -> String {
+    format!("release {} is built", release["release"])
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

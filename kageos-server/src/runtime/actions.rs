@@ -63,76 +63,47 @@ pub(super) fn workspace_actions() -> &'static [ActionSchema] {
 }
 
 fn schemas() -> Vec<ActionSchema> {
+    [source_schemas(), release_schemas()].concat()
+}
+
+fn source_schemas() -> Vec<ActionSchema> {
     let commit = json!({ "type": "string", "pattern": "^[0-9a-f]{40}$", "title": "Commit" });
     let path = json!({ "type": "string", "minLength": 1, "maxLength": 240, "title": "Path" });
-    let next = json!({ "type": "string", "maxLength": 300 });
+    let (next, under) =
+        (json!({ "type": "string", "maxLength": 300 }), json!({ "type": "string", "maxLength": 240 }));
     let message = json!({ "type": "string", "maxLength": MAX_MESSAGE, "title": "Message" });
-    // The commit holds the text; the operation log says which files, by whom and when.
-    let secret = json!({ "sensitive": true });
-    let text = json!({ "type": ["string", "null"], "x-kageos": secret });
-    let some_text = json!({ "type": "string", "x-kageos": secret });
-    let hash = json!({ "type": ["string", "null"], "pattern": "^[0-9a-f]{40}$" });
-    let limit = |most: u32| json!({ "type": "integer", "minimum": 1, "maximum": most });
-    let release =
-        json!({ "release": { "type": "integer", "minimum": 1, "maximum": u32::MAX, "title": "Release" } });
-    let write =
-        object(&json!({ "path": path, "text": text, "expected": hash }), &["path", "text", "expected"]);
-    let files = json!({ "type": "array", "minItems": 1, "maxItems": MAX_WRITES, "items": write });
-    let edit = object(&json!({ "old": some_text, "new": some_text }), &["old", "new"]);
-    let edits = json!({ "type": "array", "minItems": 1, "maxItems": 100, "items": edit });
+    let (flag, pattern) =
+        (json!({ "type": "boolean" }), json!({ "type": "string", "minLength": 1, "maxLength": 500 }));
+    let (files, edits) = (files(), edits());
+    let read = json!({ "type": "string", "pattern": "^[0-9a-f]{40}$" });
+    let updates = Effects { updates: true, ..Effects::default() };
+    let lists = json!({ "at": commit, "under": under, "limit": limit(500), "next": next });
+    let edit = json!({ "path": path, "expected": read, "edits": edits, "message": message });
+    let search =
+        json!({ "query": pattern, "regex": flag, "case": flag, "under": under, "limit": limit(500) });
+    let commits = json!({ "path": path, "limit": limit(200), "next": next });
+    let diff = json!({ "from": commit, "to": commit, "path": path });
+    let revert = json!({ "commit": commit, "message": message });
+    let write = json!({ "files": files, "message": message });
+    vec![
+        reads("list_source", "List the source", &lists, &[]),
+        reads("read_source", "Read a source file", &json!({ "path": path, "at": commit }), &["path"]),
+        changes("write_source", "Write source files", updates, &write, &["files"]),
+        changes("edit_source", "Edit a source file", updates, &edit, &["path", "expected", "edits"]),
+        reads("search_source", "Search the source", &search, &["query"]),
+        reads("list_commits", "List commits", &commits, &[]),
+        reads("diff_source", "Compare two commits", &diff, &[]),
+        changes("revert_commit", "Take back a commit", updates, &revert, &["commit"]),
+    ]
+}
+
+fn release_schemas() -> Vec<ActionSchema> {
+    let next = json!({ "type": "string", "maxLength": 300 });
+    let release = json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "title": "Release" });
+    let release = json!({ "release": release });
     let updates = Effects { updates: true, ..Effects::default() };
     let creates = Effects { creates: true, ..Effects::default() };
-    let under = json!({ "type": "string", "maxLength": 240 });
-    let flag = json!({ "type": "boolean" });
-    let pattern = json!({ "type": "string", "minLength": 1, "maxLength": 500 });
     vec![
-        reads(
-            "list_source",
-            "List the source",
-            &json!({ "at": commit, "under": under, "limit": limit(500), "next": next }),
-            &[],
-        ),
-        reads("read_source", "Read a source file", &json!({ "path": path, "at": commit }), &["path"]),
-        changes(
-            "write_source",
-            "Write source files",
-            updates,
-            &json!({ "files": files, "message": message }),
-            &["files"],
-        ),
-        changes(
-            "edit_source",
-            "Edit a source file",
-            updates,
-            &json!({ "path": path, "expected": { "type": "string", "pattern": "^[0-9a-f]{40}$" },
-                "edits": edits, "message": message }),
-            &["path", "expected", "edits"],
-        ),
-        reads(
-            "search_source",
-            "Search the source",
-            &json!({ "query": pattern, "regex": flag, "case": flag, "under": under, "limit": limit(500) }),
-            &["query"],
-        ),
-        reads(
-            "list_commits",
-            "List commits",
-            &json!({ "path": path, "limit": limit(200), "next": next }),
-            &[],
-        ),
-        reads(
-            "diff_source",
-            "Compare two commits",
-            &json!({ "from": commit, "to": commit, "path": path }),
-            &[],
-        ),
-        changes(
-            "revert_commit",
-            "Take back a commit",
-            updates,
-            &json!({ "commit": commit, "message": message }),
-            &["commit"],
-        ),
         long("build", "Build a release", creates, (&json!({}), &[]), BUILD_TIMEOUT_MS),
         long("publish", "Make a release live", updates, (&release, &["release"]), PUBLISH_TIMEOUT_MS),
         reads("list_releases", "List releases", &json!({ "limit": limit(100), "next": next }), &[]),
@@ -143,6 +114,26 @@ fn schemas() -> Vec<ActionSchema> {
             ..reads("restart", "Restart the app", &json!({}), &[])
         },
     ]
+}
+
+/// Files to write. The commit holds their text; the operation log says which files, by whom and when.
+fn files() -> Value {
+    let text = json!({ "type": ["string", "null"], "x-kageos": { "sensitive": true } });
+    let hash = json!({ "type": ["string", "null"], "pattern": "^[0-9a-f]{40}$" });
+    let path = json!({ "type": "string", "minLength": 1, "maxLength": 240 });
+    let write =
+        object(&json!({ "path": path, "text": text, "expected": hash }), &["path", "text", "expected"]);
+    json!({ "type": "array", "minItems": 1, "maxItems": MAX_WRITES, "items": write })
+}
+
+fn edits() -> Value {
+    let text = json!({ "type": "string", "x-kageos": { "sensitive": true } });
+    let edit = object(&json!({ "old": text, "new": text }), &["old", "new"]);
+    json!({ "type": "array", "minItems": 1, "maxItems": 100, "items": edit })
+}
+
+fn limit(most: u32) -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": most })
 }
 
 fn object(properties: &Value, required: &[&str]) -> Value {

@@ -118,7 +118,9 @@ fn check(file: &Path) -> Result<bool> {
             Err(error) if error.kind() == io::ErrorKind::NotFound && end.is_empty() => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(Error::new(Code::Unavailable, "The app's folder cannot be read.").caused_by(error));
+                return Err(
+                    Error::new(Code::Unavailable, "The app's folder cannot be read.").caused_by(error)
+                );
             }
         }
     }

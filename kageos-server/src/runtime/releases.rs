@@ -17,6 +17,8 @@ use super::{
 
 /// Releases on a page when nothing is said.
 const PAGE: u32 = 20;
+/// The last lines of the log of a build that failed before the compiler came to say why.
+const TOLD_LINES: usize = 12;
 /// The end of a build log that is told, in bytes.
 const SHOWN_LOG: usize = 200 * 1024;
 
@@ -119,7 +121,7 @@ async fn make(runtime: &Runtime, call: &HostCall, found: &Found, commit: &str, n
         log: outcome.log.clone(),
     };
     let program = match outcome.programs.as_slice() {
-        _ if !outcome.success => return Ok(failed("It does not compile.")),
+        _ if !outcome.success => return Ok(failed(&why(&outcome.diagnostics, &outcome.log))),
         [program] => program.clone(),
         [] => return Ok(failed("It has no program; an app has a `main` that calls `kageos_sdk::main`.")),
         _ => return Ok(failed("It has several programs; an app is one.")),
@@ -136,6 +138,17 @@ async fn make(runtime: &Runtime, call: &HostCall, found: &Found, commit: &str, n
         }),
         Err(error) => Ok(failed(&error.message)),
     }
+}
+
+/// Why a build failed: where the compiler tells that itself, only that it did.
+fn why(diagnostics: &[Diagnostic], log: &str) -> String {
+    let said = "It does not compile.".to_owned();
+    if diagnostics.iter().any(|it| it.level == "error") {
+        return said;
+    }
+    let lines: Vec<&str> = log.lines().collect();
+    let last = &lines[lines.len().saturating_sub(TOLD_LINES)..];
+    format!("{said}\n{}", last.join("\n"))
 }
 
 /// What a program declares, asked in a folder that is not the app's.

@@ -43,13 +43,20 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
+/// A folder that is private itself and whose files others write: apps, and their builds.
+fn is_apart(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let private = fs::symlink_metadata(path).is_ok_and(|meta| meta.permissions().mode() & OTHERS == 0);
+    private && ["runtime", "build", "data", "source", "releases"].iter().any(|it| name == *it)
+}
+
 /// What below `path` group or others have a right on.
 pub(super) fn exposed(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![path.to_path_buf()];
     while let Some(path) = open.pop() {
         let meta = fs::symlink_metadata(&path)?;
-        if meta.is_dir() {
+        if meta.is_dir() && !is_apart(&path) {
             for entry in fs::read_dir(&path)? {
                 open.push(entry?.path());
             }

@@ -81,7 +81,6 @@ async fn the_call_behind_a_row_is_named() {
     site.ask("GET", &address).send().await.refused("unauthenticated");
 }
 
-#[cfg(feature = "demo")]
 mod program {
     use std::{
         io::{Read, Write},
@@ -114,7 +113,7 @@ mod program {
     #[test]
     fn a_call_is_undone_and_a_killed_one_is_known() {
         let machine = Machine::new();
-        let (mut server, said) = machine.start(&["bootstrap", "--dev"]);
+        let (mut server, said) = machine.start_example();
         let payment = json!({ "invoice": "2", "amount": "1.00" }).to_string();
         let paid = machine.json(&["call", "/demo/crm/record_payment.form", "submit", &payment]);
         let call = paid["call"].as_str().unwrap();

@@ -8,6 +8,8 @@ use std::{
 use kageos_core::Code;
 use serde_json::{Value, json};
 
+use crate::example;
+
 pub(crate) struct Machine {
     pub(crate) dir: tempfile::TempDir,
 }
@@ -37,10 +39,27 @@ impl Machine {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// What makes the example from the sources of Kageos.
+    pub(crate) fn bootstrap(&self) -> Command {
+        let mut command = self.command(&["bootstrap", "--dev", "--json", "--sources", example::sources()]);
+        command.envs(example::given());
+        command
+    }
+
     /// Starts a server and reads the line in which it says where it answers.
     pub(crate) fn start(&self, args: &[&str]) -> (Child, Value) {
-        let args = [args, &["--json"]].concat();
-        let mut child = self.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(&[args, &["--json"]].concat());
+        command.envs(example::given());
+        self.started(command)
+    }
+
+    /// Starts a server with the example.
+    pub(crate) fn start_example(&self) -> (Child, Value) {
+        self.started(self.bootstrap())
+    }
+
+    fn started(&self, mut command: Command) -> (Child, Value) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         (child, serde_json::from_str(&line).unwrap())
@@ -347,23 +366,23 @@ fn down_ends_nobody_but_a_server() {
     drop(lock);
 }
 
-#[cfg(feature = "demo")]
 #[test]
 fn a_bootstrap_that_was_killed_goes_on_at_the_next_start() {
     let machine = Machine::new();
-    for _ in 0..3 {
-        let mut command = machine.command(&["bootstrap", "--dev", "--json"]);
+    for round in 0..4 {
+        let mut command = machine.bootstrap();
         let (read, write) = std::io::pipe().unwrap();
         let mut child = command.stdout(write.try_clone().unwrap()).stderr(write).spawn().unwrap();
         drop(command);
-        // After one table was loaded the next import is under way; after the last one the address is told.
+        // At first it builds; after one table was loaded the next import is under way; after the last one the address is told.
         let mut lines = BufReader::new(read).lines().map(Result::unwrap);
-        assert!(lines.any(|line| line.contains(" rows") || line.contains("\"address\"")));
+        assert!(lines.any(|line| line.contains("building") && round == 0
+            || line.contains(" rows")
+            || line.contains("\"address\"")));
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    bootstrap(&machine, "/usr/bin:/bin");
-    let (mut child, _) = machine.start(&["serve"]);
+    let (mut child, _) = machine.start_example();
     for (table, rows) in [("employee", 8), ("customer", 59), ("invoice", 412)] {
         let table = format!("/demo/crm/{table}.table");
         let found = machine.json(&["call", &table, "search", "{\"limit\":1,\"count\":true}"]);
@@ -388,7 +407,12 @@ fn tools(machine: &Machine, version: &str) -> String {
 
 fn bootstrap(machine: &Machine, path: &str) -> (Value, String) {
     let mut command = machine.command(&["bootstrap", "--dev", "--json"]);
-    let mut child = command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command.env("PATH", path);
+    bootstrapped(machine, command)
+}
+
+fn bootstrapped(machine: &Machine, mut command: Command) -> (Value, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ready = serde_json::from_str(&line).unwrap_or_default();
@@ -422,14 +446,13 @@ fn bootstrap_builds_what_changed() {
     assert_eq!(asked(), format!("{install}run build\nrun build\n"));
 }
 
-#[cfg(feature = "demo")]
 #[test]
 fn bootstrap_installs_the_example_once() {
     let machine = Machine::new();
-    let (first, said) = bootstrap(&machine, "/usr/bin:/bin");
-    assert!(said.contains("invoice.table: 412 rows"), "{said}");
+    let (first, said) = bootstrapped(&machine, machine.bootstrap());
+    assert!(said.contains("invoice: 412 rows"), "{said}");
     assert_eq!(first["user"], "system");
-    let (again, said) = bootstrap(&machine, "/usr/bin:/bin");
+    let (again, said) = bootstrapped(&machine, machine.bootstrap());
     assert!(!said.contains("rows"), "{said}");
     assert_eq!(first["password"], again["password"]);
     let (mut child, _) = machine.start(&["serve"]);

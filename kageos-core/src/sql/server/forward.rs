@@ -85,7 +85,8 @@ fn encrypted() -> SqlError {
     SqlError::url("apps reach a database server without encryption on the way, and the URL asks for it")
 }
 
-#[cfg(all(test, feature = "postgres", feature = "mysql"))]
+#[cfg(test)]
+#[cfg(all(feature = "postgres", feature = "mysql"))]
 mod tests {
     use super::*;
 

@@ -102,7 +102,7 @@ impl Change {
         let dialect = Dialect::of(tx).await?;
         let table = &*self.table;
         match &self.step {
-            Step::Note(_) => {}
+            Step::Note(_) | Step::Leave(_) => {}
             Step::AddColumn(at) => {
                 let column = &table.columns[*at];
                 tx.execute(dialect.add_column(table, &column.name, column.kind, false), &[]).await?;

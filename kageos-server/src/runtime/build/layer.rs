@@ -107,6 +107,14 @@ impl Layer {
     ) -> Result<Self> {
         let toolchain = Toolchain::find(from).await?;
         let key = key(from, &toolchain, sandbox)?;
+        fs::create_dir_all(root).map_err(failed("The layer cannot be written."))?;
+        // Whoever comes at the same time waits, and finds it made.
+        let lock = fs::File::create(root.join("lock")).map_err(failed("The layer cannot be written."))?;
+        let _lock = crate::runtime::host::blocking(move || {
+            lock.lock().map_err(failed("The layer cannot be locked."))?;
+            Ok(lock)
+        })
+        .await?;
         let folder = root.join(&key[..16]);
         if let Some(layer) = Self::read(&folder) {
             // It is the one in use now.
@@ -256,12 +264,8 @@ async fn collect(from: &Path, making: &Path) -> Result<()> {
     let lock = making.join("app/Cargo.lock");
     fs::copy(from.join("Cargo.lock"), &lock).map_err(no_sources)?;
     let app = making.join("app");
-    output(
-        Command::new("cargo")
-            .args(["update", "--quiet", "--workspace", "--offline"])
-            .current_dir(&app),
-    )
-    .await?;
+    output(Command::new("cargo").args(["update", "--quiet", "--workspace", "--offline"]).current_dir(&app))
+        .await?;
     output(
         Command::new("cargo")
             .args(["vendor", "--quiet", "--locked", "--versioned-dirs"])

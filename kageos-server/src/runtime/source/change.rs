@@ -121,8 +121,8 @@ pub(crate) fn edited(text: &str, edits: &[Edit]) -> Result<String> {
     let mut wrong = Vec::new();
     for (index, edit) in edits.iter().enumerate() {
         let pointer = format!("/edits/{index}/old");
-        match text.matches(&edit.old).take(2).count() {
-            1 if !edit.old.is_empty() => text = text.replacen(&edit.old, &edit.new, 1),
+        match text.matches(&edit.old).take(if edit.old.is_empty() { 0 } else { 2 }).count() {
+            1 => text = text.replacen(&edit.old, &edit.new, 1),
             2 => wrong.push(field(pointer, "ambiguous", "This is there more than once.".to_owned())),
             _ => wrong.push(field(pointer, "not_found", "This is not there.".to_owned())),
         }

@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use super::client::Door;
+use crate::example;
 
 /// Longest start, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(60);
@@ -46,7 +47,8 @@ impl Machine {
     pub(super) fn run_by(folder: &Path, user: u32) -> Self {
         let program = folder.join("kagectl");
         std::fs::copy(env!("CARGO_BIN_EXE_kagectl"), &program).unwrap();
-        std::os::unix::fs::chown(folder, Some(user), None).unwrap();
+        let owner = std::process::Command::new("chown").arg("-R").arg(user.to_string()).arg(folder).status();
+        assert!(owner.unwrap().success());
         Self { program, user: Some(user), ..Self::new(folder) }
     }
 
@@ -55,7 +57,7 @@ impl Machine {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&self.program);
         command.args(args).arg("--json").current_dir(&self.folder).env_clear().process_group(0);
-        command.env("PATH", "/usr/bin:/bin").env("KAGEOS_SERVER__ADDRESS", "127.0.0.1:0");
+        command.envs(example::given()).env("KAGEOS_SERVER__ADDRESS", "127.0.0.1:0");
         command.envs(self.given.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         self.user.map(|user| command.uid(user));
@@ -88,7 +90,7 @@ impl Machine {
 
     /// Makes the example and signs in.
     pub(super) async fn bootstrap(&mut self) -> Door {
-        let ready = self.try_start(&["bootstrap", "--dev"]).await.unwrap();
+        let ready = self.try_start(&["bootstrap", "--dev", "--sources", example::sources()]).await.unwrap();
         Door::login(&authority(&ready), ready["password"].as_str().unwrap()).await
     }
 
@@ -134,7 +136,7 @@ impl Machine {
     /// The database of the example's workspace.
     pub(super) fn app_file(&self) -> PathBuf {
         let mut workspaces = std::fs::read_dir(self.state().join("workspaces")).unwrap();
-        workspaces.next().unwrap().unwrap().path().join("app.db")
+        workspaces.next().unwrap().unwrap().path().join("data/app.db")
     }
 
     /// The chain of the operation log is sound, as `kagectl audit verify` reads it.

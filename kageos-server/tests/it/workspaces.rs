@@ -1,0 +1,368 @@
+//! Workspaces from their source to a live release, under the real program and with a real compiler.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Child,
+};
+
+use kageos_core::Code;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Machine, check_exit},
+    example,
+};
+
+const PATH: &str = "/system/todo";
+
+/// A server with a workspace that has no source yet. It ends with the test.
+struct Shop {
+    machine: Machine,
+    server: Child,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let machine = Machine::new();
+        let (server, _) = machine.start(&["serve"]);
+        let made = json!({ "code": "todo", "title": "To do" }).to_string();
+        machine.json(&["call", "/system", "create_directory", &made]);
+        Self { machine, server }
+    }
+
+    /// Calls an action of the workspace and answers its output.
+    #[track_caller]
+    fn call(&self, action: &str, input: &Value) -> Value {
+        self.machine.json(&["call", PATH, action, &input.to_string()])["output"].take()
+    }
+
+    /// What a call is refused with.
+    #[track_caller]
+    fn refused(&self, action: &str, input: &Value, code: Code) -> Value {
+        let output = self.machine.run(&["call", PATH, action, &input.to_string(), "--json"]);
+        check_exit(&output, code);
+        serde_json::from_slice(&output.stderr).unwrap_or_default()
+    }
+
+    /// A folder with the app that `new` makes.
+    fn app(&self) -> PathBuf {
+        self.machine.json(&["workspace", "new", "todo"]);
+        self.machine.dir.path().join("todo")
+    }
+
+    /// Pushes a folder; answers the release that is live then.
+    #[track_caller]
+    fn push(&self, folder: &Path) -> Value {
+        self.machine.json(&["workspace", "push", folder.to_str().unwrap(), PATH])
+    }
+
+    fn table(&self, action: &str, input: &Value) -> Value {
+        self.machine.json(&["call", "/system/todo/task.table", action, &input.to_string()])["output"].take()
+    }
+
+    fn kill(&mut self) {
+        self.server.kill().and_then(|()| self.server.wait()).unwrap();
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.server.kill().and_then(|()| self.server.wait());
+    }
+}
+
+/// Replaces a passage of a file, which has to be there.
+#[track_caller]
+fn change(file: &Path, old: &str, new: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(old), "{old:?} is not in {text}");
+    fs::write(file, text.replace(old, new)).unwrap();
+}
+
+#[test]
+fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
+    let mut shop = Shop::new();
+    let app = shop.app();
+    let first = shop.push(&app);
+    assert_eq!((&first["release"], &first["state"]), (&json!(1), &json!("live")));
+    let made = shop.table("create", &json!({ "values": { "name": "Call back" } }));
+    let finish = json!({ "task": made["id"], "outcome": "Reached" }).to_string();
+    let done = shop.machine.json(&["call", "/system/todo/finish_task.form", "submit", &finish]);
+    assert_eq!(done["output"]["state"], "done");
+
+    let lib = app.join("src/lib.rs");
+    change(
+        &lib,
+        "    /// What came of it.\n    pub outcome: Option<Multiline>,\n}\n\n/// Say",
+        "    /// What came of it.\n    pub outcome: Option<Multiline>,\n    /// Minutes it took.\n    pub minutes: Option<i32>,\n}\n\n/// Say",
+    );
+    let second = shop.push(&app);
+    assert_eq!(second["changes"], json!([{ "path": "task.table", "change": "changed" }]));
+    let row = shop.table("get", &json!({ "id": made["id"] }));
+    assert_eq!(row["values"].get("minutes"), Some(&Value::Null));
+
+    // What does not compile says where, and changes nothing that is live.
+    change(&lib, "Option<i32>", "Option<i23>");
+    let refused = shop.machine.run(&["workspace", "push", "todo", PATH]);
+    check_exit(&refused, Code::Conflict);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("E0412") || said.contains("E0425"), "{said}");
+    let failed = shop.call("read_release", &json!({ "release": 3 }));
+    let error = &failed["diagnostics"][0];
+    assert_eq!(
+        (&failed["state"], &error["level"], &error["path"]),
+        (&json!("failed"), &json!("error"), &json!("src/lib.rs"))
+    );
+    assert!(error["line"].as_u64() > Some(10) && failed["log"].as_str().unwrap().contains("i23"), "{failed}");
+    let refused = shop.refused("publish", &json!({ "release": 3 }), Code::Conflict);
+    assert_eq!(refused["code"], "conflict");
+
+    // A server that was killed comes back with what was live, and starts it at the first call.
+    shop.kill();
+    let (server, _) = shop.machine.start(&["serve"]);
+    shop.server = server;
+    assert_eq!(shop.call("list_releases", &json!({}))["live"], 2);
+    assert!(shop.table("get", &json!({ "id": made["id"] }))["values"].get("minutes").is_some());
+
+    let back = shop.machine.json(&["workspace", "rollback", PATH]);
+    assert_eq!((&back["release"], &back["state"]), (&json!(1), &json!("live")));
+    let row = shop.table("get", &json!({ "id": made["id"] }));
+    assert_eq!((row["values"].get("minutes"), &row["values"]["outcome"]), (None, &json!("Reached")));
+    shop.refused("publish", &json!({ "release": 1 }), Code::Conflict);
+    shop.refused("publish", &json!({ "release": 9 }), Code::InvalidInput);
+    shop.call("restart", &json!({}));
+    assert_eq!(shop.table("search", &json!({ "count": true }))["count"], 1);
+}
+
+#[test]
+fn source_is_written_only_over_what_was_read() {
+    let shop = Shop::new();
+    assert_eq!(shop.call("list_source", &json!({})), json!({ "commit": null, "files": [], "next": null }));
+    shop.refused("build", &json!({}), Code::Conflict);
+    let write = |path: &str, text: Value, expected: &Value| json!({ "path": path, "text": text, "expected": expected });
+    let first = shop.call(
+        "write_source",
+        &json!({ "message": "Begin", "files": [
+        write("src/a.rs", json!("one\ntwo\n"), &Value::Null),
+        write("README.md", json!("Hello"), &Value::Null),
+    ] }),
+    );
+    let hash = first["files"][1]["hash"].clone();
+    assert_eq!(first["files"][1]["path"], "src/a.rs");
+    // The operation log says which files, and not what is in them.
+    let log = fs::read(shop.machine.dir.path().join(".kageos/dev/platform.db")).unwrap();
+    let wal = fs::read(shop.machine.dir.path().join(".kageos/dev/platform.db-wal")).unwrap_or_default();
+    let holds = |text: &[u8]| log.windows(text.len()).chain(wal.windows(text.len())).any(|it| it == text);
+    assert!(holds(b"src/a.rs"));
+    assert!(!holds(b"one\\ntwo"));
+
+    let stale = json!({ "files": [write("src/a.rs", json!("x"), &Value::Null), write("b.rs", json!(""), &Value::Null)] });
+    let refused = shop.refused("write_source", &stale, Code::Conflict);
+    assert_eq!(refused["fields"][0]["pointer"], "/files/0/expected", "{refused}");
+    for out in ["../x", "/etc/passwd", ".git/config", "a/../../b", ".cargo/config.toml", "src/a.rs/x"] {
+        let outside = json!({ "files": [write(out, json!("x"), &Value::Null)] });
+        shop.refused("write_source", &outside, Code::InvalidInput);
+    }
+    let edit = |old: &str, new: &str, expected: &Value| json!({ "path": "src/a.rs", "expected": expected, "edits": [{ "old": old, "new": new }] });
+    let edited = shop.call("edit_source", &edit("two", "three", &hash));
+    let stale = shop.refused("edit_source", &edit("three", "four", &hash), Code::Conflict);
+    assert_eq!(stale["fields"][0]["pointer"], "/expected");
+    let hash = edited["files"][0]["hash"].clone();
+    let missing = shop.refused("edit_source", &edit("two", "four", &hash), Code::InvalidInput);
+    assert_eq!(missing["fields"][0]["code"], "not_found");
+
+    // A dry run shows what would change and changes nothing.
+    let input = edit("three", "four", &hash).to_string();
+    let tried = shop.machine.json(&["call", PATH, "edit_source", &input, "--dry-run"]);
+    assert_eq!(tried["changes"][0]["row"], "src/a.rs");
+    let read = shop.call("read_source", &json!({ "path": "src/a.rs" }));
+    assert_eq!(
+        (&read["text"], &read["hash"], &read["commit"]),
+        (&json!("one\nthree\n"), &hash, &edited["commit"])
+    );
+    let before = shop.call("read_source", &json!({ "path": "src/a.rs", "at": first["commit"] }));
+    assert_eq!(before["text"], "one\ntwo\n");
+
+    let found = shop.call("search_source", &json!({ "query": "THREE" }));
+    assert_eq!(found["matches"], json!([{ "path": "src/a.rs", "line": 2, "column": 1, "text": "three" }]));
+    let diff = shop.call("diff_source", &json!({}));
+    assert!(diff["files"][0]["patch"].as_str().unwrap().contains("-two\n+three\n"), "{diff}");
+    let commits = shop.call("list_commits", &json!({ "limit": 1 }));
+    assert_eq!(
+        (&commits["commits"][0]["commit"], &commits["commits"][0]["author"]["name"]),
+        (&edited["commit"], &json!("system"))
+    );
+    let rest = shop.call("list_commits", &json!({ "next": commits["next"] }));
+    assert_eq!((&rest["commits"][0]["message"], &rest["next"]), (&json!("Begin"), &Value::Null));
+
+    shop.call("revert_commit", &json!({ "commit": edited["commit"] }));
+    assert_eq!(shop.call("read_source", &json!({ "path": "src/a.rs" }))["text"], "one\ntwo\n");
+    let hash = before["hash"].clone();
+    shop.call("edit_source", &edit("two", "five", &hash));
+    let refused = shop.refused("revert_commit", &json!({ "commit": edited["commit"] }), Code::Conflict);
+    assert_eq!(refused["fields"][0]["pointer"], "/commit");
+}
+
+#[test]
+fn who_may_not_administer_a_workspace_sees_nothing_of_its_source() {
+    let shop = Shop::new();
+    let write = json!({ "files": [{ "path": "a.rs", "text": "", "expected": null }] });
+    shop.call("write_source", &write);
+    shop.machine.json(&["user", "add", "ada"]);
+    let token = |rights: &str| {
+        let made = shop.machine.json(&["token", "create", "t", "--path", PATH, "--rights", rights]);
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let running = shop.machine.json(&["status"]);
+    let ask = |token: &str, action: &str, input: &Value| {
+        let body = json!({ "action": action, "input": input }).to_string();
+        let address = format!("{}/api/v1/call{PATH}", running["address"].as_str().unwrap());
+        let bearer = format!("authorization: Bearer {token}");
+        let mut curl = std::process::Command::new("curl");
+        curl.args([
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            &bearer,
+            "-H",
+            "content-type: application/json",
+        ]);
+        let output = curl.args(["-d", &body, &address]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (reader, admin) = (token("read,write,update,delete,run"), token("read,admin"));
+    for (action, input) in [
+        ("list_source", json!({})),
+        ("read_source", json!({ "path": "a.rs" })),
+        ("write_source", write),
+        (
+            "edit_source",
+            json!({ "path": "a.rs", "expected": "0".repeat(40), "edits": [{ "old": "a", "new": "b" }] }),
+        ),
+        ("search_source", json!({ "query": "a" })),
+        ("list_commits", json!({})),
+        ("diff_source", json!({})),
+        ("revert_commit", json!({ "commit": "0".repeat(40) })),
+        ("build", json!({})),
+        ("publish", json!({ "release": 1 })),
+        ("list_releases", json!({})),
+        ("read_release", json!({ "release": 1 })),
+        ("restart", json!({})),
+    ] {
+        assert_eq!(ask(&reader, action, &input), "403", "{action}");
+    }
+    assert_eq!(ask(&admin, "list_source", &json!({})), "200");
+    // Neither a namespace nor a directory in a workspace has a source.
+    let output = shop.machine.run(&["call", "/system", "list_source", "{}"]);
+    check_exit(&output, Code::UnknownAction);
+}
+
+/// What a build script tries; each line is told as a warning of Cargo.
+const HOSTILE: &str = r#"
+use std::{fs, net::TcpStream, os::unix::fs::symlink, path::Path, process::Command};
+
+fn main() {
+    let said = |name: &str, done: bool| println!("cargo::warning={name}={done}");
+    said("passwd", fs::read_to_string("/etc/passwd").is_ok());
+    said("state", Path::new("STATE").exists());
+    said("home", fs::read_dir("/root").is_ok() || fs::read_dir("/home").is_ok());
+    said("loopback", TcpStream::connect("127.0.0.1:PORT").is_ok());
+    said("metadata", TcpStream::connect_timeout(&"169.254.169.254:80".parse().unwrap(), std::time::Duration::from_secs(1)).is_ok());
+    said("vendor", fs::write("/layer/vendor/x", "x").is_ok());
+    said("toolchain", fs::write("/toolchain/x", "x").is_ok());
+    said("source", fs::write("/source/src/x.rs", "x").is_ok());
+    said("namespace", Command::new("unshare").args(["--user", "true"]).status().is_ok_and(|it| it.success()));
+    said("environment", std::env::vars().any(|(name, _)| name.contains("KAGEOS") || name == "SSH_AUTH_SOCK"));
+    said("parent", fs::read("/proc/1/environ").is_ok_and(|it| it.windows(6).any(|it| it == b"KAGEOS")));
+    let _ = fs::create_dir_all("/build/target/links");
+    said("target", symlink("/etc/hostname", "/build/target/links/host").is_ok());
+    println!("cargo::rerun-if-changed=/nowhere");
+}
+"#;
+
+#[test]
+fn a_build_script_reaches_nothing_but_its_own_folders() {
+    let shop = Shop::new();
+    let app = shop.app();
+    let state = shop.machine.dir.path().join(".kageos/dev");
+    let running = shop.machine.json(&["status"]);
+    let port = running["address"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let script = HOSTILE.replace("STATE", state.to_str().unwrap()).replace("PORT", &port);
+    fs::write(app.join("build.rs"), script).unwrap();
+    shop.push(&app);
+    let release = shop.call("read_release", &json!({ "release": 1 }));
+    let log = release["log"].as_str().unwrap();
+    for kept in [
+        "passwd",
+        "state",
+        "home",
+        "loopback",
+        "metadata",
+        "vendor",
+        "toolchain",
+        "source",
+        "namespace",
+        "environment",
+        "parent",
+    ] {
+        assert!(log.contains(&format!("{kept}=false")), "{kept}: {log}");
+    }
+    assert!(log.contains("target=true"), "{log}");
+}
+
+#[test]
+fn a_program_that_is_no_app_is_not_released() {
+    let shop = Shop::new();
+    let app = shop.app();
+    for (main, said) in [
+        ("fn main() { std::process::exit(3) }", "ended before it was ready"),
+        ("fn main() { panic!(\"no\") }", "ended before it was ready"),
+    ] {
+        fs::write(app.join("src/main.rs"), main).unwrap();
+        shop.machine.json(&["workspace", "push", "todo", PATH, "--no-build"]);
+        let built = shop.call("build", &json!({}));
+        assert_eq!(built["state"], "failed", "{built}");
+        assert!(built["error"].as_str().unwrap().contains(said), "{built}");
+    }
+    fs::remove_file(app.join("src/main.rs")).unwrap();
+    shop.machine.json(&["workspace", "push", "todo", PATH, "--no-build"]);
+    let built = shop.call("build", &json!({}));
+    assert!(built["error"].as_str().unwrap().contains("has no program"), "{built}");
+    assert_eq!(shop.call("list_releases", &json!({}))["live"], Value::Null);
+}
+
+/// The app that `new` makes has a test of its own, which runs against the SDK of this repository.
+#[test]
+fn the_app_that_new_makes_keeps_its_own_test() {
+    let machine = Machine::new();
+    machine.json(&["workspace", "new", "todo", "--title", "To do"]);
+    let app = machine.dir.path().join("todo");
+    let main = fs::read_to_string(app.join("src/main.rs")).unwrap();
+    assert!(main.contains("todo::app()"), "{main}");
+    check_exit(&machine.run(&["workspace", "new", "todo"]), Code::Conflict);
+    check_exit(&machine.run(&["workspace", "new", "9"]), Code::InvalidInput);
+    let manifest = app.join("Cargo.toml");
+    let mut text = fs::read_to_string(&manifest).unwrap();
+    text.push_str(&format!(
+        "\n[workspace]\n\n[patch.crates-io]\nkageos-sdk = {{ path = \"{}/kageos-sdk\" }}\n",
+        example::sources()
+    ));
+    fs::write(&manifest, text).unwrap();
+    fs::copy(Path::new(example::sources()).join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
+    // Whether it compiles is seen where it is built; this sees that its manifest and its lock are in order.
+    let mut cargo = std::process::Command::new("cargo");
+    cargo.args([
+        "metadata",
+        "--offline",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        "x86_64-unknown-linux-gnu",
+    ]);
+    let done = cargo.current_dir(&app).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
