@@ -25,6 +25,7 @@ mod identity_users;
 mod link;
 mod oplog;
 mod promises;
+mod release;
 mod several;
 mod sql_group_commit;
 mod sql_migrations;

@@ -1,0 +1,225 @@
+//! Sources and releases: each step starts from the state that it names, whichever database it is.
+
+use std::sync::Arc;
+
+use kageos_core::host::{HostCall, HostError, NoControl};
+use kageos_core::manifest::{FunctionEntry, SCHEMA_VERSION};
+use kageos_core::platform::files::{FileOptions, Objects};
+use kageos_core::platform::identity::Secret;
+use kageos_core::platform::release::{Built, Program, State, function_changes};
+use kageos_core::platform::{Platform, PlatformOptions};
+use kageos_core::sql::testing;
+use kageos_core::{
+    ActionName, Actor, CallId, Code, Env, FunctionSchema, Kind, Manifest, NodeId, ResourcePath, Source,
+    SourceKind,
+};
+use serde_json::json;
+
+use crate::support::{HeadsFile, env, log_key};
+
+const WORKSPACE: &str = "/demo/shop";
+
+struct World {
+    platform: Platform,
+    env: Env,
+    workspace: NodeId,
+    _heads: HeadsFile,
+}
+
+fn manifest(functions: &[(&str, &str)]) -> Manifest {
+    let entry = |(path, title): &(&str, &str)| FunctionEntry {
+        path: (*path).to_owned(),
+        schema: FunctionSchema {
+            kind: Kind::Fn,
+            title: (*title).to_owned(),
+            description: String::new(),
+            tags: Vec::new(),
+            actions: Vec::new(),
+            table: None,
+        },
+    };
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        app: "shop".to_owned(),
+        title: "Shop".to_owned(),
+        description: String::new(),
+        directories: Vec::new(),
+        functions: functions.iter().map(entry).collect(),
+    }
+}
+
+impl World {
+    async fn new(db: kageos_core::sql::Db) -> Self {
+        let env = env(11);
+        let heads = HeadsFile::new(&env);
+        let options = PlatformOptions::new(log_key(), heads.0.clone(), FileOptions::at(Objects::memory()));
+        let platform = Platform::open(db, env.clone(), options).await.unwrap();
+        let owner = platform.identity().ensure_system(&Secret::new("correct horse battery")).await.unwrap();
+        let path: ResourcePath = WORKSPACE.parse().unwrap();
+        let workspace = platform.tree().ensure_workspace(&path, &manifest(&[]), owner.id).await.unwrap();
+        Self { platform, env, workspace, _heads: heads }
+    }
+
+    fn call(&self, dry_run: bool) -> HostCall {
+        HostCall {
+            id: CallId::new(&self.env),
+            path: WORKSPACE.parse().unwrap(),
+            action: ActionName::RUN,
+            input: b"{}".to_vec(),
+            actor: Actor::system(),
+            source: Source::of(SourceKind::Cli),
+            trace: self.env.trace(),
+            deadline: self.env.now(),
+            dry_run,
+            control: Arc::new(NoControl),
+        }
+    }
+
+    async fn commit(&self, from: Option<&str>, to: &str, dry_run: bool) -> Result<(), Code> {
+        let (from, output) = (from.map(str::to_owned), (json!({}), Vec::new()));
+        let releases = self.platform.releases();
+        let done = releases.commit(&self.call(dry_run), self.workspace, from, to.to_owned(), output).await;
+        done.map(drop).map_err(code)
+    }
+
+    /// A release that is built, with these functions.
+    async fn built(&self, functions: &[(&str, &str)]) -> u32 {
+        let releases = self.platform.releases();
+        let number = releases.begin(self.workspace, "c0ffee", None).await.unwrap();
+        let program = Program { sha256: "00".repeat(32), size: 7 };
+        let built = Built { program: Some((program, manifest(functions))), warnings: 2, ..Built::default() };
+        releases.built(&self.call(false), self.workspace, number, built, json!({})).await.unwrap();
+        number
+    }
+
+    async fn go_live(&self, call: &HostCall, number: u32, before: Option<u32>) -> Result<(), Code> {
+        let releases = self.platform.releases();
+        let manifest = releases.manifest(self.workspace, number).await.unwrap().unwrap();
+        let said = ("bubblewrap", json!({ "release": number }));
+        let done = releases.go_live(call, self.workspace, (number, before), &manifest, said).await;
+        done.map(drop).map_err(code)
+    }
+
+    async fn states(&self) -> Vec<(u32, State)> {
+        let all = self.platform.releases().list(self.workspace, None, 100).await.unwrap();
+        all.iter().rev().map(|release| (release.number, release.state)).collect()
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let tree = self.platform.tree().snapshot();
+        let mut all: Vec<_> = tree.nodes().map(|node| node.path.to_string()).collect();
+        all.retain(|path| path.starts_with("/demo/shop/"));
+        all.sort();
+        all
+    }
+}
+
+fn code(error: HostError) -> Code {
+    error.into_error().code
+}
+
+#[tokio::test]
+async fn the_newest_commit_moves_only_from_the_one_that_was_read() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        assert_eq!(world.commit(Some("a"), "b", false).await, Err(Code::Conflict));
+        assert_eq!(world.commit(None, "a", true).await, Ok(()));
+        assert_eq!(world.commit(None, "a", false).await, Ok(()));
+        assert_eq!(world.commit(None, "b", false).await, Err(Code::Conflict));
+        assert_eq!(world.commit(Some("a"), "b", false).await, Ok(()));
+        assert_eq!(world.commit(Some("a"), "c", false).await, Err(Code::Conflict));
+        let head = world.platform.releases().head(world.workspace).await.unwrap().unwrap();
+        assert_eq!(head.commit, "b");
+        // Whoever gave a call up has its place.
+        let call = world.call(false);
+        assert!(world.platform.releases().fence(call.id).await.unwrap().is_none());
+        let said = (json!({}), Vec::new());
+        let releases = world.platform.releases();
+        let late = releases.commit(&call, world.workspace, Some("b".to_owned()), "c".to_owned(), said).await;
+        assert_eq!(late.map(drop).map_err(code), Err(Code::Cancelled));
+        world.platform.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_release_goes_live_with_its_nodes_or_not_at_all() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        let releases = world.platform.releases();
+        let (first, second) =
+            (world.built(&[("a.fn", "A")]).await, world.built(&[("a.fn", "B"), ("b.fn", "B")]).await);
+        assert_eq!((first, second), (1, 2));
+        assert_eq!(
+            world.go_live(&world.call(false), first, None).await,
+            Err(Code::Conflict),
+            "it is not starting"
+        );
+        assert!(world.paths().is_empty());
+        releases.starting(world.workspace, first).await.unwrap();
+        assert_eq!(releases.starting(world.workspace, first).await.unwrap_err().code, Code::Conflict);
+        let call = world.call(false);
+        assert_eq!(world.go_live(&call, first, None).await, Ok(()));
+        assert_eq!(world.paths(), ["/demo/shop/a.fn"]);
+        let receipt = releases.receipt(call.id).await.unwrap().unwrap();
+        assert_eq!(receipt.changes[0].row.as_deref(), Some("live"));
+
+        // Two that began when the first was live: one wins, and the other one changes nothing.
+        let third = world.built(&[("c.fn", "C")]).await;
+        releases.starting(world.workspace, second).await.unwrap();
+        releases.starting(world.workspace, third).await.unwrap();
+        assert_eq!(world.go_live(&world.call(false), second, Some(first)).await, Ok(()));
+        assert_eq!(world.go_live(&world.call(false), third, Some(first)).await, Err(Code::Conflict));
+        assert_eq!(world.paths(), ["/demo/shop/a.fn", "/demo/shop/b.fn"]);
+        releases.not_started(world.workspace, third, "somebody was faster").await.unwrap();
+        assert_eq!(world.states().await, [(1, State::Draining), (2, State::Live), (3, State::Failed)]);
+        releases.drained(world.workspace, first).await.unwrap();
+
+        // Back again, with the nodes of then.
+        releases.starting(world.workspace, first).await.unwrap();
+        assert_eq!(world.go_live(&world.call(false), first, Some(second)).await, Ok(()));
+        assert_eq!(world.paths(), ["/demo/shop/a.fn"]);
+        assert_eq!(releases.all_live().await.unwrap(), [(world.workspace, first)]);
+
+        // What a process left behind is settled by the next.
+        let fourth = releases.begin(world.workspace, "c0ffee", None).await.unwrap();
+        releases.settle(world.workspace).await.unwrap();
+        let states = [(1, State::Live), (2, State::Retired), (3, State::Failed), (fourth, State::Failed)];
+        assert_eq!(world.states().await, states);
+        world.platform.close().await;
+    }
+}
+
+#[tokio::test]
+async fn old_programs_are_given_up_and_the_live_one_never() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        let releases = world.platform.releases();
+        for _ in 0..5 {
+            world.built(&[]).await;
+        }
+        releases.starting(world.workspace, 1).await.unwrap();
+        world.go_live(&world.call(false), 1, None).await.unwrap();
+        assert_eq!(releases.give_up(world.workspace, 2).await.unwrap(), [3, 2]);
+        assert!(releases.give_up(world.workspace, 2).await.unwrap().is_empty());
+        let kept = releases.list(world.workspace, None, 10).await.unwrap();
+        let kept: Vec<_> = kept.iter().filter(|it| it.program.is_some()).map(|it| it.number).collect();
+        assert_eq!(kept, [5, 4, 1]);
+        assert_eq!(releases.starting(world.workspace, 2).await.unwrap_err().code, Code::Conflict);
+        let page = releases.list(world.workspace, Some(4), 2).await.unwrap();
+        assert_eq!(page.iter().map(|it| it.number).collect::<Vec<_>>(), [3, 2]);
+        world.platform.close().await;
+    }
+}
+
+#[test]
+fn what_a_release_does_to_functions_is_told() {
+    let old = manifest(&[("a.fn", "A"), ("b.fn", "B"), ("c.fn", "C")]);
+    let new = manifest(&[("b.fn", "B"), ("c.fn", "other"), ("d.fn", "D")]);
+    let told = serde_json::to_value(function_changes(Some(&old), &new)).unwrap();
+    let expected = json!([
+        { "path": "c.fn", "change": "changed" }, { "path": "d.fn", "change": "added" },
+        { "path": "a.fn", "change": "removed" },
+    ]);
+    assert_eq!(told, expected);
+    assert_eq!(function_changes(None, &new).len(), 3);
+}
