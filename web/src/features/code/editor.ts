@@ -52,7 +52,7 @@ export class Editor {
       lintGutter(),
       look,
       EditorState.phrases.of(this.words.phrases),
-      EditorView.contentAttributes.of({ "aria-label": file }),
+      EditorView.contentAttributes.of({ "aria-label": file, tabindex: "0" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged && !this.quiet) this.acts.edited(update.state.doc.toString());
       }),

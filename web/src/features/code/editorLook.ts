@@ -45,10 +45,10 @@ const theme = EditorView.theme({
   ".cm-lintRange-warning": { textDecorationColor: "var(--ui-warning)" },
   ".cm-lintRange-info": { textDecorationColor: "var(--ui-info)" },
   ".cm-panel.cm-panel-lint ul [aria-selected]": { backgroundColor: "var(--ui-bg-elevated)" },
-  ".cm-changedLine, .cm-insertedLine": { backgroundColor: `${mix("var(--ui-success)", 10)} !important` },
-  ".cm-changedText": { background: `${mix("var(--ui-success)", 24)} !important` },
-  ".cm-deletedChunk": { backgroundColor: `${mix("var(--ui-error)", 10)} !important`, paddingLeft: "0.375rem" },
-  ".cm-deletedChunk .cm-deletedText": { background: `${mix("var(--ui-error)", 24)} !important` },
+  ".cm-changedLine, .cm-insertedLine": { backgroundColor: `${mix("var(--ui-success)", 7)} !important` },
+  ".cm-changedText": { background: `${mix("var(--ui-success)", 12)} !important` },
+  ".cm-deletedChunk": { backgroundColor: `${mix("var(--ui-error)", 7)} !important`, paddingLeft: "0.375rem" },
+  ".cm-deletedChunk .cm-deletedText": { background: `${mix("var(--ui-error)", 12)} !important` },
   ".cm-deletedLine, .cm-deletedLine del": { textDecoration: "none" },
   ".cm-changeGutter": { width: "3px", paddingLeft: "1px" },
   ".cm-changedLineGutter": { backgroundColor: "var(--ui-success) !important" },
@@ -56,6 +56,7 @@ const theme = EditorView.theme({
   ".cm-deletedChunk .cm-chunkButtons": { insetInlineEnd: "0.5rem", display: "flex", gap: "0.25rem", padding: "0.125rem 0" },
   ".cm-deletedChunk .cm-chunkButtons button": { backgroundColor: "var(--ui-bg)", color: "var(--ui-text)", border: line, borderRadius: "0.25rem", padding: "0 0.5rem", font: "0.75rem/1.25rem var(--font-sans)", cursor: "pointer" },
   ".cm-collapsedLines": { background: "var(--ui-bg-muted)", color: "var(--ui-text-muted)", fontFamily: "var(--font-sans)", fontSize: "0.75rem" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"⋯"' },
 });
 
 const colours = HighlightStyle.define([

@@ -4,11 +4,12 @@ import { applyFix, filesOf, rangeOf, replacement } from "./fixes";
 const text = "use a::B;\n\nlet x: Emial = 1;\n";
 const edit = (line: number, column: number, end: number, put: string) => ({ path: "x.rs", line, column, end_line: line, end_column: end, text: put });
 
+const cut = (span: Parameters<typeof rangeOf>[1], of = text) => {
+  const { from, to } = rangeOf(of, span);
+  return of.slice(from, to);
+};
+
 describe("rangeOf", () => {
-  const cut = (span: Parameters<typeof rangeOf>[1], of = text) => {
-    const { from, to } = rangeOf(of, span);
-    return of.slice(from, to);
-  };
   it("counts lines and columns from 1", () => {
     expect(cut({ line: 3, column: 8, end_line: 3, end_column: 13 })).toBe("Emial");
     expect(cut({ line: 1, column: 1, end_line: 3, end_column: 4 })).toBe("use a::B;\n\nlet");

@@ -29,9 +29,12 @@ function makeWorkbench(path: string) {
   const conflicts = computed(() => (list.data.value ? conflicting(drafts.value, files.value) : []));
   const resolving = ref(false);
   const saving = ref(false);
+  /** What is said of the next save. */
+  const message = ref("");
   const hashOf = (file: string) => files.value.find((one) => one.path === file)?.hash ?? "";
   const isThere = (file: string) => (drafts.value[file] ? drafts.value[file].text !== null : hashOf(file) !== "");
-  const stale = () => client.invalidateQueries({ queryKey: [...codeKeys.all(path)] });
+  /** What moves is asked for again; texts and commits stay what they are. */
+  const stale = () => Promise.all(["list", "commits", "search"].map((what) => client.invalidateQueries({ queryKey: [...codeKeys.all(path), what] })));
 
   async function baseOf(file: string): Promise<Base | null> {
     const hash = hashOf(file);
@@ -90,12 +93,17 @@ function makeWorkbench(path: string) {
   }
 
   /** Saves all drafts in one call; says whether that was done. */
-  async function save(message = ""): Promise<boolean> {
+  async function save(): Promise<boolean> {
     if (saving.value || !changed.value.length) return !changed.value.length;
+    if (conflicts.value.length) {
+      resolving.value = true;
+      return false;
+    }
     const sent = toWrite(drafts.value);
     saving.value = true;
     try {
-      const reply = await writeSource(path, sent, message.trim());
+      const reply = await writeSource(path, sent, message.value.trim());
+      message.value = "";
       drafts.value = afterWrite(drafts.value, sent, reply.output);
       noteWritten(reply.output, sent);
       undo.offer(t("code.saved", sent.length), path, reply);
@@ -129,7 +137,7 @@ function makeWorkbench(path: string) {
 
   useEvent("change", (event) => event.path === path && void stale());
   useEvent("tree", (event) => event.path === path && void client.invalidateQueries({ queryKey: [...codeKeys.releases(path)] }));
-  return { path, list, files, drafts, changed, conflicts, resolving, saving, hashOf, isThere, theirs, edit, remove, rename, discard, settle, repair, save, stale };
+  return { path, list, files, drafts, changed, conflicts, resolving, saving, message, hashOf, isThere, theirs, edit, remove, rename, discard, settle, repair, save, stale };
 }
 
 export function provideWorkbench(path: string): Workbench {
