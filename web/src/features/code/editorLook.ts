@@ -27,7 +27,7 @@ const theme = EditorView.theme({
   ".cm-panels.cm-panels-top": { borderBottom: line },
   ".cm-panels.cm-panels-bottom": { borderTop: line },
   ".cm-panel.cm-search, .cm-panel.cm-gotoLine": { padding: "0.375rem 2rem 0.375rem 0.5rem", fontSize: "0.75rem" },
-  ".cm-panel.cm-search label, .cm-panel.cm-gotoLine label": { fontSize: "0.75rem" },
+  ".cm-panel.cm-search label, .cm-panel.cm-gotoLine label": { display: "inline-flex", alignItems: "center", gap: "0.125rem", fontSize: "0.75rem" },
   ".cm-panel.cm-search [name=close]": { top: "0.25rem", right: "0.5rem", color: "var(--ui-text-muted)", fontSize: "1rem" },
   ".cm-textfield": { backgroundColor: "var(--ui-bg)", border: "1px solid var(--ui-border-accented)", borderRadius: "0.25rem", color: "var(--ui-text)", fontSize: "0.75rem" },
   ".cm-button": { backgroundImage: "none", backgroundColor: "var(--ui-bg)", border: line, borderRadius: "0.25rem", color: "var(--ui-text)", fontSize: "0.75rem" },
