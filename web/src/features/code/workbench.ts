@@ -28,6 +28,8 @@ function makeWorkbench(path: string) {
   const changed = computed(() => Object.keys(drafts.value).sort());
   const conflicts = computed(() => (list.data.value ? conflicting(drafts.value, files.value) : []));
   const resolving = ref(false);
+  /** Counts how often somebody asked for a place; the same one can be asked for again. */
+  const asked = ref(0);
   const saving = ref(false);
   /** What is said of the next save. */
   const message = ref("");
@@ -137,7 +139,7 @@ function makeWorkbench(path: string) {
 
   useEvent("change", (event) => event.path === path && void stale());
   useEvent("tree", (event) => event.path === path && void client.invalidateQueries({ queryKey: [...codeKeys.releases(path)] }));
-  return { path, list, files, drafts, changed, conflicts, resolving, saving, message, hashOf, isThere, theirs, edit, remove, rename, discard, settle, repair, save, stale };
+  return { path, list, files, drafts, changed, conflicts, resolving, saving, message, asked, hashOf, isThere, theirs, edit, remove, rename, discard, settle, repair, save, stale };
 }
 
 export function provideWorkbench(path: string): Workbench {
