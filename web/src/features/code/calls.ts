@@ -27,7 +27,7 @@ export const writeSource = (path: string, files: FileWrite[], message?: string) 
 export const searchSource = (path: string, input: SearchAsk, signal?: AbortSignal) => ask<Matches>(path, "search_source", { ...input, limit: 200 }, signal);
 export const listCommits = (path: string, of: string, next?: string) => ask<Commits>(path, "list_commits", given({ path: of, limit: 50, next }));
 export const diffSource = (path: string, to: string, from?: string) => ask<Diff>(path, "diff_source", given({ to, from }));
-export const revertCommit = (path: string, commit: string) => api.call<Written>(path, "revert_commit", { commit });
+export const revertCommit = (path: string, commit: string, message: string) => api.call<Written>(path, "revert_commit", given({ commit, message }));
 
 export const listReleases = (path: string, next?: string) => ask<Releases>(path, "list_releases", given({ limit: 20, next }));
 export const readRelease = (path: string, release: number) => ask<ReleaseDetail>(path, "read_release", { release });

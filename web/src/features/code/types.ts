@@ -31,7 +31,7 @@ export type Release = {
   build_ms: number | null;
   binary: { sha256: string; size: number } | null;
   sandbox: string | null;
-  /** Functions against the release that was live. */
+  /** Functions against the release that was live, by their paths in the workspace. */
   changes: { path: string; change: ChangeKind }[];
 };
 export type Releases = { live: number | null; releases: Release[]; next: string | null };
