@@ -17,8 +17,10 @@ export default defineConfig({
   // What adds hundreds of rows comes last.
   projects: [
     ...(shot ? [{ name: "picture", testMatch: "picture.spec.ts" }] : []),
-    { name: "suite", testIgnore: ["picture.spec.ts", "long.spec.ts"], dependencies: shot ? ["picture"] : [] },
+    { name: "suite", testIgnore: ["picture.spec.ts", "long.spec.ts", "code.spec.ts"], dependencies: shot ? ["picture"] : [] },
     { name: "long", testMatch: "long.spec.ts", dependencies: ["suite"] },
+    // It changes the workspace that all others stand on.
+    { name: "code", testMatch: "code.spec.ts", dependencies: ["long"] },
   ],
   // Two looks of axe at a full table take a while where the machine is shared.
   timeout: 60_000,

@@ -58,7 +58,7 @@ test.describe("signed in", () => {
     await page.goto(crm);
     await expect(page.locator("main").getByRole("link", { name: /Runbook/ })).toBeVisible();
     await page.getByLabel("Filter this list").fill("invoice");
-    await expect(page.locator("main").getByRole("link")).toHaveText([/^Invoices/, /^Invoice lines/]);
+    await expect(page.locator("main").getByRole("listitem").getByRole("link")).toHaveText([/^Invoices/, /^Invoice lines/]);
   });
 
   test("the palette goes to a path and shows the keys", async ({ page }) => {

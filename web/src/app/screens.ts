@@ -6,11 +6,12 @@ import TableScreen from "@/features/table/TableScreen.vue";
 type Loader = () => Promise<{ default: Component }>;
 
 const directory: Loader = () => import("@/features/tree/DirectoryScreen.vue");
+const workspace: Loader = () => import("./WorkspaceScreen.vue");
 
 /** Which screen shows which kind of node. The table comes with the page, because most visits lead to one. */
 const loaders: Record<Exclude<Kind, "table">, Loader> = {
   namespace: directory,
-  workspace: directory,
+  workspace,
   directory,
   form: () => import("@/features/form/FormScreen.vue"),
   fn: () => import("@/features/form/FormScreen.vue"),
@@ -26,6 +27,7 @@ export const screens: Record<Kind, Component> = { ...lazy, table: TableScreen };
 export function warmScreen(path: string): void {
   const ending = path.slice(path.lastIndexOf(".") + 1);
   if (ending === "table") return;
-  const load = loaders[ending as keyof typeof loaders] ?? directory;
+  const above = path.replace(/\/$/, "").split("/").length === 3 ? workspace : directory;
+  const load = loaders[ending as keyof typeof loaders] ?? above;
   load().catch(() => undefined);
 }

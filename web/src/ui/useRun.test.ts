@@ -3,7 +3,7 @@ import { flushPromises, mount } from "@vue/test-utils";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { defineComponent } from "vue";
 import { createI18n } from "vue-i18n";
-import { recall, remember } from "@/ui";
+import { recall, remember } from "./storage";
 import { useRun } from "./useRun";
 
 const state = (status: string, more: object = {}) => ({ call: "a", path: "/x.form", status, progress: null, reply: null, problem: null, ...more });

@@ -1,7 +1,8 @@
 import { useQueryClient } from "@tanstack/vue-query";
 import { computed, ref, watch } from "vue";
 import { api, ApiError, type CallReply, keys, useCallState, type Values } from "@/api";
-import { recall, remember, useNotify } from "@/ui";
+import { useNotify } from "./notify";
+import { recall, remember } from "./storage";
 
 type Ends = {
   /** It took effect; without a reply when that was too large to be kept. */
