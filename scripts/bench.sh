@@ -22,6 +22,8 @@ ROWS=${KAGEOS_BENCH_ROWS:-1000000}
 baseline=${KAGEOS_BASELINE:-../shared/baseline}
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$target/bench
+sources=$PWD
+export KAGEOS_RUNTIME__LAYERS=$target/layers
 export BENCH=$PWD/scripts/bench
 bare_address=127.0.0.1:9191
 running=()
@@ -57,9 +59,9 @@ serve() {
   local state=$work/state-$1 said=$work/said-$1
   rm -rf "$state" "$said"
   mkfifo "$said"
-  # In a folder without web sources, so that nothing but the API is built.
+  # In a folder without web sources, so that nothing but the API and the example is built.
   (cd "$work" && KAGEOS_SERVER__ADDRESS=127.0.0.1:0 KAGEOS_LOG__FILTER=warn exec env ${2:-} \
-    "$kagectl" --state "$state" --json bootstrap --dev >"$said" 2>"$work/server.log") &
+    "$kagectl" --state "$state" --json bootstrap --dev --sources "$sources" >"$said" 2>"$work/server.log") &
   process=$!
   running+=("$process")
   read -r ready <"$said" || true
@@ -147,6 +149,48 @@ app() {
     stop_all
   done
   compare "call to an app" "$callers" "$before" "${ours[*]}" "${theirs[*]}"
+}
+
+# now: milliseconds.
+now() { echo $(($(date +%s%N) / 1000000)); }
+
+# From a change of a line to what is live, and from nothing to the first row of a new workspace; on a server of its own.
+apps() {
+  local state=$work/state-apps app=$work/todo round begun built live fresh changes=() builds=() new=() cold=()
+  local ask=("$kagectl" --state "$state" --json)
+  rm -rf "$state" "$app"
+  (cd "$work" && KAGEOS_SERVER__ADDRESS=127.0.0.1:0 KAGEOS_LOG__FILTER=warn exec "$kagectl" --state "$state" --json serve >"$work/said" 2>"$work/server.log") &
+  running+=($!)
+  until "${ask[@]}" verify >/dev/null 2>&1; do sleep 0.1; done
+  (cd "$work" && "${ask[@]}" workspace new todo >/dev/null)
+  for ((round = 0; round < ROUNDS; round++)); do
+    begun=$(now)
+    "${ask[@]}" call /system create_directory "{\"code\": \"new_$round\", \"title\": \"New\"}" >/dev/null
+    "${ask[@]}" workspace push "$app" "/system/new_$round" >/dev/null 2>&1
+    "${ask[@]}" call "/system/new_$round/task.table" search '{"limit": 1}' >/dev/null
+    new+=($(($(now) - begun)))
+  done
+  for ((round = 0; round < ROUNDS; round++)); do
+    sed -i "s|title = \"Tasks.*\", history|title = \"Tasks $round\", history|" "$app/src/lib.rs"
+    begun=$(now)
+    "${ask[@]}" workspace push "$app" /system/new_0 --no-build >/dev/null
+    fresh=$("${ask[@]}" call /system/new_0 build '{}' 2>/dev/null | jq .output.release)
+    built=$(now)
+    "${ask[@]}" workspace publish /system/new_0 "$fresh" >/dev/null
+    live=$(now)
+    changes+=($((live - begun))) builds+=($((built - begun)))
+    "${ask[@]}" workspace restart /system/new_0 >/dev/null
+    begun=$(now)
+    "${ask[@]}" call /system/new_0/task.table search '{"limit": 1}' >/dev/null
+    cold+=($(($(now) - begun)))
+  done
+  stop_all
+  jq -cn --argjson new "$(jq -s . <<<"${new[*]}")" --argjson changes "$(jq -s . <<<"${changes[*]}")" \
+    --argjson builds "$(jq -s . <<<"${builds[*]}")" --argjson cold "$(jq -s . <<<"${cold[*]}")" '
+    def median: sort | .[length / 2 | floor];
+    {new_workspace_ms: ($new | median), change_to_live_ms: ($changes | median), of_that_build_ms: ($builds | median),
+     cold_start_ms: ($cold | median)}' | tee "$work/apps" | jq -r \
+    '"new workspace to its first row \(.new_workspace_ms) ms; a changed line to live \(.change_to_live_ms) ms, \(.of_that_build_ms) of them to write and build; call to a stopped app, the program that asks included, \(.cold_start_ms) ms"'
 }
 
 # From the start of the process to the first answer, and resident memory after 30 s without a client.
@@ -273,11 +317,12 @@ for mode in full normal; do
 done
 app 1
 app 32
+apps
 start_and_memory
 large_table
 in_browser
 "$measure" core | tee "$work/core" | jq -r \
   '"a call through the door \(.dispatch_us * 10 | round / 10) µs, a cached decision \(.access_cached_ns | round) ns, a search of \(.tree_nodes) nodes \(.tree_search_ms * 10 | round / 10) ms"'
-jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
-  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
+jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile apps "$work/apps" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
+  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], apps: $apps[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
 echo "written to $target/bench.json"

@@ -4,7 +4,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-kagectl=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/kagectl
+target=$(realpath "${CARGO_TARGET_DIR:-target}")
+kagectl=$target/debug/kagectl
+# What apps are built on is made once, and shared with the tests of the server.
+export KAGEOS_RUNTIME__LAYERS=$target/layers
 state=$(mktemp -d)
 log=$state/bootstrap.log
 server=
@@ -21,8 +24,8 @@ trap stop EXIT
 KAGEOS_SERVER__ADDRESS=127.0.0.1:0 "$kagectl" --state "$state/dev" bootstrap --dev >"$log" 2>&1 </dev/null &
 server=$!
 
-# The web is built and the data imported before it answers.
-deadline=$((SECONDS + 300))
+# The web and the example are built and the data imported before it answers.
+deadline=$((SECONDS + 900))
 until "$kagectl" --state "$state/dev" verify >/dev/null 2>&1; do
   if ! kill -0 "$server" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
     echo "the server did not start:"

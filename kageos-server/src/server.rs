@@ -1,11 +1,12 @@
 //! The composition: parts in, a router out.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::{Router, middleware};
 use kageos_core::{
     Code, Error,
     platform::{Platform, identity::Secret, workspace::Databases},
+    sql::Db,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +55,7 @@ pub struct Builder {
     platform: Platform,
     config: Config,
     local_token: Option<Secret>,
-    state: Option<StateDir>,
+    state: Option<(StateDir, Vec<(PathBuf, Db)>)>,
     runtime: Option<Runtime>,
     databases: Option<Databases>,
 }
@@ -91,10 +92,11 @@ impl Builder {
         Self { local_token: Some(token), ..self }
     }
 
-    /// Lets `kagectl` on this machine back up the state folder.
+    /// Lets `kagectl` on this machine back up the state folder: the platform's database, those of apps in processes of
+    /// their own, and these of apps in this process, each with its file below the folder.
     #[must_use]
-    pub fn state(self, state: StateDir) -> Self {
-        Self { state: Some(state), ..self }
+    pub fn state(self, state: StateDir, databases: Vec<(PathBuf, Db)>) -> Self {
+        Self { state: Some((state, databases)), ..self }
     }
 
     /// With these apps.
@@ -113,7 +115,7 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> Server {
         let Self { platform, config, local_token, state, runtime, databases } = self;
-        let backup = state.map(|state| backup::Source::of(state, &platform, runtime.clone()));
+        let backup = state.map(|(state, own)| backup::Source::of(state, &platform, own, runtime.clone()));
         let env = platform.env().clone();
         let stopping = CancellationToken::new();
         let limits = BodyLimits {

@@ -80,8 +80,13 @@ pub(crate) const PLATFORM: &str = "platform.db";
 
 impl Source {
     /// What a running server works with.
-    pub(crate) fn of(state: StateDir, platform: &Platform, runtime: Option<Runtime>) -> Self {
-        let databases = vec![(PLATFORM.into(), platform.db().clone())];
+    pub(crate) fn of(
+        state: StateDir,
+        platform: &Platform,
+        own: Vec<(PathBuf, Db)>,
+        runtime: Option<Runtime>,
+    ) -> Self {
+        let databases = [(PLATFORM.into(), platform.db().clone())].into_iter().chain(own).collect();
         let log = Some(platform.log().clone());
         Self { log, runtime, ..Self::stopped(state, platform.env().clone(), databases) }
     }

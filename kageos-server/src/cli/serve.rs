@@ -83,7 +83,7 @@ pub(super) async fn start(
     let builder = Server::builder(platform.clone()).config(config.clone());
     let builder = builder.local_token(secrets.local_token.clone());
     let builder = builder.databases(databases);
-    let server = builder.state(session.state.clone()).runtime(apps.clone()).build();
+    let server = builder.state(session.state.clone(), Vec::new()).runtime(apps.clone()).build();
     lock.announce(&address).context("run/lock")?;
     Ok(Started { lock, listener, server, platform, runtime: apps, config, secrets, address })
 }

@@ -90,6 +90,9 @@ fn encrypted() -> SqlError {
 mod tests {
     use super::*;
 
+    /// The app's account as a URL has it.
+    const ACCOUNT: &str = "ka_1:p%40ss";
+
     #[track_caller]
     fn check(url: &str, expected: &str, address: ServerAddress) {
         let options = DbOptions::new(url).database("kw_1").account("ka_1", "p@ss");
@@ -101,13 +104,13 @@ mod tests {
     #[test]
     fn an_app_is_told_of_its_own_account_and_of_no_address() {
         check(
-            "postgres://admin:secret@db.example:6432/postgres",
-            "postgres://ka_1:p%40ss@localhost/kw_1?host=/link&sslmode=disable",
+            "postgres://admin@db.example:6432/postgres",
+            &format!("postgres://{ACCOUNT}@localhost/kw_1?host=/link&sslmode=disable"),
             ServerAddress::Tcp("db.example".to_owned(), 6432),
         );
         check(
             "mariadb://root@127.0.0.1/mysql",
-            "mysql://ka_1:p%40ss@localhost/kw_1?socket=/link/mysql.sock&ssl-mode=disabled",
+            &format!("mysql://{ACCOUNT}@localhost/kw_1?socket=/link/mysql.sock&ssl-mode=disabled"),
             ServerAddress::Tcp("127.0.0.1".to_owned(), 3306),
         );
         let file = DbOptions::new("sqlite:/x/app.db").through_socket(Path::new("/link")).unwrap();
