@@ -48,6 +48,8 @@ pub(crate) enum Step {
     DropIndex(String),
     /// Nothing in the table; only the record of a field.
     Note(usize),
+    /// Nothing in the table: a field that is needed now has a value in every row already.
+    Need(usize),
     /// Nothing in the table: a field that is not declared any more keeps its values, for when it is declared again.
     Leave(String),
 }
@@ -59,12 +61,27 @@ impl Recorded {
         Self { fields, indexes: Vec::new() }
     }
 
-    /// What has to be done to make it `table`, in order.
+    /// The fields that are needed now and have no default: whether rows have them is asked of the table.
+    pub(crate) fn unsure(&self, table: &Table) -> Vec<usize> {
+        let needed = |at: &usize| {
+            let name = &table.columns[*at].name;
+            let known = self.fields.iter().any(|old| old.name == *name && old.required);
+            table.columns[*at].required && !known && default(table, *at).is_none()
+        };
+        (0..table.columns.len()).filter(needed).collect()
+    }
+
+    /// Whether a field has a column yet.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|old| old.name == name)
+    }
+
+    /// What has to be done to make it `table`, in order. `filled` are the fields of [`Recorded::unsure`] that every row has.
     ///
     /// # Errors
     /// When a value would be lost: every reason with the steps to take.
-    pub(crate) fn steps(&self, table: &Table) -> Result<Vec<Step>> {
-        let refused = self.refused(table);
+    pub(crate) fn steps(&self, table: &Table, filled: &[usize]) -> Result<Vec<Step>> {
+        let refused = self.refused(table, filled);
         if !refused.is_empty() {
             let text =
                 format!("the declaration of {} would lose data: {}", table.def.path, refused.join("; "));
@@ -74,7 +91,7 @@ impl Recorded {
         let gone = self.indexes.iter().filter(|it| !wanted.contains(it));
         let mut steps: Vec<Step> = gone.cloned().map(Step::DropIndex).collect();
         for at in 0..table.columns.len() {
-            self.field_steps(table, at, &mut steps);
+            self.field_steps(table, at, filled.contains(&at), &mut steps);
         }
         let left = self.fields.iter().filter(|old| old.required && table.position(&old.name).is_none());
         steps.extend(left.map(|old| Step::Leave(old.name.clone())));
@@ -83,13 +100,16 @@ impl Recorded {
         Ok(steps)
     }
 
-    fn field_steps(&self, table: &Table, at: usize, steps: &mut Vec<Step>) {
+    fn field_steps(&self, table: &Table, at: usize, filled: bool, steps: &mut Vec<Step>) {
         let wanted = RecordedField::of(table, at);
         let old = self.fields.iter().find(|field| field.name == wanted.name);
         if old.is_none() {
             steps.push(Step::AddColumn(at));
         }
-        if wanted.required && !old.is_some_and(|old| old.required) {
+        let needed = wanted.required && !old.is_some_and(|old| old.required);
+        if needed && filled {
+            steps.push(Step::Need(at));
+        } else if needed {
             steps.push(Step::FillDefault { at, folded: old.is_some_and(|old| old.folded) && wanted.folded });
         }
         match (old.is_some_and(|old| old.folded), wanted.folded) {
@@ -103,7 +123,7 @@ impl Recorded {
     }
 
     /// Everything about `table` that data would be lost by, each with a way out.
-    fn refused(&self, table: &Table) -> Vec<String> {
+    fn refused(&self, table: &Table, filled: &[usize]) -> Vec<String> {
         let mut refused = Vec::new();
         for old in &self.fields {
             let name = &old.name;
@@ -119,7 +139,8 @@ impl Recorded {
         for (at, field) in table.def.fields.iter().enumerate() {
             let name = &field.name;
             let old = self.fields.iter().find(|old| old.name == *name);
-            if field.required && !old.is_some_and(|old| old.required) && default(table, at).is_none() {
+            let known = old.is_some_and(|old| old.required) || filled.contains(&at);
+            if field.required && !known && default(table, at).is_none() {
                 refused.push(format!(
                     "the field {name} is needed now and rows that are there have no value (give it a default, or leave it optional)"
                 ));
@@ -137,7 +158,7 @@ impl Recorded {
             }
             Step::AddFolded(at) => self.field(table, *at).folded = true,
             Step::DropFolded(at) => self.field(table, *at).folded = false,
-            Step::FillDefault { at, .. } => self.field(table, *at).required = true,
+            Step::FillDefault { at, .. } | Step::Need(at) => self.field(table, *at).required = true,
             Step::Note(at) => self.field(table, *at).required = false,
             // Rows that come without it have no value.
             Step::Leave(name) => {

@@ -100,7 +100,7 @@ async fn additions_keep_every_row() {
 #[tokio::test]
 async fn what_would_lose_data_is_refused_with_a_way_out() {
     for place in places(&[first()]).await {
-        place.create(PATH, &[json!({"name": "a", "note": "x", "size": 3})]).await;
+        place.create(PATH, &[json!({"name": "a", "note": "x", "size": 3}), json!({"name": "b"})]).await;
         let mut def = first();
         def.fields[0].column = ColumnKind::LongText;
         def.fields[0].annotation.sort = false;
@@ -116,7 +116,7 @@ async fn what_would_lose_data_is_refused_with_a_way_out() {
             assert!(error.message.contains(part), "{part:?} is not in {:?}", error.message);
         }
         let store = reopen(&place.db, first()).await.unwrap();
-        assert_eq!(store.search(PATH, SearchQuery::default()).await.unwrap().rows[0].values["size"], 3);
+        assert_eq!(store.search(PATH, SearchQuery::default()).await.unwrap().rows[1].values["size"], 3);
     }
 }
 
@@ -148,6 +148,29 @@ async fn a_field_that_is_not_declared_any_more_keeps_its_values() {
         assert_eq!(grades(&store).await, [Some(json!("b")), Some(json!("b"))]);
         let query = SearchQuery { q: Some("b".to_owned()), ..SearchQuery::default() };
         assert_eq!(store.search(PATH, query).await.unwrap().rows.len(), 2);
+    }
+}
+
+/// A release that does without a field, and comes to nothing, leaves the one before able to start.
+#[tokio::test]
+async fn a_field_that_every_row_has_can_be_needed_again() {
+    for place in places(&[first()]).await {
+        let rows = place.create(PATH, &[json!({ "name": "a", "note": "x", "size": 3 })]).await;
+        let mut newer = first();
+        newer.fields[0].required = false;
+        reopen(&place.db, newer.clone()).await.unwrap();
+        reopen(&place.db, first()).await.unwrap();
+        newer.fields.remove(0);
+        reopen(&place.db, newer.clone()).await.unwrap();
+        let store = reopen(&place.db, first()).await.unwrap();
+        assert_eq!(store.search(PATH, SearchQuery::default()).await.unwrap().rows[0].id, rows[0].id);
+        let store = reopen(&place.db, newer).await.unwrap();
+        let mut unit = store.unit();
+        let id = "12345".parse().unwrap();
+        unit.create_with_id(PATH, id, json!({ "note": "y" }).as_object().unwrap()).unwrap();
+        store.apply(unit, place.applied()).await.unwrap();
+        let error = reopen(&place.db, first()).await.unwrap_err();
+        assert!(error.message.contains("the field name is needed now"), "{error:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Read},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -22,10 +22,12 @@ use super::{
     Progress, Tell,
     manifest::{Kept, MANIFEST, Manifest},
 };
-use crate::{cli::failure::Context, state::StateDir};
+use crate::{cli::failure::Context, runtime::DATA, state::StateDir};
 
 /// What exists only while a server runs, and what apps are built on.
 const NOT_KEPT: [&str; 2] = ["run", "runtime"];
+/// Smaller files may have holes, in bytes.
+const HOLES: u64 = 64 * 1024 * 1024;
 /// What the system says of a link that is not followed.
 const LOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
 /// Files that never change under their name.
@@ -120,8 +122,15 @@ impl Folder {
                 continue;
             }
             let limit = (file == self.0.state.heads_file()).then_some(heads);
-            if copy(&self.0.state, &file, &target, limit)? {
-                self.keep(name)?;
+            match copy(&self.0.state, &file, &target, limit) {
+                Ok(true) => self.keep(name)?,
+                Ok(false) => {}
+                // What an app does to files of its own stops nobody's backup.
+                Err(error) if is_of_app(&name) => {
+                    tracing::warn!(file = %name.display(), %error, "a file of an app is left out of a backup");
+                    let _ = fs::remove_file(&target);
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -172,13 +181,38 @@ fn is_made_again(folder: &Path) -> bool {
             && folder.ends_with("build")
 }
 
+/// Whether something lies in the folder of an app, which the app itself writes.
+fn is_of_app(name: &Path) -> bool {
+    let mut names = name.iter();
+    names.next().is_some_and(|first| first == "workspaces") && names.nth(1).is_some_and(|third| third == DATA)
+}
+
+/// Whether a file is mostly holes: its copy would be much larger than it is.
+fn is_sparse(entry: &fs::DirEntry) -> bool {
+    entry
+        .metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.len() > HOLES && meta.blocks() * 512 < meta.len() / 2)
+}
+
 /// Every file below a folder of the state that is kept; links are not followed.
 fn walk(root: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut open = vec![root.to_path_buf()];
     while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).context("the state folder")? {
+        let of_app = is_of_app(folder.strip_prefix(root).unwrap_or(&folder));
+        let all = match fs::read_dir(&folder) {
+            Err(error) if of_app => {
+                tracing::warn!(folder = %folder.display(), %error, "a folder of an app is left out of a backup");
+                continue;
+            }
+            all => all.context("the state folder")?,
+        };
+        for entry in all {
             let entry = entry.context("the state folder")?;
+            if of_app && (entry.file_name().to_str().is_none() || is_sparse(&entry)) {
+                tracing::warn!(file = %entry.path().display(), "a file of an app is left out of a backup");
+                continue;
+            }
             let (path, kind) = (entry.path(), entry.file_type().context("the state folder")?);
             if kind.is_dir() && !is_made_again(path.strip_prefix(root).unwrap_or(&path)) {
                 open.push(path);

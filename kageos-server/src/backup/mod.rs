@@ -124,15 +124,18 @@ impl Source {
             Some(runtime) => runtime.open_databases().await?,
             None => Vec::new(),
         };
-        let made = self.copy(folder, &apps).await;
-        for (_, db) in &apps {
+        let (dbs, apps): (Vec<Db>, Vec<_>) =
+            apps.into_iter().map(|app| (app.db, (app.name, app.copier))).unzip();
+        let made = self.copy(folder, apps).await;
+        for db in &dbs {
             db.close().await;
         }
         made
     }
 
-    async fn copy(&self, folder: &Folder, apps: &[(PathBuf, Db)]) -> Result<Manifest> {
-        let copiers = self.copiers(apps).await?;
+    async fn copy(&self, folder: &Folder, apps: Vec<(PathBuf, Copier)>) -> Result<Manifest> {
+        let mut copiers = self.copiers().await?;
+        copiers.extend(apps);
         let (moments, heads) = self.freeze(copiers).await?;
         let names: Vec<PathBuf> = moments.iter().map(|(name, _)| name.clone()).collect();
         for (name, frozen) in moments {
@@ -142,9 +145,9 @@ impl Source {
         blocking(move || rest.rest(&names, heads).map(|files| Manifest::new(at, files))).await
     }
 
-    async fn copiers(&self, apps: &[(PathBuf, Db)]) -> Result<Vec<(PathBuf, Copier)>> {
-        let mut copiers = Vec::with_capacity(self.databases.len() + apps.len());
-        for (name, db) in self.databases.iter().chain(apps) {
+    async fn copiers(&self) -> Result<Vec<(PathBuf, Copier)>> {
+        let mut copiers = Vec::with_capacity(self.databases.len());
+        for (name, db) in &self.databases {
             let elsewhere = || {
                 let message = "A database is on a server of its own; back it up with that server's tools.";
                 Error::new(Code::Conflict, message)

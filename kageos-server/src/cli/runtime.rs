@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -44,7 +45,7 @@ pub(super) async fn layer(session: &Session, sources: &Path, sandbox: Option<&Sa
         kageos_core::Error::new(kageos_core::Code::Unavailable, message)
     })?;
     let told = |line: &str| session.output.progress(&format!("apps: {line}"));
-    Layer::prepare(&layers(session, &config)?, sources, sandbox, &restrict()?, told).await
+    Layer::prepare(&layers(session, &config)?, sources, sandbox, &restrict(session)?, told).await
 }
 
 /// What keeps apps apart on this machine. A server for development does without when there is nothing, and says so.
@@ -77,7 +78,7 @@ pub(super) async fn open(
         // Programs with folders of their own to work in are told of these.
         state: StateDir::at(std::path::absolute(session.state.root()).context("the state folder")?),
         sandbox,
-        restrict: restrict()?,
+        restrict: restrict(session)?,
         layers: layers(session, &config)?,
         limits: Limits::default(),
         idle: config.runtime.idle,
@@ -93,8 +94,16 @@ fn layers(session: &Session, config: &Config) -> Result<PathBuf> {
     std::path::absolute(folder).context("runtime.layers")
 }
 
-/// This program sets the limits of what it starts.
-fn restrict() -> Result<Vec<OsString>> {
+/// This program sets the limits of what it starts: as it is now, for while a server runs an update may take its place.
+fn restrict(session: &Session) -> Result<Vec<OsString>> {
     let program = std::env::current_exe().context("this program")?;
-    Ok(vec![program.into(), "restrict".into()])
+    let kept = session.state.run_file("kagectl");
+    let beside = session.state.run_file("kagectl.new");
+    let _ = fs::remove_file(&beside);
+    fs::hard_link(&program, &beside)
+        .or_else(|_| fs::copy(&program, &beside).map(drop))
+        .context("run/kagectl")?;
+    fs::rename(&beside, &kept).context("run/kagectl")?;
+    let kept = std::path::absolute(kept).context("run/kagectl")?;
+    Ok(vec![kept.into(), "restrict".into()])
 }

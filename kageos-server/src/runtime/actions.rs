@@ -110,7 +110,7 @@ fn release_schemas() -> Vec<ActionSchema> {
         reads("read_release", "Read a release", &release, &["release"]),
         ActionSchema {
             // It changes no row; that somebody did it is recorded all the same.
-            effect: Effect { audit: Audit::Full, dry_run: false, ..Effect::of(Effects::READS) },
+            effect: Effect { undoable: false, dry_run: false, ..Effect::of(updates) },
             ..reads("restart", "Restart the app", &json!({}), &[])
         },
     ]

@@ -11,7 +11,7 @@ use std::{
 use kageos_core::{
     Code, Error, NodeId, Result,
     platform::workspace::is_on_server,
-    sql::{Db, DbOptions},
+    sql::{Copier, Db, DbOptions},
 };
 
 use super::{Runtime, process::DATABASE};
@@ -28,6 +28,8 @@ impl Runtime {
         let file = self.data_dir(workspace)?.join(DATABASE);
         let on_server = is_on_server(self.platform().db(), workspace).await?;
         match &self.inner.options.databases {
+            // What the platform has written down decides; an app may make files of any name.
+            Some(databases) if on_server => Ok(Some(databases.open(workspace).await?)),
             Some(_) if file.exists() => {
                 let message = format!(
                     "The rows of the workspace {workspace} are in {}; unset workspaces.admin_url.",
@@ -70,11 +72,11 @@ impl Runtime {
     }
 
     /// The rows of every workspace here, opened for a copy, each with its file below the state folder. An app is stopped
-    /// while its file is looked at and opened, and started by its next call.
+    /// while its file is looked at and opened, and started by its next call. What is no file is left out, with a warning.
     ///
     /// # Errors
-    /// [`Code::Conflict`] when rows lie on a database server, or a file is none.
-    pub(crate) async fn open_databases(&self) -> Result<Vec<(PathBuf, Db)>> {
+    /// [`Code::Conflict`] when rows lie on a database server.
+    pub(crate) async fn open_databases(&self) -> Result<Vec<AppDatabase>> {
         let workspaces: Vec<NodeId> = super::lock(&self.inner.apps).keys().copied().collect();
         let mut all = Vec::with_capacity(workspaces.len());
         for workspace in workspaces {
@@ -84,13 +86,32 @@ impl Runtime {
                 return Err(Error::new(Code::Conflict, message));
             }
             let file = self.data_dir(workspace)?.join(DATABASE);
-            let opened = app.host.while_stopped(STOP, open(&file)).await?;
             let root = self.inner.options.state.root();
             let name = file.strip_prefix(root).unwrap_or(&file).to_owned();
-            all.extend(opened.map(|db| (name, db)));
+            match app.host.while_stopped(STOP, copier(&file)).await {
+                Ok(opened) => all.extend(opened.map(|(db, copier)| AppDatabase { name, db, copier })),
+                Err(error) if error.code == Code::Conflict => {
+                    tracing::warn!(%workspace, %error, "the rows of an app are left out of a backup");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(all)
     }
+}
+
+/// The rows of an app, opened for a copy.
+pub(crate) struct AppDatabase {
+    /// Its file below the state folder.
+    pub(crate) name: PathBuf,
+    pub(crate) db: Db,
+    pub(crate) copier: Copier,
+}
+
+/// Opens all that a copy needs, so that nothing is opened by name any more when the app runs again.
+async fn copier(file: &Path) -> Result<Option<(Db, Copier)>> {
+    let Some(db) = open(file).await? else { return Ok(None) };
+    Ok(db.copier().await?.map(|copier| (db, copier)))
 }
 
 /// Opens a file of rows that an app may have written, while the app does not run; `None` when there is none.

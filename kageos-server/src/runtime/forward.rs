@@ -1,10 +1,6 @@
 //! The way to its database server that an app has: a socket in its folder, forwarded to that one address.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use kageos_core::sql::{Forward, ServerAddress};
 use tokio::{
@@ -17,12 +13,12 @@ use tokio::{
 /// Most connections of one app at a time: those of its pool, and some that are ending.
 const CONNECTIONS: usize = 64;
 
+/// Pause after a connection that could not be taken.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// Forwards until it is dropped.
 #[derive(Debug)]
-pub(super) struct Forwarding {
-    socket: PathBuf,
-    task: JoinHandle<()>,
-}
+pub(super) struct Forwarding(JoinHandle<()>);
 
 impl Forwarding {
     /// Listens in the folder of the link.
@@ -33,14 +29,14 @@ impl Forwarding {
             _ => {}
         }
         let listener = UnixListener::bind(&socket)?;
-        Ok(Self { socket, task: tokio::spawn(serve(listener, forward.address.clone())) })
+        Ok(Self(tokio::spawn(serve(listener, forward.address.clone()))))
     }
 }
 
 impl Drop for Forwarding {
     fn drop(&mut self) {
-        self.task.abort();
-        let _ = std::fs::remove_file(&self.socket);
+        // The socket stays: the next process may have bound its own there already.
+        self.0.abort();
     }
 }
 
@@ -49,7 +45,11 @@ async fn serve(listener: UnixListener, address: ServerAddress) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Too many open files, perhaps; that passes.
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
         let address = address.clone();
         connections.spawn(async move {
             if let Err(error) = connect(stream, &address).await {

@@ -18,6 +18,7 @@ mod source;
 use std::{
     collections::{HashMap, HashSet},
     ffi::OsString,
+    fmt,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -27,7 +28,9 @@ use kageos_core::{
     Code, Dispatch, Error, NodeId, ResourcePath, Result,
     platform::{Home, Platform, workspace::Databases},
 };
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 pub use build::{Diagnostic, Fix, FixEdit, Layer, Place};
 pub use process::{AppOptions, ProcessHost};
@@ -47,7 +50,6 @@ const DRAIN: Duration = Duration::from_secs(30);
 const HANDED_ON: Duration = Duration::from_secs(2);
 
 /// What a runtime works with.
-#[derive(Debug)]
 pub struct RuntimeOptions {
     /// Where sources, programs and data lie.
     pub state: StateDir,
@@ -69,6 +71,13 @@ pub struct RuntimeOptions {
     pub cursor_key: [u8; 32],
 }
 
+impl fmt::Debug for RuntimeOptions {
+    /// Without what nobody may read in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeOptions").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 /// The apps of one server; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Runtime {
@@ -84,7 +93,13 @@ struct Inner {
     /// The workspaces that are known to lie here; what an earlier process left of them is settled.
     here: Mutex<HashSet<NodeId>>,
     /// One build at a time: a compiler takes every processor.
-    building: Semaphore,
+    building: Arc<Semaphore>,
+    /// One publication of a workspace at a time.
+    publishing: Mutex<HashSet<NodeId>>,
+    /// Whether a workspace lies here is found out once.
+    finding: tokio::sync::Mutex<()>,
+    /// Releases that go live or drain.
+    changing: TaskTracker,
 }
 
 /// What is live.
@@ -107,7 +122,10 @@ impl Runtime {
             options,
             apps: Mutex::default(),
             here: Mutex::default(),
-            building: Semaphore::new(1),
+            building: Arc::new(Semaphore::new(1)),
+            publishing: Mutex::default(),
+            finding: tokio::sync::Mutex::default(),
+            changing: TaskTracker::new(),
         };
         let this = Self { inner: Arc::new(inner) };
         let host = Arc::new(WorkspaceHost::new(this.clone()));
@@ -174,7 +192,7 @@ impl Runtime {
             ready_within: Duration::from_secs(30),
             answers_within: Duration::from_secs(10),
             idle: options.idle,
-            cursor_key: options.cursor_key,
+            cursor_key: own_key(&options.cursor_key, workspace),
             dispatch: Arc::clone(&self.inner.dispatch),
             files: Arc::new(self.platform().files().clone()),
         })
@@ -182,6 +200,7 @@ impl Runtime {
 
     /// Whether a workspace lies on this server.
     async fn check_home(&self, workspace: NodeId) -> Result<()> {
+        let _one = self.inner.finding.lock().await;
         if lock(&self.inner.here).contains(&workspace) {
             return Ok(());
         }
@@ -206,8 +225,18 @@ impl Runtime {
         Ok(())
     }
 
+    /// Takes the place of the one publication of a workspace.
+    fn publishing(&self, workspace: NodeId) -> Result<Publishing> {
+        if lock(&self.inner.publishing).insert(workspace) {
+            return Ok(Publishing { runtime: self.clone(), workspace });
+        }
+        Err(Error::new(Code::Conflict, "Another release of this workspace is being published."))
+    }
+
     /// Ends every app, once its calls have ended.
     pub async fn close(&self) {
+        self.inner.changing.close();
+        let _ = tokio::time::timeout(DRAIN, self.inner.changing.wait()).await;
         let apps: Vec<_> = lock(&self.inner.apps).drain().collect();
         let stopping = apps.iter().map(|(workspace, app)| {
             self.platform().mounts().unmount(*workspace);
@@ -285,6 +314,28 @@ impl Runtime {
 
     fn program(&self, workspace: NodeId, release: u32) -> PathBuf {
         self.release_dir(workspace, release).join("program")
+    }
+}
+
+/// What seals the cursors of one workspace: an app that knows it knows nothing of the others.
+fn own_key(key: &[u8; 32], workspace: NodeId) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in ["cursors of a workspace".as_bytes(), key, workspace.to_string().as_bytes()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// The place of a publication, given back when it ends.
+struct Publishing {
+    runtime: Runtime,
+    workspace: NodeId,
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        lock(&self.runtime.inner.publishing).remove(&self.workspace);
     }
 }
 

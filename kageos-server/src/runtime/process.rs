@@ -3,11 +3,11 @@
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    fs, io,
+    fmt, fs, io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
@@ -48,7 +48,7 @@ const MAX_LINE: u64 = 8 * 1024;
 const SHOWN: usize = 16 * 1024;
 
 /// What an app is run with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AppOptions {
     /// Where it is mounted.
     pub workspace: ResourcePath,
@@ -83,6 +83,14 @@ pub struct AppOptions {
     pub files: Arc<dyn Files>,
 }
 
+impl fmt::Debug for AppOptions {
+    /// Without what nobody may read in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("AppOptions");
+        shown.field("workspace", &self.workspace).field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
 /// An app in a process of its own, which runs while somebody needs it.
 #[derive(Debug)]
 pub struct ProcessHost {
@@ -92,6 +100,8 @@ pub struct ProcessHost {
     state: Mutex<State>,
     /// One start at a time.
     starting: Mutex<()>,
+    /// What has taken its place: the rows are that one's, so this one is not started any more.
+    heir: OnceLock<Arc<Self>>,
     me: Weak<Self>,
 }
 
@@ -123,6 +133,7 @@ impl ProcessHost {
             manifest,
             state: Mutex::default(),
             starting: Mutex::default(),
+            heir: OnceLock::new(),
             me: Weak::clone(me),
         })
     }
@@ -136,6 +147,20 @@ impl ProcessHost {
         let host = Self::idle(env, options, live.host.manifest());
         host.keep(&mut host.state.lock().await, live);
         Ok(host)
+    }
+
+    /// Hands over to the host that has taken its place: what runs here runs on, and whatever comes later goes there.
+    pub(super) fn replaced_by(&self, heir: Arc<Self>) {
+        let _ = self.heir.set(heir);
+    }
+
+    /// Who answers for receipts: whoever has the rows.
+    fn keeper(&self) -> &Self {
+        let mut keeper = self;
+        while let Some(heir) = keeper.heir.get() {
+            keeper = heir;
+        }
+        keeper
     }
 
     /// Ends the process and does some work while none can be started.
@@ -414,12 +439,17 @@ impl Host for ProcessHost {
     }
 
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
-        let live = self.live().await?;
+        let live = match (self.heir.get().is_some(), self.running().await) {
+            // The door had let it in before.
+            (true, Some(live)) => live,
+            (true, None) => self.keeper().live().await?,
+            (false, _) => self.live().await?,
+        };
         live.host.call(call).await
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
-        self.live().await?.host.receipt(call).await
+        self.keeper().live().await?.host.receipt(call).await
     }
 
     /// Not while the app is stopped: nothing is started for upkeep.
@@ -431,7 +461,7 @@ impl Host for ProcessHost {
     }
 
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
-        self.live().await?.host.fence(call).await
+        self.keeper().live().await?.host.fence(call).await
     }
 
     /// Not known while the app is stopped.

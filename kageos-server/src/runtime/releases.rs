@@ -4,19 +4,27 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
 use kageos_core::{
     Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
-    platform::release::{Built, Program, Release, function_changes},
+    platform::{
+        dispatcher::Mounts,
+        release::{Built, Program, Release, State, function_changes},
+    },
 };
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     App, DRAIN, HANDED_ON, Runtime,
-    build::{BuildFolder, Diagnostic, Job, take_program},
+    build::{BuildFolder, Diagnostic, Job, remove_tree, take_program},
     host::{Found, blocking, reply},
     process::ProcessHost,
 };
 
 /// Releases on a page when nothing is said.
 const PAGE: u32 = 20;
+/// Bytes of messages that the answer of a build tells.
+const TOLD_BYTES: usize = 32 * 1024;
+/// Longest line that is told as progress, in characters.
+const MAX_SAID: usize = 500;
 /// The last lines of the log of a build that failed before the compiler came to say why.
 const TOLD_LINES: usize = 12;
 /// The end of a build log that is told, in bytes.
@@ -39,11 +47,12 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let (workspace, platform) = (found.workspace, runtime.platform().clone());
     let releases = platform.releases();
     say(call, "waiting for the build before");
-    let _one = runtime.inner.building.acquire().await.map_err(Error::internal)?;
+    let place = Arc::clone(&runtime.inner.building).acquire_owned().await.map_err(Error::internal)?;
+    let place = Arc::new(place);
     let number = releases.begin(workspace, &commit, call.actor.id).await?;
     let abandoned = Abandoned { runtime: runtime.clone(), workspace, number, armed: true };
     let started = platform.env().clock.monotonic();
-    let made = make(runtime, call, &found, &commit, number).await?;
+    let made = make(runtime, call, &found, (&commit, number), &place).await?;
     let taken = platform.env().clock.monotonic().saturating_sub(started);
     let folder = runtime.release_dir(workspace, number);
     let (log, diagnostics) = (made.log, made.diagnostics.clone());
@@ -65,7 +74,9 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let output = built_output(runtime, call, &commit, number, &built, &made.diagnostics).await?;
     let done = releases.built(call, workspace, number, built, output).await?;
     abandoned.disarm();
-    tidy(runtime, workspace).await?;
+    if let Err(error) = tidy(runtime, workspace).await {
+        tracing::warn!(%workspace, %error, "old programs stay");
+    }
     Ok(done)
 }
 
@@ -90,6 +101,7 @@ impl Drop for Abandoned {
         }
         let (runtime, workspace, number) = (self.runtime.clone(), self.workspace, self.number);
         tokio::spawn(async move {
+            remove_program(&runtime, workspace, number);
             let done = runtime.platform().releases().abandon(workspace, number, "The build was ended.").await;
             if let Err(error) = done {
                 tracing::warn!(%workspace, number, %error, "a release that was ended is not settled");
@@ -98,14 +110,30 @@ impl Drop for Abandoned {
     }
 }
 
+/// The program of a release that will not be.
+fn remove_program(runtime: &Runtime, workspace: NodeId, number: u32) {
+    let program = runtime.program(workspace, number);
+    for file in [program.with_extension("making"), program] {
+        let _ = fs::remove_file(file);
+    }
+}
+
 /// Compiles a commit and asks the program what it declares.
-async fn make(runtime: &Runtime, call: &HostCall, found: &Found, commit: &str, number: u32) -> Result<Made> {
+async fn make(
+    runtime: &Runtime,
+    call: &HostCall,
+    found: &Found,
+    (commit, number): (&str, u32),
+    place: &Arc<OwnedSemaphorePermit>,
+) -> Result<Made> {
     let (layer, sandbox) = (runtime.layer()?, runtime.sandbox()?);
     let folder = BuildFolder::at(runtime.build_dir(found.workspace)?);
     say(call, "checking out the source");
-    let work = (folder.clone(), found.repository.clone(), commit.to_owned(), layer.clone());
+    // What is on its way to the disk goes on when nobody waits for it, so it keeps the place of the build.
+    let work =
+        (folder.clone(), found.repository.clone(), commit.to_owned(), layer.clone(), Arc::clone(place));
     blocking(move || {
-        let (folder, repository, commit, layer) = work;
+        let (folder, repository, commit, layer, _place) = work;
         folder.check_out(&repository, &commit, &layer)?;
         folder.seed(&layer)
     })
@@ -136,7 +164,10 @@ async fn make(runtime: &Runtime, call: &HostCall, found: &Found, commit: &str, n
             diagnostics: outcome.diagnostics,
             log: outcome.log,
         }),
-        Err(error) => Ok(failed(&error.message)),
+        Err(error) => {
+            remove_program(runtime, found.workspace, number);
+            Ok(failed(&error.message))
+        }
     }
 }
 
@@ -163,7 +194,7 @@ async fn declared(
     let fresh = trial.clone();
     let state = runtime.inner.options.state.clone();
     blocking(move || {
-        let _ = fs::remove_dir_all(&fresh);
+        remove_tree(&fresh)?;
         state.make_dir(&fresh).map_err(Error::internal)
     })
     .await?;
@@ -173,13 +204,14 @@ async fn declared(
     let manifest = match &host {
         Ok(host) => {
             host.stop(Duration::ZERO).await;
-            Ok(Manifest::clone(&kageos_core::Host::manifest(&**host)))
+            let manifest = Manifest::clone(&kageos_core::Host::manifest(&**host));
+            Mounts::check(&manifest).map(|()| manifest)
         }
         Err(error) => Err(error.clone()),
     };
     blocking(move || {
-        let _ = (fs::remove_dir_all(&trial), fs::remove_dir_all(&link));
-        Ok(())
+        remove_tree(&trial)?;
+        remove_tree(&link)
     })
     .await?;
     manifest
@@ -192,9 +224,14 @@ pub(super) async fn publish(
     workspace: NodeId,
     number: u32,
 ) -> Result<HostReply, HostError> {
-    let (runtime, call) = (runtime.clone(), call.clone());
+    let place = runtime.publishing(workspace)?;
+    let (runtime, call, tracker) = (runtime.clone(), call.clone(), runtime.inner.changing.clone());
     // Whoever asked may go away; a switch is not left halfway.
-    let publishing = tokio::spawn(async move { go_live(&runtime, &call, workspace, number).await });
+    let publishing = tracker.spawn(async move {
+        let done = go_live(&runtime, &call, workspace, number).await;
+        drop(place);
+        done
+    });
     publishing.await.map_err(|error| HostError::Ended(Error::internal(error)))?
 }
 
@@ -211,42 +248,45 @@ async fn go_live(
     let manifest = manifest.ok_or_else(|| Error::new(Code::Conflict, "This release was never built."))?;
     let before = releases.live(workspace).await?;
     releases.starting(workspace, number).await?;
-    say(call, "starting the release");
-    let started = start(runtime, call, workspace, number, &manifest).await;
-    let switched = match started {
-        Err(error) => Err(HostError::from(error)),
-        Ok(host) => {
-            say(call, "switching");
-            let sandbox = runtime.sandbox()?.as_str();
-            let output = release_json(
-                runtime,
-                &Release {
-                    state: kageos_core::platform::release::State::Live,
-                    sandbox: Some(sandbox.to_owned()),
-                    error: None,
-                    ..release
-                },
-            )
-            .await?;
-            let done =
-                releases.go_live(call, workspace, (number, before), &manifest, (sandbox, output)).await;
-            done.map(|done| (done, host))
+    let switched = async {
+        say(call, "starting the release");
+        let host = start(runtime, call, workspace, number, &manifest).await?;
+        say(call, "switching");
+        let sandbox = runtime.sandbox()?.as_str();
+        let shown = Release { state: State::Live, sandbox: Some(sandbox.to_owned()), error: None, ..release };
+        let output = release_json(runtime, &shown).await?;
+        let done = releases.go_live(call, workspace, (number, before), &manifest, (sandbox, output)).await;
+        // When it is not known whether the switch was made, the pointer tells.
+        let is_live = match &done {
+            Ok(_) => true,
+            Err(_) => releases.live(workspace).await.is_ok_and(|live| live == Some(number)),
+        };
+        if is_live {
+            take_over(runtime, workspace, App { host, release: number })?;
         }
+        done
     };
-    match switched {
-        Ok((done, host)) => {
-            let replaced = runtime.run_from_now_on(workspace, App { host, release: number })?;
-            if let Some(app) = replaced {
-                tokio::spawn(drain(runtime.clone(), workspace, app));
-            }
-            Ok(done)
-        }
-        Err(error) => {
-            let message = error.clone().into_error().message;
-            releases.not_started(workspace, number, &message).await?;
-            Err(error)
+    let switched = switched.await;
+    if let Err(error) = &switched {
+        let message = error.clone().into_error().message;
+        releases.not_started(workspace, number, &message).await?;
+        // It may have brought the tables up to date; whoever lives on them opens them anew.
+        if let Some(app) = runtime.app(workspace).filter(|app| app.release != number) {
+            app.host.stop(HANDED_ON).await;
         }
     }
+    switched
+}
+
+/// Lets a release run the workspace that the pointer names, and the one before end.
+fn take_over(runtime: &Runtime, workspace: NodeId, app: App) -> Result<()> {
+    let host = Arc::clone(&app.host);
+    if let Some(replaced) = runtime.run_from_now_on(workspace, app)? {
+        replaced.host.replaced_by(host);
+        let drained = drain(runtime.clone(), workspace, replaced);
+        runtime.inner.changing.spawn(drained);
+    }
+    Ok(())
 }
 
 /// Starts a release on the app's own data; it has to be what it was when it was built, and to answer.
@@ -336,7 +376,6 @@ async fn built_output(
     built: &Built,
     diagnostics: &[Diagnostic],
 ) -> Result<Value> {
-    use kageos_core::platform::release::State;
     let state = if built.program.is_some() { State::Built } else { State::Failed };
     let release = Release {
         number,
@@ -355,8 +394,12 @@ async fn built_output(
     };
     let mut output = release_json(runtime, &release).await?;
     // The receipt keeps the answer, so it tells of the first; `read_release` has them all.
-    output["diagnostics"] =
-        serde_json::to_value(&diagnostics[..diagnostics.len().min(20)]).map_err(Error::internal)?;
+    let mut bytes = 0;
+    let first = diagnostics.iter().take_while(|it| {
+        bytes += it.bytes();
+        bytes <= TOLD_BYTES
+    });
+    output["diagnostics"] = serde_json::to_value(first.collect::<Vec<_>>()).map_err(Error::internal)?;
     Ok(output)
 }
 
@@ -416,5 +459,6 @@ fn kept(folder: &Path) -> (String, Vec<Diagnostic>) {
 }
 
 fn say(call: &HostCall, message: &str) {
-    call.control.report(Progress { done: 0, total: None, message: message.to_owned() });
+    let message = message.chars().take(MAX_SAID).collect();
+    call.control.report(Progress { done: 0, total: None, message });
 }

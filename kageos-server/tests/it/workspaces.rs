@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Child,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use kageos_core::Code;
@@ -136,6 +137,44 @@ fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
 }
 
 #[test]
+fn releases_change_under_load_and_no_call_fails() {
+    let shop = Shop::new();
+    let app = shop.app();
+    shop.push(&app);
+    change(&app.join("src/lib.rs"), "title = \"Tasks\"", "title = \"Things to do\"");
+    shop.push(&app);
+    let ends = AtomicBool::new(false);
+    let made = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..2)
+            .map(|caller| {
+                let (machine, ends) = (&shop.machine, &ends);
+                scope.spawn(move || {
+                    let mut made = 0;
+                    while !ends.load(Ordering::Relaxed) {
+                        let values =
+                            json!({ "values": { "name": format!("Task {made} of {caller}") } }).to_string();
+                        machine.json(&["call", "/system/todo/task.table", "create", &values]);
+                        made += 1;
+                    }
+                    made
+                })
+            })
+            .collect();
+        for turn in 0..20 {
+            let live = shop.call("publish", &json!({ "release": 1 + turn % 2 }));
+            assert_eq!(live["state"], "live");
+        }
+        ends.store(true, Ordering::Relaxed);
+        callers.into_iter().map(|caller| caller.join().unwrap()).sum::<u32>()
+    });
+    assert_eq!(shop.table("search", &json!({ "count": true, "limit": 1 }))["count"], made);
+    println!("{made} calls while 20 releases went live");
+    let states = shop.call("list_releases", &json!({}))["releases"].clone();
+    let states: Vec<_> = states.as_array().unwrap().iter().map(|it| it["state"].clone()).collect();
+    assert!(states.contains(&json!("live")) && !states.contains(&json!("failed")), "{states:?}");
+}
+
+#[test]
 fn source_is_written_only_over_what_was_read() {
     let shop = Shop::new();
     assert_eq!(shop.call("list_source", &json!({})), json!({ "commit": null, "files": [], "next": null }));
@@ -195,6 +234,19 @@ fn source_is_written_only_over_what_was_read() {
     );
     let rest = shop.call("list_commits", &json!({ "next": commits["next"] }));
     assert_eq!((&rest["commits"][0]["message"], &rest["next"]), (&json!("Begin"), &Value::Null));
+
+    // A file comes where a folder was, and a folder where a file was.
+    let read = |path: &str| shop.call("read_source", &json!({ "path": path }))["hash"].clone();
+    let swap = json!({ "message": "Swap\u{0}\u{1b}[31m", "files": [
+        write("README.md", Value::Null, &read("README.md")), write("README.md/a.md", json!("a"), &Value::Null),
+    ] });
+    shop.call("write_source", &swap);
+    let swap = json!({ "files": [
+        write("README.md/a.md", Value::Null, &read("README.md/a.md")), write("README.md", json!("b"), &Value::Null),
+    ] });
+    shop.call("write_source", &swap);
+    let commits = shop.call("list_commits", &json!({ "limit": 2 }));
+    assert_eq!(commits["commits"][1]["message"], "Swap[31m");
 
     shop.call("revert_commit", &json!({ "commit": edited["commit"] }));
     assert_eq!(shop.call("read_source", &json!({ "path": "src/a.rs" }))["text"], "one\ntwo\n");
@@ -321,6 +373,11 @@ fn a_program_that_is_no_app_is_not_released() {
     for (main, said) in [
         ("fn main() { std::process::exit(3) }", "ended before it was ready"),
         ("fn main() { panic!(\"no\") }", "ended before it was ready"),
+        // What is written without end is not kept, and the next build has its place.
+        (
+            "macro_rules! long { ($($t:tt)*) => { compile_error!(concat!($(stringify!($t)),*)); } }\nlong!(a b c);\nfn main() {}",
+            "does not compile",
+        ),
     ] {
         fs::write(app.join("src/main.rs"), main).unwrap();
         shop.machine.json(&["workspace", "push", "todo", PATH, "--no-build"]);

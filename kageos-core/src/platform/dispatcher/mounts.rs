@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::function::{Function, Functions};
 use crate::platform::tree::Node;
-use crate::{ActionSchema, FunctionSchema, Host, Kind, NodeId, Result};
+use crate::{ActionSchema, FunctionSchema, Host, Kind, Manifest, NodeId, Result};
 
 /// The hosts of this process by the node of their workspace; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,14 @@ pub(super) struct Target {
 }
 
 impl Mounts {
+    /// Whether a manifest can be mounted.
+    ///
+    /// # Errors
+    /// When a schema of it does not compile.
+    pub fn check(manifest: &Manifest) -> Result<()> {
+        manifest.functions.iter().try_for_each(|entry| Function::compile(entry.schema.clone()).map(drop))
+    }
+
     /// Lets `host` run the functions of a workspace, in place of the one before.
     ///
     /// # Errors

@@ -221,7 +221,10 @@ impl Dispatcher {
             // It changes something of the workspace, perhaps its nodes too; those have no rows.
             let (rows, nodes): (Vec<Change>, Vec<Change>) =
                 changes.iter().cloned().partition(|change| change.row.is_some());
-            self.announce_tree(&nodes);
+            if !nodes.is_empty() {
+                self.inner.events.publish(EventBody::Tree { path: call.path.clone() });
+                self.inner.events.publish(EventBody::Access { path: Some(call.path.clone()) });
+            }
             return self.announce_rows(call, &rows);
         }
         let files = is_about_files(&call.action);

@@ -278,13 +278,16 @@ impl Releases {
         manifest: &Manifest,
         (sandbox, output): (&str, serde_json::Value),
     ) -> Result<HostReply, HostError> {
-        let path = call.path.clone();
         let row = Some("live".to_owned());
         let (old, new) = (before.map(shown), Some(shown(number)));
-        let switch = Change { path: path.clone(), row, version: None, op: ChangeOp::Update, old, new };
+        let path = call.path.clone();
+        let switch = Change { path, row, version: None, op: ChangeOp::Update, old, new };
         let sandbox = sandbox.to_owned();
         let _changing = self.tree.changing().await;
         for _ in 0..ATTEMPTS {
+            // Where it lies now: it may have moved while its release was started.
+            let path = self.tree.snapshot().by_id(workspace).map(|node| node.path.clone());
+            let path = path.ok_or_else(|| Error::of(Code::NotFound))?;
             let (generation, plan) = self.tree.reconcile_plan(&path, manifest).await?;
             let changes = std::iter::once(switch.clone()).chain(plan.changes).collect();
             let input = (workspace, number, before, sandbox.clone(), plan.steps);

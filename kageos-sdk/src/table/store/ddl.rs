@@ -138,6 +138,12 @@ impl Dialect {
         format!(r#"UPDATE "{}" SET "{column}" = ? WHERE "{column}" IS NULL"#, table.name)
     }
 
+    /// A row without a value; without a column any row.
+    pub(super) fn lacking(table: &Table, column: Option<&str>) -> String {
+        let without = column.map(|column| format!(r#" WHERE "{column}" IS NULL"#)).unwrap_or_default();
+        format!(r#"SELECT "id" FROM "{}"{without} LIMIT 1"#, table.name)
+    }
+
     /// Reads a block of texts to fold.
     pub(super) fn read_texts(table: &Table, column: &str) -> String {
         format!(

@@ -35,7 +35,10 @@ pub(super) async fn prepare<'a>(
     // All that is refused is refused before anything is changed.
     for table in tables {
         let recorded = recorded(db, table).await?;
-        let steps = recorded.as_ref().map(|recorded| recorded.steps(table)).transpose()?;
+        let steps = match &recorded {
+            Some(recorded) => Some(recorded.steps(table, &filled(db, table, recorded).await?)?),
+            None => None,
+        };
         work.push((Arc::clone(table), recorded.zip(steps)));
     }
     for (table, known) in work {
@@ -44,7 +47,7 @@ pub(super) async fn prepare<'a>(
             None => {
                 create(db, &table, now).await?;
                 let recorded = Recorded::new(&table);
-                let steps = recorded.steps(&table)?;
+                let steps = recorded.steps(&table, &[])?;
                 (recorded, steps)
             }
         };
@@ -57,6 +60,19 @@ pub(super) async fn prepare<'a>(
         }
     }
     Ok(())
+}
+
+/// The fields that are needed now, have no default, and that no row lacks.
+async fn filled(db: &Db, table: &Table, recorded: &Recorded) -> Result<Vec<usize>> {
+    let mut filled = Vec::new();
+    for at in recorded.unsure(table) {
+        let column = Some(&table.columns[at].name).filter(|name| recorded.has(name));
+        let lacking = db.fetch_all(Dialect::lacking(table, column.map(String::as_str)), &[]).await;
+        if lacking.map_err(storage)?.is_empty() {
+            filled.push(at);
+        }
+    }
+    Ok(filled)
 }
 
 /// What the database says about a table.
@@ -102,7 +118,7 @@ impl Change {
         let dialect = Dialect::of(tx).await?;
         let table = &*self.table;
         match &self.step {
-            Step::Note(_) | Step::Leave(_) => {}
+            Step::Note(_) | Step::Need(_) | Step::Leave(_) => {}
             Step::AddColumn(at) => {
                 let column = &table.columns[*at];
                 tx.execute(dialect.add_column(table, &column.name, column.kind, false), &[]).await?;

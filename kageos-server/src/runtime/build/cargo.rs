@@ -24,6 +24,8 @@ const MAX_LINE: u64 = 1024 * 1024;
 const MAX_LOG: usize = 1024 * 1024;
 /// Most messages of the compiler that are kept.
 const MAX_DIAGNOSTICS: usize = 500;
+/// Bytes of them in all.
+const MAX_TOLD: usize = 1024 * 1024;
 /// Bytes that a build may write in all before it is ended.
 const MAX_OUTPUT: usize = 256 * 1024 * 1024;
 /// Bytes of the copy of the source in a sandbox, which is memory.
@@ -74,6 +76,8 @@ pub(crate) struct Outcome {
     /// The programs, as paths below the target folder. Nothing says that they are there.
     pub(crate) programs: Vec<PathBuf>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Their bytes.
+    told: usize,
     pub(crate) log: String,
 }
 
@@ -110,6 +114,8 @@ impl Job<'_> {
                 let (Line::Message(text) | Line::Told(text)) = &line;
                 bytes += text.len();
                 if bytes > MAX_OUTPUT {
+                    // Nobody waits to send what is not read any more.
+                    lines.close();
                     return Err(Error::new(Code::PayloadTooLarge, "The build writes without end."));
                 }
                 let said = match line {
@@ -196,7 +202,8 @@ impl Outcome {
                 // Cargo sums up at the end what it told before.
                 let diagnostic = Diagnostic::read(&message["message"])?;
                 let text = diagnostic.text.clone();
-                if self.diagnostics.len() < MAX_DIAGNOSTICS && diagnostic.is_told() {
+                self.told += diagnostic.bytes();
+                if self.diagnostics.len() < MAX_DIAGNOSTICS && self.told <= MAX_TOLD && diagnostic.is_told() {
                     self.diagnostics.push(diagnostic);
                 }
                 Some(text)

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// Longest text of a message, in bytes.
+const MAX_TEXT: usize = 8 * 1024;
+
 /// A message of the compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
@@ -60,7 +63,7 @@ impl Diagnostic {
     pub(super) fn read(message: &Value) -> Option<Self> {
         let spans = message["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
         let primary = spans.iter().find(|span| span["is_primary"] == true);
-        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let text = |value: &Value| value.as_str().map(plain);
         let level = message["level"].as_str()?;
         Some(Self {
             level: if level.starts_with("error") { "error" } else { level }.to_owned(),
@@ -70,6 +73,12 @@ impl Diagnostic {
             place: primary.map(place).unwrap_or_default(),
             fix: fix(message),
         })
+    }
+
+    /// About how large it is.
+    pub(crate) fn bytes(&self) -> usize {
+        let edits = self.fix.iter().flat_map(|fix| &fix.edits);
+        self.text.len() + self.message.len() + edits.map(|edit| edit.text.len() + 100).sum::<usize>()
     }
 
     /// Whether it says something of its own; at the end the compiler counts its messages.
@@ -83,10 +92,20 @@ impl Diagnostic {
     }
 }
 
+/// A text of the compiler, which macros may have made: without what moves the cursor of a terminal, and not without end.
+fn plain(text: &str) -> String {
+    let mut plain: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    if plain.len() > MAX_TEXT {
+        let end = (0..=MAX_TEXT).rev().find(|end| plain.is_char_boundary(*end)).unwrap_or_default();
+        plain.truncate(end);
+    }
+    plain
+}
+
 fn place(span: &Value) -> Place {
     let number = |key: &str| span[key].as_u64().and_then(|value| value.try_into().ok());
     Place {
-        path: span["file_name"].as_str().map(str::to_owned),
+        path: span["file_name"].as_str().map(plain),
         line: number("line_start"),
         column: number("column_start"),
         end_line: number("line_end"),
@@ -105,11 +124,12 @@ fn fix(message: &Value) -> Option<Fix> {
             .map(|span| {
                 let certain = span["suggestion_applicability"] == "MachineApplicable";
                 let text = span["suggested_replacement"].as_str()?.to_owned();
+                let certain = certain && text.len() <= MAX_TEXT;
                 certain.then(|| FixEdit { place: place(span), text })
             })
             .collect();
         let edits = edits.filter(|edits| !edits.is_empty())?;
-        Some(Fix { message: child["message"].as_str()?.to_owned(), edits })
+        Some(Fix { message: child["message"].as_str().map(plain)?, edits })
     })
     .next()
 }

@@ -85,9 +85,7 @@ impl BuildFolder {
             return Ok(());
         }
         let _ = fs::remove_file(&stamp);
-        if target.exists() {
-            fs::remove_dir_all(&target).map_err(full)?;
-        }
+        remove_tree(&target)?;
         let done = Command::new("cp")
             .args(["-a", "--reflink=auto", "--no-target-directory", "--"])
             .arg(layer.target())
@@ -100,6 +98,20 @@ impl BuildFolder {
         }
         fs::write(stamp, layer.key()).map_err(full)
     }
+}
+
+/// Removes a folder that foreign code has written, however deep it is: in a process of its own, which counts nothing of ours.
+pub(crate) fn remove_tree(folder: &Path) -> Result<()> {
+    if fs::symlink_metadata(folder).is_err() {
+        return Ok(());
+    }
+    let done =
+        Command::new("rm").args(["-rf", "--one-file-system", "--"]).arg(folder).output().map_err(full)?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr).chars().take(500).collect::<String>();
+    Err(Error::new(Code::Unavailable, format!("A folder of a build cannot be removed: {said}")))
 }
 
 /// Copies a program out of a folder that foreign code has written: no link is followed, and it is a file.

@@ -7,5 +7,5 @@ mod layer;
 
 pub(crate) use cargo::Job;
 pub use diagnostic::{Diagnostic, Fix, FixEdit, Place};
-pub(crate) use folder::{BuildFolder, take_program};
+pub(crate) use folder::{BuildFolder, remove_tree, take_program};
 pub use layer::Layer;

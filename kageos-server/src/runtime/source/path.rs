@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 240;
 /// Deepest path.
 const MAX_DEPTH: usize = 12;
 /// Names that are the platform's or git's own, wherever they stand.
-const RESERVED: [&str; 2] = [".git", ".cargo"];
+const RESERVED: [&str; 3] = [".git", "git~1", ".cargo"];
 /// The same at the top.
 const RESERVED_AT_TOP: [&str; 3] = ["target", "rust-toolchain", "rust-toolchain.toml"];
 

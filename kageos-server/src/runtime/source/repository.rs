@@ -22,6 +22,8 @@ const CALL: &str = "Kageos-Call: ";
 const DOMAIN: &str = "@kageos.invalid";
 /// Largest patch of a file that is told, in bytes.
 const MAX_PATCH: usize = 256 * 1024;
+/// Bytes of patches in one answer.
+const MAX_PATCHES: usize = 4 * 1024 * 1024;
 /// Lines around a change in a patch.
 const CONTEXT: u32 = 3;
 
@@ -165,16 +167,18 @@ impl Repository {
                 git.find_tree(empty).map_err(broken)?
             }
         };
-        let mut update = TreeUpdateBuilder::new();
-        for (path, content) in changes {
-            match content {
-                Some(content) => {
-                    update.upsert(path.as_str(), git.blob(content).map_err(broken)?, FileMode::Blob)
-                }
-                None => update.remove(path.as_str()),
-            };
+        // What goes goes first: a file may come where a folder was, and the other way round.
+        let mut removed = TreeUpdateBuilder::new();
+        changes.iter().filter(|(_, content)| content.is_none()).for_each(|(path, _)| {
+            removed.remove(path.as_str());
+        });
+        let without = removed.create_updated(&git, &before).map_err(broken)?;
+        let without = git.find_tree(without).map_err(broken)?;
+        let mut written = TreeUpdateBuilder::new();
+        for (path, content) in changes.iter().filter_map(|(path, content)| Some((path, content.as_ref()?))) {
+            written.upsert(path.as_str(), git.blob(content).map_err(broken)?, FileMode::Blob);
         }
-        let tree = update.create_updated(&git, &before).map_err(broken)?;
+        let tree = written.create_updated(&git, &without).map_err(broken)?;
         write(&git, parent.as_ref(), tree, author)
     }
 
@@ -261,8 +265,16 @@ impl Repository {
         }
         let diff = git.diff_tree_to_tree(from.as_ref(), Some(&to), Some(&mut options)).map_err(broken)?;
         let count = diff.deltas().len();
-        let files = (0..count.min(limit)).filter_map(|index| file_diff(&diff, index).transpose());
-        Ok((files.collect::<Result<_>>()?, count > limit))
+        let (mut files, mut bytes) = (Vec::new(), 0);
+        for index in 0..count.min(limit) {
+            let Some(mut file) = file_diff(&diff, index)? else { continue };
+            bytes += file.patch.as_ref().map_or(0, String::len);
+            if bytes > MAX_PATCHES {
+                file.patch = None;
+            }
+            files.push(file);
+        }
+        Ok((files, count > limit))
     }
 }
 
@@ -292,7 +304,8 @@ fn write(git: &Git, parent: Option<&Commit<'_>>, tree: Oid, author: &Author) -> 
     let name = if name.trim().is_empty() { author.id.clone() } else { name };
     let mail = format!("{}{DOMAIN}", author.id);
     let signature = Signature::new(&name, &mail, &Time::new(seconds, 0)).map_err(broken)?;
-    let message = format!("{}\n\n{CALL}{}\n", author.message.trim(), author.call);
+    let said: String = author.message.chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    let message = format!("{}\n\n{CALL}{}\n", said.trim(), author.call);
     let tree = git.find_tree(tree).map_err(broken)?;
     let parents: Vec<_> = parent.into_iter().collect();
     let id = git.commit(None, &signature, &signature, &message, &tree, &parents).map_err(broken)?;
