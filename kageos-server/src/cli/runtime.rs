@@ -97,13 +97,14 @@ fn layers(session: &Session, config: &Config) -> Result<PathBuf> {
 /// This program sets the limits of what it starts: as it is now, for while a server runs an update may take its place.
 fn restrict(session: &Session) -> Result<Vec<OsString>> {
     let program = std::env::current_exe().context("this program")?;
-    let kept = session.state.run_file("kagectl");
-    let beside = session.state.run_file("kagectl.new");
+    let folder = session.state.layers_dir();
+    session.state.make_dir(&folder).context("runtime")?;
+    let (kept, beside) = (folder.join("kagectl"), folder.join("kagectl.new"));
     let _ = fs::remove_file(&beside);
     fs::hard_link(&program, &beside)
         .or_else(|_| fs::copy(&program, &beside).map(drop))
-        .context("run/kagectl")?;
-    fs::rename(&beside, &kept).context("run/kagectl")?;
-    let kept = std::path::absolute(kept).context("run/kagectl")?;
+        .context("runtime/kagectl")?;
+    fs::rename(&beside, &kept).context("runtime/kagectl")?;
+    let kept = std::path::absolute(kept).context("runtime/kagectl")?;
     Ok(vec![kept.into(), "restrict".into()])
 }
