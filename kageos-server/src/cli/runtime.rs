@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::{Session, failure::Context};
 use crate::{
     config::{Config, SandboxConfig},
-    runtime::{Layer, Limits, Runtime, RuntimeOptions, Sandbox},
+    runtime::{Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox},
     state::{Secrets, StateDir},
 };
 
@@ -45,7 +45,9 @@ pub(super) async fn layer(session: &Session, sources: &Path, sandbox: Option<&Sa
         kageos_core::Error::new(kageos_core::Code::Unavailable, message)
     })?;
     let told = |line: &str| session.output.progress(&format!("apps: {line}"));
-    Layer::prepare(&layers(session, &config)?, sources, sandbox, &restrict(session)?, told).await
+    let (restrict, servers) = (restrict(session)?, config.workspaces.admin_url.is_some());
+    let ingredients = Ingredients { sources, sandbox, restrict: &restrict, servers };
+    Layer::prepare(&layers(session, &config)?, &ingredients, told).await
 }
 
 /// What keeps apps apart on this machine. A server for development does without when there is nothing, and says so.

@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-pub use build::{Diagnostic, Fix, FixEdit, Layer, Place};
+pub use build::{Diagnostic, Fix, FixEdit, Ingredients, Layer, Place};
 pub use process::{AppOptions, ProcessHost};
 pub use restrict::{Limits, restrict};
 pub use sandbox::Sandbox;
@@ -277,7 +277,7 @@ impl Runtime {
             let message = "Apps cannot be built on this server yet: run `kagectl runtime prepare`.";
             Error::new(Code::Unavailable, message)
         };
-        Layer::find(&self.inner.options.layers)?.ok_or_else(missing)
+        Layer::find(&self.inner.options.layers, self.inner.options.databases.is_some())?.ok_or_else(missing)
     }
 
     fn platform(&self) -> &Platform {

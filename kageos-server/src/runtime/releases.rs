@@ -140,7 +140,7 @@ async fn make(
     .await?;
     let (app, target) = (folder.app(), folder.target());
     let restrict = &runtime.inner.options.restrict;
-    let job = Job { layer: &layer, sandbox, restrict, app: &app, target: &target };
+    let job = Job { layer: &layer, sandbox, restrict, app: &app, is_layer: false, target: &target };
     let outcome = job.run(|line| say(call, line)).await?;
     let failed = |error: &str| Made {
         program: None,

@@ -16,7 +16,10 @@ use kageos_core::{
 };
 use serde_json::Value;
 
-use crate::cli::{Machine, check_exit};
+use crate::{
+    cli::{Machine, check_exit},
+    example,
+};
 
 /// A server that ends with the test, also with one that fails.
 struct Serving(Child);
@@ -37,7 +40,7 @@ impl Drop for Serving {
 fn bootstrap(machine: &Machine, server: Option<&str>) -> Serving {
     let mut command = machine.bootstrap();
     if let Some(url) = server {
-        command.env("KAGEOS_WORKSPACES__ADMIN_URL", url);
+        command.envs(example::given_with_servers()).env(example::SERVERS, url);
     }
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();

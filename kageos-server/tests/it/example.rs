@@ -6,6 +6,9 @@ use std::{
     sync::OnceLock,
 };
 
+/// Names the server on which apps have their rows.
+pub(crate) const SERVERS: &str = "KAGEOS_WORKSPACES__ADMIN_URL";
+
 /// The sources of Kageos.
 pub(crate) fn sources() -> &'static str {
     static SOURCES: OnceLock<String> = OnceLock::new();
@@ -23,11 +26,17 @@ fn layers() -> PathBuf {
 /// The environment of a program that builds apps, once what they are built on is there.
 pub(crate) fn given() -> Vec<(String, String)> {
     static PREPARED: OnceLock<Vec<(String, String)>> = OnceLock::new();
-    PREPARED.get_or_init(prepare).clone()
+    PREPARED.get_or_init(|| prepare(&[])).clone()
+}
+
+/// The same where apps have their rows on database servers.
+pub(crate) fn given_with_servers() -> Vec<(String, String)> {
+    static PREPARED: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    PREPARED.get_or_init(|| prepare(&[(SERVERS, "postgres://nobody@127.0.0.1:1/none")])).clone()
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no main that could hand in where the toolchain is")]
-fn prepare() -> Vec<(String, String)> {
+fn prepare(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
     let mut given: Vec<(String, String)> =
         names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
@@ -35,7 +44,7 @@ fn prepare() -> Vec<(String, String)> {
     let state = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kagectl"));
     command.arg("--state").arg(state.path()).args(["runtime", "prepare", "--sources", sources()]);
-    let done = command.env_clear().envs(given.clone()).output().unwrap();
+    let done = command.env_clear().envs(given.clone()).envs(more.iter().copied()).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     // Some tests run the server as another user.
     assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(layers()).status().unwrap().success());

@@ -65,6 +65,8 @@ pub(crate) struct Job<'a> {
     pub(crate) restrict: &'a [OsString],
     /// The source, with a lock file.
     pub(crate) app: &'a Path,
+    /// It is the layer itself that is compiled.
+    pub(crate) is_layer: bool,
     /// What was compiled before; the only folder that a build in a sandbox writes to.
     pub(crate) target: &'a Path,
 }
@@ -158,6 +160,10 @@ impl Job<'_> {
         words.push(cargo.join("bin/cargo").into());
         words.extend(["build", "--bins", "--offline", "--message-format=json", "--config"].map(Into::into));
         words.push(layout.config.clone().into());
+        // The layer's own crate has it in its manifest.
+        if let Some(features) = self.layer.features().filter(|_| !self.is_layer) {
+            words.extend(["--features".into(), features.into()]);
+        }
         words.push("--target-dir".into());
         words.push(if inside { layout.target.clone() } else { self.target.to_owned() }.into());
         words

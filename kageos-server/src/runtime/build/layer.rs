@@ -31,7 +31,7 @@ const SDK: [(&str, &str); 3] = [
     ("kageos-sdk-macros", "kageos-sdk/macros"),
 ];
 /// What apps may use, and their tests.
-const CRATES: &str = "kageos-sdk = \"*\"\nserde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"\n\
+const CRATES: &str = "serde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"\n\
     [dev-dependencies]\nkageos-sdk = { version = \"*\", features = [\"testkit\"] }\n\
     tokio = { version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }\n";
 /// How apps are compiled: quickly, with dependencies that are fast.
@@ -41,8 +41,8 @@ const PROFILE: &str = "[profile.dev]\ndebug = 0\n[profile.dev.package.\"*\"]\nop
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// Changes with the way in which layers are made.
 const FORMAT: &str = "1";
-/// Layers that are kept: the one in use and the one before.
-const KEPT: usize = 2;
+/// Layers that are kept: those in use, for files and for database servers, and those before.
+const KEPT: usize = 4;
 
 /// A layer that is whole.
 #[derive(Debug, Clone)]
@@ -61,6 +61,21 @@ struct About {
     target: String,
     /// Its version, for people.
     rustc: String,
+    /// Whether apps reach database servers.
+    servers: bool,
+}
+
+/// What a layer is made of.
+#[derive(Debug)]
+pub struct Ingredients<'a> {
+    /// The folder with the sources of Kageos.
+    pub sources: &'a Path,
+    /// What keeps the build apart.
+    pub sandbox: &'a Sandbox,
+    /// The program and its arguments that sets limits and becomes what follows.
+    pub restrict: &'a [std::ffi::OsString],
+    /// Whether apps reach database servers.
+    pub servers: bool,
 }
 
 /// The toolchain of this machine.
@@ -71,17 +86,18 @@ struct Toolchain {
 }
 
 impl Layer {
-    /// The layer that was made last in a folder.
+    /// The layer that was made last in a folder, with or without drivers of database servers.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn find(root: &Path) -> Result<Option<Self>> {
+    pub fn find(root: &Path, servers: bool) -> Result<Option<Self>> {
         let all = match fs::read_dir(root) {
             Ok(all) => all,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("The layer cannot be read.")(error)),
         };
         let whole = all.flatten().filter_map(|entry| Self::read(&entry.path()));
+        let whole = whole.filter(|layer| layer.about.servers == servers);
         let made =
             |layer: &Self| fs::metadata(layer.folder.join("layer.json")).and_then(|it| it.modified()).ok();
         Ok(whole.max_by_key(made))
@@ -93,20 +109,19 @@ impl Layer {
         about.toolchain.join("bin/cargo").exists().then(|| Self { folder: folder.to_owned(), about })
     }
 
-    /// Makes the layer from the sources of Kageos in `from`, unless it is there. Crates that are missing on this machine
+    /// Makes the layer from the sources of Kageos, unless it is there. Crates that are missing on this machine
     /// are fetched as the lock file names them; nothing else is.
     ///
     /// # Errors
     /// [`Code::Unavailable`] without a toolchain, or when something of it fails.
     pub async fn prepare(
         root: &Path,
-        from: &Path,
-        sandbox: &Sandbox,
-        restrict: &[std::ffi::OsString],
+        ingredients: &Ingredients<'_>,
         mut tell: impl FnMut(&str) + Send,
     ) -> Result<Self> {
+        let &Ingredients { sources: from, sandbox, restrict, servers } = ingredients;
         let toolchain = Toolchain::find(from).await?;
-        let key = key(from, &toolchain, sandbox)?;
+        let key = key(ingredients, &toolchain)?;
         fs::create_dir_all(root).map_err(failed("The layer cannot be written."))?;
         // Whoever comes at the same time waits, and finds it made.
         let lock = fs::File::create(root.join("lock")).map_err(failed("The layer cannot be written."))?;
@@ -126,9 +141,9 @@ impl Layer {
         remove(making)?;
         fs::create_dir_all(making.join("app/src")).map_err(failed("The layer cannot be written."))?;
         tell("collecting the sources of the SDK");
-        collect(from, making).await?;
+        collect(ingredients, making).await?;
         write(&making.join("config.toml"), &config(making, &toolchain, sandbox))?;
-        let manifest = format!("{MANIFEST}{CRATES}");
+        let manifest = format!("{MANIFEST}{}{CRATES}", sdk(servers));
         write(&making.join("app/Cargo.toml"), &manifest)?;
         write(&making.join("app/src/main.rs"), "fn main() {}\n")?;
         fs::copy(making.join("Cargo.lock"), making.join("app/Cargo.lock"))
@@ -140,12 +155,14 @@ impl Layer {
                 toolchain: toolchain.folder,
                 target: toolchain.target,
                 rustc: toolchain.rustc,
+                servers,
             },
         };
         let target = making.join("target");
         fs::create_dir_all(&target).map_err(failed("The layer cannot be written."))?;
         tell("compiling the SDK for apps, once");
-        let job = Job { layer: &layer, sandbox, restrict, app: &making.join("app"), target: &target };
+        let app = making.join("app");
+        let job = Job { layer: &layer, sandbox, restrict, app: &app, is_layer: true, target: &target };
         let built = job.run(|line| tell(line)).await?;
         if !built.success {
             return Err(Error::new(Code::Unavailable, format!("The SDK does not compile:\n{}", built.log)));
@@ -154,6 +171,11 @@ impl Layer {
         write(&making.join("layer.json"), &about)?;
         forget_old(root);
         Ok(layer)
+    }
+
+    /// What the SDK of every app is built with besides what the app asks for.
+    pub(super) fn features(&self) -> Option<&'static str> {
+        self.about.servers.then_some("kageos-sdk/postgres,kageos-sdk/mysql")
     }
 
     /// What it is known by.
@@ -189,6 +211,15 @@ impl Layer {
 
 const MANIFEST: &str = "[package]\nname = \"layer\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n[dependencies]\n";
 
+/// The SDK as the layer compiles it.
+const fn sdk(servers: bool) -> &'static str {
+    if servers {
+        "kageos-sdk = { version = \"*\", features = [\"postgres\", \"mysql\"] }\n"
+    } else {
+        "kageos-sdk = \"*\"\n"
+    }
+}
+
 impl Toolchain {
     /// The one that `cargo` and `rustc` of this machine are.
     async fn find(from: &Path) -> Result<Self> {
@@ -209,14 +240,15 @@ impl Toolchain {
 }
 
 /// Digest of all that goes into a layer.
-fn key(from: &Path, toolchain: &Toolchain, sandbox: &Sandbox) -> Result<String> {
+fn key(ingredients: &Ingredients<'_>, toolchain: &Toolchain) -> Result<String> {
+    let &Ingredients { sources: from, sandbox, servers, .. } = ingredients;
     let mut hash = Sha256::new();
     let mut add = |part: &[u8]| {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     };
     let kind = if matches!(sandbox, Sandbox::Open) { "open" } else { "closed" };
-    for part in [FORMAT, CRATES, PROFILE, kind, &toolchain.rustc, &toolchain.target] {
+    for part in [FORMAT, sdk(servers), CRATES, PROFILE, kind, &toolchain.rustc, &toolchain.target] {
         add(part.as_bytes());
     }
     add(toolchain.folder.as_os_str().as_encoded_bytes());
@@ -248,7 +280,8 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// The directory source and the lock file: the crates of the SDK as they would be published, and what they need.
-async fn collect(from: &Path, making: &Path) -> Result<()> {
+async fn collect(ingredients: &Ingredients<'_>, making: &Path) -> Result<()> {
+    let from = ingredients.sources;
     let packages = making.join("packages");
     let mut package = Command::new("cargo");
     package.args(["package", "--quiet", "--no-verify", "--allow-dirty", "--exclude-lockfile", "--offline"]);
@@ -259,7 +292,10 @@ async fn collect(from: &Path, making: &Path) -> Result<()> {
         format!("{name} = {{ path = {:?} }}\n", fs::canonicalize(from.join(folder)).unwrap_or_default())
     });
     let patches: String = patches.collect();
-    write(&making.join("app/Cargo.toml"), &format!("{MANIFEST}{CRATES}[patch.crates-io]\n{patches}"))?;
+    write(
+        &making.join("app/Cargo.toml"),
+        &format!("{MANIFEST}{}{CRATES}[patch.crates-io]\n{patches}", sdk(ingredients.servers)),
+    )?;
     write(&making.join("app/src/main.rs"), "fn main() {}\n")?;
     let lock = making.join("app/Cargo.lock");
     fs::copy(from.join("Cargo.lock"), &lock).map_err(no_sources)?;

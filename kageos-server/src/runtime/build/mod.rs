@@ -8,4 +8,4 @@ mod layer;
 pub(crate) use cargo::Job;
 pub use diagnostic::{Diagnostic, Fix, FixEdit, Place};
 pub(crate) use folder::{BuildFolder, remove_tree, take_program};
-pub use layer::Layer;
+pub use layer::{Ingredients, Layer};
