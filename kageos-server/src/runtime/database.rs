@@ -48,6 +48,27 @@ impl Runtime {
         }
     }
 
+    /// Brings rows that an earlier release of Kageos kept beside the app's folder into it. Nobody has them open then.
+    pub(super) fn bring_rows(&self, workspace: NodeId) -> Result<()> {
+        let to = self.data_dir(workspace)?;
+        let from = to.parent().unwrap_or(&to);
+        if !from.join(DATABASE).exists() || to.join(DATABASE).exists() {
+            return Ok(());
+        }
+        // The file itself comes last: until then it is begun again.
+        for end in BESIDE.iter().rev() {
+            let name = format!("{DATABASE}{end}");
+            match fs::rename(from.join(&name), to.join(&name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let message = "The rows of an earlier release cannot be moved.";
+                    return Err(Error::new(Code::Unavailable, message).caused_by(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// How large the rows of a workspace are, and on which engine.
     pub(crate) async fn database_size(&self, workspace: NodeId) -> Result<Option<(u64, String)>> {
         if self.app(workspace).is_none() {

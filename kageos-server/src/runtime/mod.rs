@@ -207,6 +207,7 @@ impl Runtime {
         match self.platform().settle_home(workspace).await? {
             Home::Here(_) => {
                 self.platform().releases().settle(workspace).await?;
+                self.bring_rows(workspace)?;
                 lock(&self.inner.here).insert(workspace);
                 Ok(())
             }
