@@ -65,6 +65,7 @@ code_table! {
     LoginFailed "login_failed" 401 77 false "The login name or the password is wrong.";
     Forbidden "forbidden" 403 77 false "The right that this needs is not granted here.";
     CrossSite "cross_site" 403 77 false "A write from another site was refused.";
+    EgressDenied "egress_denied" 403 77 false "The app may not send that request there.";
     NotFound "not_found" 404 66 false "There is nothing here that you may see.";
     UnknownAction "unknown_action" 404 66 false "The function has no such action.";
     MethodNotAllowed "method_not_allowed" 405 64 false "The address does not take this method.";
@@ -74,6 +75,8 @@ code_table! {
     InProgress "in_progress" 409 75 true "The first call with this idempotency key is still running.";
     IdempotencyConflict "idempotency_conflict" 409 73 false "The idempotency key was used with another input.";
     UndoConflict "undo_conflict" 409 73 false "Rows that the call changed have changed since.";
+    ConsentRequired "consent_required" 409 73 false "The release reaches what nobody has consented to yet.";
+    SecretMissing "secret_missing" 409 73 false "A secret that the request needs is not set.";
     PayloadTooLarge "payload_too_large" 413 65 false "The body is larger than what is accepted here.";
     UnsupportedMediaType "unsupported_media_type" 415 65 false "The content type is not accepted here.";
     RangeNotSatisfiable "range_not_satisfiable" 416 65 false "The requested range lies outside the file.";

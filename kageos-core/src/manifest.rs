@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::FunctionSchema;
+use crate::{Egress, FunctionSchema};
 
 /// The version of the schema document that this crate writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -23,6 +23,9 @@ pub struct Manifest {
     pub directories: Vec<DirectoryEntry>,
     /// Functions.
     pub functions: Vec<FunctionEntry>,
+    /// What it reaches outside.
+    #[serde(default, skip_serializing_if = "Egress::is_empty")]
+    pub egress: Egress,
 }
 
 /// A directory that an app declares.

@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use kageos_core::{
     ActionName, ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError,
-    HostReply, Kind, Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
+    HostReply, Http, Kind, Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
 };
 use serde_json::{
     Map, Value,
@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     App, Ctx,
     app::Handler,
+    ctx::Ports,
     table::{Applied, Store, Unit, Written},
 };
 
@@ -39,6 +40,7 @@ pub struct InProcess {
     store: Arc<Store>,
     dispatch: OnceLock<Weak<dyn Dispatch>>,
     files: OnceLock<Arc<dyn Files>>,
+    http: OnceLock<Arc<dyn Http>>,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl InProcess {
             store,
             dispatch: OnceLock::new(),
             files: OnceLock::new(),
+            http: OnceLock::new(),
         }))
     }
 
@@ -90,6 +93,11 @@ impl InProcess {
     /// Lets the app's functions read and make files. The first one stays.
     pub fn connect_files(&self, files: Arc<dyn Files>) {
         let _ = self.files.set(files);
+    }
+
+    /// Lets the app's functions send requests outside. The first one stays.
+    pub fn connect_http(&self, http: Arc<dyn Http>) {
+        let _ = self.http.set(http);
     }
 
     /// The app's tables.
@@ -211,9 +219,12 @@ impl Host for InProcess {
         }
         let workspace = call.path.workspace().ok_or_else(|| Error::of(Code::NotFound))?;
         let allowed = if function.kind == Kind::Table { ANY } else { effects };
-        let dispatch = self.dispatch.get().cloned();
-        let files = self.files.get().cloned();
-        let ctx = Ctx::new(call, workspace, Arc::clone(&self.store), allowed, dispatch, files);
+        let ports = Ports {
+            dispatch: self.dispatch.get().cloned(),
+            files: self.files.get().cloned(),
+            http: self.http.get().cloned(),
+        };
+        let ctx = Ctx::new(call, workspace, Arc::clone(&self.store), (effects, allowed), ports);
         let begun = ctx.begun();
         let done = self.run(function, effects, ctx).await;
         // What the function did outside stands, whatever became of the rest.

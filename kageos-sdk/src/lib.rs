@@ -22,10 +22,10 @@ pub mod testkit;
 
 mod resource;
 
-pub use app::{App, AppError};
+pub use app::{App, AppError, Secret};
 pub use chart::{Axis, Bucket, Chart, Figure, Figures, Point, Query, Series, Window};
 pub use choice::Choice;
-pub use ctx::{Ctx, FileReader, FilesOf, Page, Rows, Search};
+pub use ctx::{Ctx, FileReader, FilesOf, HttpClient, Page, Request, Response, Rows, Search};
 pub use field::{Email, FieldType, FileRef, Link, Markdown, Multiline, Object, UserRef, Wire};
 pub use form::{Form, Submit};
 pub use function::{Function, Run};
@@ -38,8 +38,8 @@ pub use table::Filter;
 
 pub use jiff::civil::Date;
 pub use kageos_core::{
-    Actor, Code, Error, FieldError, FileInfo, Manifest, Predicate, Result, RowId, Timestamp, UserId, Widget,
-    effect, file::NewFile, schema,
+    Actor, Code, Error, FieldError, FileInfo, HttpMethod, Manifest, Predicate, Result, RowId, Timestamp,
+    UserId, Widget, effect, file::NewFile, schema,
 };
 pub use kageos_sdk_macros::{Chart, Choice, Form, Function, Object, Table};
 pub use rust_decimal::Decimal;

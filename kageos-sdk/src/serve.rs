@@ -78,12 +78,13 @@ pub async fn serve(
 async fn open(
     app: &App,
     env: Env,
-    Served { welcome, dispatch, files }: Served,
+    Served { welcome, dispatch, files, http }: Served,
     door: &OnceLock<Arc<dyn Dispatch>>,
 ) -> Result<Arc<dyn Host>> {
     let db = Db::open(&DbOptions::new(&welcome.database)).await.map_err(Error::internal)?;
     let host = InProcess::open(app, welcome.workspace, db, env, welcome.cursor_key).await?;
     host.connect(door.get_or_init(|| Arc::new(dispatch)));
     host.connect_files(Arc::new(files));
+    host.connect_http(Arc::new(http));
     Ok(host)
 }

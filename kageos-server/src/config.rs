@@ -8,11 +8,12 @@ use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
 use config::{Environment, File, FileFormat, Value};
-use kageos_core::{Audit, platform::files::MAX_BYTES, sql::Synchronous};
+use kageos_core::{Audit, Origin, platform::files::MAX_BYTES, sql::Synchronous};
 use serde::de::DeserializeOwned;
 
 use crate::network::Network;
@@ -23,6 +24,8 @@ const MAX_BODY_BYTES: u64 = 1024 * 1024;
 const APP_IDLE_MS: u64 = 10 * 60 * 1000;
 /// Programs to go back to.
 const KEEP_RELEASES: u32 = 5;
+/// Requests that the app of one workspace sends outside in a minute.
+const REQUESTS_PER_MINUTE: u32 = 600;
 /// Largest CSV that is imported in one request, in bytes: as much as the action `import` of a table takes.
 const MAX_IMPORT_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest time to the head of an answer: above every action's own timeout, so it only ends what hangs.
@@ -53,6 +56,8 @@ pub struct Config {
     pub workspaces: WorkspacesConfig,
     /// Apps.
     pub runtime: RuntimeConfig,
+    /// What apps reach outside.
+    pub egress: EgressConfig,
     /// Files.
     pub files: FilesConfig,
     /// The way to other servers.
@@ -128,6 +133,21 @@ pub enum SandboxConfig {
     Required,
     /// They may do what the server may.
     None,
+}
+
+/// `[egress]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressConfig {
+    /// `networks`: what apps may reach besides the public Internet, and the only ones without encryption; a list, or one
+    /// text with commas.
+    pub networks: Vec<Network>,
+    /// `origins`: the only ones that apps may reach, for example `https://*.example.com`; without any, all that releases
+    /// declare and administrators consent to.
+    pub origins: Vec<Origin>,
+    /// `ca_file`: certificates, PEM, of authorities that are trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// `requests_per_minute`: of the app of one workspace.
+    pub requests_per_minute: u32,
 }
 
 /// `[files]`
@@ -285,7 +305,7 @@ impl Reader {
                 max_concurrent_requests: self.size("server.max_concurrent_requests", MAX_CONCURRENT_REQUESTS),
                 request_timeout: self.millis("server.request_timeout_ms", REQUEST_TIMEOUT_MS),
                 body_timeout: self.millis("server.body_timeout_ms", BODY_TIMEOUT_MS),
-                trusted_proxies: self.networks("server.trusted_proxies"),
+                trusted_proxies: self.list("server.trusted_proxies"),
                 shutdown_timeout: self.millis("server.shutdown_timeout_ms", SHUTDOWN_TIMEOUT_MS),
             },
             database: DatabaseConfig {
@@ -298,6 +318,12 @@ impl Reader {
                 layers: self.key("runtime.layers", None),
                 idle: self.millis("runtime.idle_ms", APP_IDLE_MS),
                 keep_releases: self.key("runtime.keep_releases", KEEP_RELEASES),
+            },
+            egress: EgressConfig {
+                networks: self.list("egress.networks"),
+                origins: self.list("egress.origins"),
+                ca_file: self.key("egress.ca_file", None),
+                requests_per_minute: self.key("egress.requests_per_minute", REQUESTS_PER_MINUTE),
             },
             files: FilesConfig {
                 url: self.key("files.url", None),
@@ -323,7 +349,8 @@ impl Reader {
         })
     }
 
-    fn networks(&mut self, key: &str) -> Vec<Network> {
+    /// A list, or one text with commas.
+    fn list<T: FromStr<Err: fmt::Display>>(&mut self, key: &str) -> Vec<T> {
         let texts = match self.given.remove(key).map(|value| (value.clone().into_array(), value)) {
             None => Vec::new(),
             Some((Ok(items), _)) => items.into_iter().map(Value::into_string).collect(),
@@ -332,15 +359,15 @@ impl Reader {
                 Err(error) => vec![Err(error)],
             },
         };
-        let mut networks = Vec::with_capacity(texts.len());
+        let mut items = Vec::with_capacity(texts.len());
         for text in texts {
-            match text.map(|text| text.trim().parse::<Network>()) {
-                Ok(Ok(network)) => networks.push(network),
+            match text.map(|text| text.trim().parse::<T>()) {
+                Ok(Ok(item)) => items.push(item),
                 Ok(Err(error)) => self.problems.push(format!("{key}: {error}")),
                 Err(error) => self.problems.push(format!("{key}: {error}")),
             }
         }
-        networks
+        items
     }
 
     fn positive(&mut self, key: &str, default: u64) -> u64 {

@@ -7,6 +7,7 @@ mod caller;
 pub mod cli;
 pub mod config;
 pub mod docs;
+pub mod egress;
 mod extract;
 pub mod files;
 mod frame;

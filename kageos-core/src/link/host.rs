@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply,
-    Manifest, Receipt, ResourcePath, Result, Source, SourceKind, Timestamp, file::NewFile, json,
+    Http, Manifest, Receipt, ResourcePath, Result, Source, SourceKind, Timestamp, file::NewFile, json,
 };
 
 /// How long an app may take to answer what its database knows.
@@ -53,6 +53,8 @@ pub struct LinkOptions {
     pub dispatch: Arc<dyn Dispatch>,
     /// The files of the workspace.
     pub files: Arc<dyn Files>,
+    /// What lies outside; without it nothing is reached.
+    pub http: Option<Arc<dyn Http>>,
 }
 
 impl fmt::Debug for LinkOptions {
@@ -440,6 +442,14 @@ impl Handler for PlatformEnd {
             ToPlatform::WriteFile { during, name, media_type } => {
                 let new = NewFile { name, media_type, bytes: body };
                 answered(&files.write(&*self.during(during)?, new).await?)
+            }
+            ToPlatform::Http { during, mut request } => {
+                let call = self.during(during)?;
+                let http = self.options.http.as_ref().ok_or_else(|| Error::of(Code::EgressDenied))?;
+                request.body = body;
+                let mut response = http.send(&call, *request).await?;
+                let body = std::mem::take(&mut response.body);
+                with_body(&response, body)
             }
         }
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, Actor, CallId, Change, FileId, HostCall, HostError, Manifest, Progress, Reply, ResourcePath,
-    Source, Timestamp, Trace,
+    ActionName, Actor, CallId, Change, FileId, HostCall, HostError, HttpRequest, Manifest, Progress, Reply,
+    ResourcePath, Source, Timestamp, Trace,
 };
 
 /// The head of a frame.
@@ -160,6 +160,14 @@ pub enum ToPlatform {
         name: String,
         /// Its media type.
         media_type: String,
+    },
+    /// To send a request to somebody outside. The body is the request's, the answer an
+    /// [`HttpResponse`](crate::HttpResponse) with its body.
+    Http {
+        /// The call that it runs.
+        during: CallId,
+        /// The request.
+        request: Box<HttpRequest>,
     },
 }
 

@@ -10,7 +10,8 @@ use super::{
     message::{Dispatched, ToPlatform},
 };
 use crate::{
-    Call, Code, Dispatch, Error, FileId, FileInfo, Files, HostCall, Reply, Result, SourceKind, file::NewFile,
+    Call, Code, Dispatch, Error, FileId, FileInfo, Files, HostCall, Http, HttpRequest, HttpResponse, Reply,
+    Result, SourceKind, file::NewFile,
 };
 
 /// Other functions, through the platform at the other end.
@@ -71,5 +72,20 @@ impl Files for LinkFiles {
         let NewFile { name, media_type, bytes } = new;
         let ask = ToPlatform::WriteFile { during: call.id, name, media_type };
         Ok(self.ask(ask, &bytes).await?.0)
+    }
+}
+
+/// What lies outside, through the platform at the other end.
+#[derive(Debug, Clone)]
+pub struct LinkHttp(pub(super) Session);
+
+#[async_trait]
+impl Http for LinkHttp {
+    async fn send(&self, call: &HostCall, mut request: HttpRequest) -> Result<HttpResponse> {
+        let body = std::mem::take(&mut request.body);
+        let ask = ToPlatform::Http { during: call.id, request: Box::new(request) };
+        let (response, body): (HttpResponse, _) =
+            self.0.ask(&ask, &body).await.map_err(crate::HostError::into_error)?;
+        Ok(HttpResponse { body, ..response })
     }
 }

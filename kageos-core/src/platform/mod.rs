@@ -15,6 +15,7 @@ mod others;
 mod receipts;
 pub mod release;
 mod seal;
+pub mod secrets;
 mod sweep;
 pub mod tree;
 pub mod usage;
@@ -101,6 +102,7 @@ const COMPONENTS: &[(&str, &[Migration])] = &[
     ("files", files::MIGRATIONS),
     ("usage", usage::MIGRATIONS),
     ("release", release::MIGRATIONS),
+    ("secret", secrets::MIGRATIONS),
 ];
 
 impl Platform {

@@ -76,6 +76,7 @@ impl Host for Worker {
             description: String::new(),
             directories: Vec::new(),
             functions: vec![FunctionEntry { path: "job.form".to_owned(), schema }],
+            egress: kageos_core::Egress::default(),
         })
     }
 

@@ -131,6 +131,7 @@ impl Host for Notes {
             description: String::new(),
             directories: Vec::new(),
             functions: vec![FunctionEntry { path: "note.table".to_owned(), schema }],
+            egress: kageos_core::Egress::default(),
         })
     }
 

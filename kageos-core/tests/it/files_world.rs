@@ -80,6 +80,7 @@ impl Host for Album {
             description: String::new(),
             directories: Vec::new(),
             functions,
+            egress: kageos_core::Egress::default(),
         })
     }
 

@@ -202,6 +202,7 @@ fn accept(stream: DuplexStream) -> JoinHandle<Result<Arc<LinkHost>>> {
         ready_within: Duration::from_secs(5),
         dispatch: Arc::new(Outside),
         files: Arc::new(Outside),
+        http: None,
     };
     tokio::spawn(LinkHost::accept(stream, Env::system(), options))
 }

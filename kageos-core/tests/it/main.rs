@@ -26,6 +26,7 @@ mod link;
 mod oplog;
 mod promises;
 mod release;
+mod secrets;
 mod several;
 mod sql_group_commit;
 mod sql_migrations;

@@ -6,12 +6,14 @@ use kageos_core::host::{HostCall, HostError, NoControl};
 use kageos_core::manifest::{FunctionEntry, SCHEMA_VERSION};
 use kageos_core::platform::files::{FileOptions, Objects};
 use kageos_core::platform::identity::Secret;
-use kageos_core::platform::release::{Built, Program, State, function_changes};
+use kageos_core::platform::release::{
+    Built, Consent, Program, State, Switch, egress_digest, function_changes,
+};
 use kageos_core::platform::{Platform, PlatformOptions};
 use kageos_core::sql::testing;
 use kageos_core::{
-    ActionName, Actor, CallId, Code, Env, FunctionSchema, Kind, Manifest, NodeId, ResourcePath, Source,
-    SourceKind,
+    ActionName, Actor, CallId, Code, Egress, Env, Error, FunctionSchema, Kind, Manifest, NodeId,
+    ResourcePath, SecretPlace, SecretUse, Source, SourceKind,
 };
 use serde_json::json;
 
@@ -45,6 +47,7 @@ fn manifest(functions: &[(&str, &str)]) -> Manifest {
         description: String::new(),
         directories: Vec::new(),
         functions: functions.iter().map(entry).collect(),
+        egress: kageos_core::Egress::default(),
     }
 }
 
@@ -84,19 +87,33 @@ impl World {
 
     /// A release that is built, with these functions.
     async fn built(&self, functions: &[(&str, &str)]) -> u32 {
+        self.built_of(manifest(functions)).await
+    }
+
+    async fn built_of(&self, manifest: Manifest) -> u32 {
         let releases = self.platform.releases();
         let number = releases.begin(self.workspace, "c0ffee", None).await.unwrap();
         let program = Program { sha256: "00".repeat(32), size: 7 };
-        let built = Built { program: Some((program, manifest(functions))), warnings: 2, ..Built::default() };
+        let built = Built { program: Some((program, manifest)), warnings: 2, ..Built::default() };
         releases.built(&self.call(false), self.workspace, number, built, json!({})).await.unwrap();
         number
     }
 
     async fn go_live(&self, call: &HostCall, number: u32, before: Option<u32>) -> Result<(), Code> {
+        self.consented(call, (number, before), None).await
+    }
+
+    async fn consented(
+        &self,
+        call: &HostCall,
+        (number, before): (u32, Option<u32>),
+        consent: Option<Consent>,
+    ) -> Result<(), Code> {
         let releases = self.platform.releases();
         let manifest = releases.manifest(self.workspace, number).await.unwrap().unwrap();
-        let said = ("bubblewrap", json!({ "release": number }));
-        let done = releases.go_live(call, self.workspace, (number, before), &manifest, said).await;
+        let switch = Switch { number, before, sandbox: "bubblewrap".to_owned(), consent };
+        let said = json!({ "release": number });
+        let done = releases.go_live(call, self.workspace, switch, &manifest, said).await;
         done.map(drop).map_err(code)
     }
 
@@ -222,4 +239,93 @@ fn what_a_release_does_to_functions_is_told() {
     ]);
     assert_eq!(told, expected);
     assert_eq!(function_changes(None, &new).len(), 3);
+}
+
+/// What reaches these origins, with a secret for the first.
+fn reaching(origins: &[&str], user: &str) -> Egress {
+    let origins: Vec<_> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
+    let place = SecretPlace::Basic { user: user.to_owned() };
+    let origin = origins.first().cloned();
+    let secret = |origin| SecretUse { name: "key".to_owned(), title: "Key".to_owned(), origin, place };
+    Egress { secrets: origin.map(secret).into_iter().collect(), origins }
+}
+
+#[tokio::test]
+async fn what_a_release_reaches_is_consented_to_before_it_goes_live() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        let releases = world.platform.releases();
+        let build = async |egress: Egress| world.built_of(Manifest { egress, ..manifest(&[]) }).await;
+        let ask =
+            async |call: &HostCall, number: u32, given: Option<&str>| -> Result<Option<Consent>, Error> {
+                let release = releases.get(world.workspace, number).await.unwrap().unwrap();
+                let manifest = releases.manifest(world.workspace, number).await.unwrap().unwrap();
+                releases.consent(call, world.workspace, (&release, &manifest), given).await
+            };
+        let live = async |number: u32, before: Option<u32>, consent: Option<Consent>| {
+            releases.starting(world.workspace, number).await.unwrap();
+            world.consented(&world.call(false), (number, before), consent).await.unwrap();
+            if let Some(before) = before {
+                releases.drained(world.workspace, before).await.unwrap();
+            }
+        };
+        let wide = reaching(&["https://a.b", "https://c.d"], "me");
+        let (plain, first) = (build(Egress::default()).await, build(wide.clone()).await);
+        let call = world.call(false);
+        assert_eq!(ask(&call, plain, None).await.unwrap(), None);
+        live(plain, None, None).await;
+        let error = ask(&call, first, None).await.unwrap_err();
+        let told: Vec<_> = error.fields.iter().map(|it| (&*it.code, it.message.as_str())).collect();
+        let digest = egress_digest(&wide);
+        let expected = [
+            ("origin", "https://a.b"),
+            ("origin", "https://c.d"),
+            ("secret", "key for https://a.b"),
+            ("digest", digest.as_str()),
+        ];
+        assert_eq!((error.code, told.as_slice()), (Code::ConsentRequired, expected.as_slice()));
+
+        // Only of what it is, and only by who can.
+        assert_eq!(ask(&call, first, Some(&"0".repeat(64))).await.unwrap_err().code, Code::Conflict);
+        for kind in
+            [SourceKind::App, SourceKind::Agent, SourceKind::Schedule, SourceKind::Mcp, SourceKind::Link]
+        {
+            let call = HostCall { source: Source::of(kind), ..world.call(false) };
+            assert_eq!(ask(&call, first, Some(&digest)).await.unwrap_err().code, Code::Forbidden);
+        }
+        let actor = Actor { app: Some(WORKSPACE.parse().unwrap()), ..Actor::system() };
+        let by_app = HostCall { actor, ..world.call(false) };
+        assert_eq!(ask(&by_app, first, Some(&digest)).await.unwrap_err().code, Code::Forbidden);
+        let consent = ask(&call, first, Some(&digest)).await.unwrap().unwrap();
+        live(first, Some(plain), Some(consent.clone())).await;
+        assert_eq!(releases.get(world.workspace, first).await.unwrap().unwrap().consent, Some(consent));
+
+        // What reaches no more needs no other consent; what reaches more, or the same in another way, does.
+        let narrow = build(reaching(&["https://a.b"], "me")).await;
+        assert!(ask(&by_app, narrow, None).await.unwrap().is_some());
+        let other_user = build(reaching(&["https://a.b"], "you")).await;
+        assert_eq!(ask(&call, other_user, None).await.unwrap_err().code, Code::ConsentRequired);
+        let consent = ask(&call, narrow, None).await.unwrap();
+        live(narrow, Some(first), consent).await;
+        // Back to what was consented to: one step.
+        let again = ask(&by_app, first, None).await.unwrap().unwrap();
+        assert_eq!(again.digest, digest);
+        let more = build(reaching(&["https://a.b", "https://e.f"], "me")).await;
+        let error = ask(&call, more, None).await.unwrap_err();
+        assert_eq!(error.fields.len(), 2, "{error:?}");
+        world.platform.close().await;
+    }
+}
+
+#[test]
+fn a_digest_is_of_what_is_reached_and_not_of_its_order() {
+    let of = |origins: &[&str], user| egress_digest(&reaching(origins, user));
+    let other_way = Egress {
+        origins: vec!["https://c.d".parse().unwrap(), "https://a.b".parse().unwrap()],
+        ..reaching(&["https://a.b"], "me")
+    };
+    assert_eq!(of(&["https://a.b", "https://c.d"], "me"), egress_digest(&other_way));
+    assert_ne!(of(&["https://a.b"], "me"), of(&["https://a.b"], "you"));
+    assert_ne!(of(&["https://a.b"], "me"), of(&["https://a.b", "https://c.d"], "me"));
+    assert_ne!(egress_digest(&Egress::default()), of(&["https://a.b"], "me"));
 }

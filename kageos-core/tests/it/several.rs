@@ -279,6 +279,7 @@ async fn rows_on_a_disk_have_one_home() {
             description: String::new(),
             directories: Vec::new(),
             functions: Vec::new(),
+            egress: kageos_core::Egress::default(),
         };
         let here = one.home(&path, &manifest, owner).await.unwrap();
         assert!(matches!(here, Home::Here(_)));

@@ -34,6 +34,7 @@ impl Host for Receipts {
             description: String::new(),
             directories: Vec::new(),
             functions: Vec::new(),
+            egress: kageos_core::Egress::default(),
         })
     }
 

@@ -21,6 +21,7 @@ impl App {
                 self.code
             ));
         }
+        mistakes.extend(self.egress.mistakes());
         self.check_paths(&mut mistakes);
         let tables: Vec<&TableDef> = self.tables().collect();
         for entry in &self.entries {

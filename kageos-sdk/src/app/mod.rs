@@ -3,15 +3,17 @@
 mod check;
 mod handler;
 mod import;
+mod outside;
 mod table;
 
 use std::sync::Arc;
 
 pub(crate) use handler::Handler;
 use handler::{Charts, Forms, Functions, Markdown, Of};
+pub use outside::Secret;
 use table::Tables;
 
-use kageos_core::{Code, DirectoryEntry, Error, FunctionEntry, Manifest, manifest::SCHEMA_VERSION};
+use kageos_core::{Code, DirectoryEntry, Egress, Error, FunctionEntry, Manifest, manifest::SCHEMA_VERSION};
 
 use crate::{
     Chart, Form, Function, Query, Run, Submit, Table, TableHooks, Wire,
@@ -29,6 +31,7 @@ pub struct App {
     description: String,
     directories: Vec<DirectoryEntry>,
     entries: Vec<Entry>,
+    egress: Egress,
     problems: Vec<String>,
 }
 
@@ -83,6 +86,7 @@ impl App {
             description: String::new(),
             directories: Vec::new(),
             entries: Vec::new(),
+            egress: Egress::default(),
             problems: Vec::new(),
         }
     }
@@ -185,6 +189,7 @@ impl App {
             description: self.description.clone(),
             directories: self.directories.clone(),
             functions: self.entries.iter().map(function).collect(),
+            egress: self.egress.clone(),
         })
     }
 }

@@ -33,7 +33,7 @@ impl Ctx {
     }
 
     fn port(&self) -> Result<&dyn Files> {
-        let files = self.files.as_deref();
+        let files = self.ports.files.as_deref();
         files.ok_or_else(|| Error::new(Code::Unavailable, "there are no files here"))
     }
 
@@ -43,7 +43,7 @@ impl Ctx {
         let mut named = self.unit.lock().await.new_files();
         // What the call has made itself is claimed already, and in a dry run nowhere to be found.
         named.retain(|id| made.iter().all(|file| file.id != *id));
-        match &self.files {
+        match &self.ports.files {
             Some(files) if !named.is_empty() => files.claim(&self.call, &named).await,
             _ => Ok(()),
         }

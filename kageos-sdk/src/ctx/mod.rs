@@ -1,11 +1,13 @@
 //! What a function has at hand.
 
 mod files;
+mod http;
 mod remote;
 mod search;
 mod table;
 
 pub use files::{FileReader, FilesOf};
+pub use http::{HttpClient, Request, Response};
 pub use search::{Page, Search};
 pub use table::Rows;
 
@@ -18,8 +20,8 @@ use std::{
 };
 
 use kageos_core::{
-    Actor, CallId, Code, Dispatch, Effects, Env, Error, FileInfo, Files, HostCall, Progress, ResourcePath,
-    Result, RowId, Source, Timestamp, Trace,
+    Actor, CallId, Code, Dispatch, Effects, Env, Error, FileInfo, Files, HostCall, Http, Progress,
+    ResourcePath, Result, RowId, Source, Timestamp, Trace,
 };
 use tokio::sync::Mutex;
 
@@ -40,26 +42,35 @@ pub struct Ctx {
     store: Arc<Store>,
     unit: Mutex<Unit>,
     allowed: Effects,
-    dispatch: Option<Weak<dyn Dispatch>>,
-    files: Option<Arc<dyn Files>>,
+    /// Whether the action declares that it does something outside.
+    external: bool,
+    ports: Ports,
     /// The files that the call has made so far.
     made: Mutex<Vec<FileInfo>>,
     /// The app's own code runs, or has run.
     begun: Arc<AtomicBool>,
 }
 
+/// What a host lets its functions reach beyond their rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ports {
+    pub(crate) dispatch: Option<Weak<dyn Dispatch>>,
+    pub(crate) files: Option<Arc<dyn Files>>,
+    pub(crate) http: Option<Arc<dyn Http>>,
+}
+
 impl Ctx {
+    /// For an action with these effects; its rows may be changed as `allowed` says.
     pub(crate) fn new(
         call: HostCall,
         workspace: ResourcePath,
         store: Arc<Store>,
-        allowed: Effects,
-        dispatch: Option<Weak<dyn Dispatch>>,
-        files: Option<Arc<dyn Files>>,
+        (effects, allowed): (Effects, Effects),
+        ports: Ports,
     ) -> Self {
         let (env, unit) = (store.env().clone(), Mutex::new(store.unit()));
-        let (made, begun) = (Mutex::default(), Arc::default());
-        Self { call, workspace, env, store, unit, allowed, dispatch, files, made, begun }
+        let (made, begun, external) = (Mutex::default(), Arc::default(), effects.external);
+        Self { call, workspace, env, store, unit, allowed, external, ports, made, begun }
     }
 
     /// Who asks.

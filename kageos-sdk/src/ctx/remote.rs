@@ -14,7 +14,7 @@ impl Ctx {
     /// # Errors
     /// Whatever refuses the call; [`Code::Unavailable`] where the app runs without a dispatcher.
     pub async fn call<R: Wire>(&self, path: &str, action: &str, input: &impl Wire) -> Result<R> {
-        let dispatch = self.dispatch.as_ref().and_then(Weak::upgrade);
+        let dispatch = self.ports.dispatch.as_ref().and_then(Weak::upgrade);
         let dispatch =
             dispatch.ok_or_else(|| Error::new(Code::Unavailable, "no other function can be called here"))?;
         let call = Call {

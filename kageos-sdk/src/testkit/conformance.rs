@@ -19,7 +19,9 @@ use std::{
     time::Duration,
 };
 
-use kageos_core::{CallControl, CallId, Code, Error, FileId, HostCall, HostError, Progress, Result, RowId};
+use kageos_core::{
+    CallControl, CallId, Code, Error, FileId, HostCall, HostError, HttpMethod, Progress, Result, RowId,
+};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -32,13 +34,16 @@ const LATE: Duration = Duration::from_millis(200);
 const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Longest wait for what comes soon, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What the app reaches outside.
+const SHOP: &str = "https://shop.example.com";
 /// Bytes of an input and an output that are large: many times what a stream holds.
 const LARGE: usize = 3_000_000;
 
 /// The app that the host under test runs.
 #[must_use]
 pub fn app() -> App {
-    App::new("conformance").table::<Item>().form::<Act>().form::<Outside>().form::<Shout>()
+    let app = App::new("conformance").table::<Item>().form::<Act>().form::<Outside>().form::<Shout>();
+    app.reaches(SHOP)
 }
 
 /// Checks a host; `mount` gives a fresh one that runs [`app`], each time.
@@ -59,6 +64,7 @@ pub async fn check(mount: impl AsyncFn() -> Result<Kit>) {
     a_caller_hears_how_far_it_has_come_and_can_stop_it(&kit().await).await;
     a_call_that_nobody_waits_for_ends(&kit().await).await;
     files_are_read_and_made(&kit().await).await;
+    requests_go_outside_as_declared(&kit().await).await;
     what_is_large_comes_whole(&kit().await).await;
     calls_run_side_by_side(&kit().await).await;
     a_call_is_taken_back(&kit().await).await;
@@ -103,6 +109,13 @@ impl Submit for Act {
                 ctx.call("act.form", "submit", &input).await
             }
             "nobody" => ctx.call("none.form", "submit", &json!({})).await,
+            "ask" => {
+                let asked = ctx.http().get(format!("{SHOP}/stock")).query("of", "a b&c").header("X-Kind", 1);
+                let answer = asked.send().await?;
+                Ok(format!("{} {}", answer.status(), answer.json::<Value>()?["left"]))
+            }
+            "order undeclared" => order(ctx).await,
+            "elsewhere" => ctx.http().get("https://other.example.com").send().await.map(|_| String::new()),
             "steps" => {
                 for step in 0_u64.. {
                     ctx.step(step, Some(1_000_000), "on").await?;
@@ -119,6 +132,11 @@ impl Submit for Act {
     }
 }
 
+async fn order(ctx: &Ctx) -> Result<String> {
+    let order = ctx.http().post(format!("{SHOP}/orders")).json(&json!({ "of": "tea" }));
+    Ok(order.send().await?.status().to_string())
+}
+
 /// Acts outside.
 #[derive(Debug, Form)]
 #[form(effect(creates, external))]
@@ -127,14 +145,15 @@ struct Outside {
 }
 
 impl Submit for Outside {
-    type Output = ();
+    type Output = String;
 
-    async fn submit(self, _: &Ctx) -> Result<()> {
+    async fn submit(self, ctx: &Ctx) -> Result<String> {
         match self.what.as_str() {
             "error" => Err(Error::of(Code::Conflict)),
             "panic" => panic!("on purpose"),
             "late" => std::future::pending().await,
-            _ => Ok(()),
+            "order" => order(ctx).await,
+            _ => Ok(String::new()),
         }
     }
 }
@@ -206,6 +225,30 @@ async fn a_call_that_was_given_up_is_not_applied_later(kit: &Kit) {
     let id = applied.id;
     kit.host().call(applied).await.expect("it is applied");
     assert!(kit.host().fence(id).await.expect("it was applied").is_some());
+}
+
+async fn requests_go_outside_as_declared(kit: &Kit) {
+    let stock = format!("{SHOP}/stock");
+    kit.http().answer_json(HttpMethod::Get, &stock, 404, &json!({ "left": 7 }));
+    kit.http().answer(HttpMethod::Post, &format!("{SHOP}/orders"), 201, "");
+    let reply = kit.host().call(act(kit, "ask")).await.expect("it asks");
+    assert_eq!(reply.output.get(), r#""404 7""#);
+    for what in ["order undeclared", "elsewhere"] {
+        let error = kit.host().call(act(kit, what)).await.expect_err(what).into_error();
+        assert_eq!(error.code, Code::EgressDenied, "{what}: {error}");
+    }
+    let order = call(kit, "outside.form", &json!({ "what": "order" }));
+    let only_shown = HostCall { dry_run: true, id: act(kit, "").id, ..order.clone() };
+    let error = kit.host().call(only_shown).await.expect_err("it is not tried").into_error();
+    assert_eq!(error.code, Code::DryRunUnsupported);
+    let reply = kit.host().call(order).await.expect("it orders");
+    assert_eq!(reply.output.get(), r#""201""#);
+    let sent = kit.http().sent();
+    let [asked, ordered] = sent.as_slice() else { panic!("two were sent: {sent:?}") };
+    assert_eq!((asked.method, &asked.url), (HttpMethod::Get, &stock));
+    assert_eq!(asked.query, [("of".to_owned(), "a b&c".to_owned())]);
+    assert_eq!(asked.headers, [("x-kind".to_owned(), "1".to_owned())]);
+    assert_eq!((ordered.method, ordered.body.as_slice()), (HttpMethod::Post, r#"{"of":"tea"}"#.as_bytes()));
 }
 
 async fn nothing_is_kept_of_a_call_that_fails(kit: &Kit) {

@@ -17,6 +17,9 @@
 //! randomness that follows from a seed.
 
 pub mod conformance;
+mod http;
+
+pub use http::TestHttp;
 
 use std::{
     future::Future,
@@ -30,7 +33,7 @@ use std::{
 
 use kageos_core::{
     ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, FileInfo, Files, Host, HostCall,
-    ResourcePath, Result, Source, SourceKind, Timestamp,
+    Http, ResourcePath, Result, Source, SourceKind, Timestamp,
     bus::Listener,
     clock::ManualClock,
     entropy::SeededEntropy,
@@ -85,6 +88,7 @@ pub struct Kit {
     actor: Actor,
     dry_run: bool,
     door: Arc<dyn Dispatch>,
+    http: Arc<TestHttp>,
     _folder: Folder,
     _databases: [TestDb; 2],
 }
@@ -122,6 +126,8 @@ pub struct Setting {
     pub dispatch: Arc<dyn Dispatch>,
     /// Files.
     pub files: Arc<dyn Files>,
+    /// What lies outside.
+    pub http: Arc<dyn Http>,
 }
 
 impl Setting {
@@ -134,6 +140,7 @@ impl Setting {
         let host = InProcess::open(app, self.workspace, db, self.env, CURSOR_KEY).await?;
         host.connect(&self.dispatch);
         host.connect_files(self.files);
+        host.connect_http(self.http);
         Ok(host)
     }
 
@@ -152,6 +159,7 @@ impl Setting {
             ready_within: DEADLINE,
             dispatch: self.dispatch,
             files: self.files,
+            http: Some(self.http),
         };
         match LinkHost::accept(here, self.env, options).await {
             Ok(host) => Ok(host),
@@ -191,14 +199,17 @@ impl Kit {
         let actor = account(&platform, "ada").await?;
         let workspace: ResourcePath = WORKSPACE.parse()?;
         let door: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
+        let http = Arc::new(TestHttp::default());
         let setting = Setting {
             workspace: workspace.clone(),
             database: databases[1].url().to_owned(),
             env: env.clone(),
             dispatch: Arc::clone(&door),
             files: Arc::new(platform.files().clone()),
+            http: Arc::<TestHttp>::clone(&http),
         };
         let host = open(setting).await?;
+        http.declared(host.manifest().egress.clone());
         let owner = actor.id.ok_or_else(|| Error::of(Code::Internal))?;
         platform.mount(&workspace, owner, Arc::clone(&host)).await?;
         Ok(Self {
@@ -209,6 +220,7 @@ impl Kit {
             actor,
             dry_run: false,
             door,
+            http,
             _folder: folder,
             _databases: databases,
         })
@@ -249,6 +261,12 @@ impl Kit {
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// What lies outside: what is answered there, and what was sent.
+    #[must_use]
+    pub fn http(&self) -> &TestHttp {
+        &self.http
     }
 
     /// The host that runs the app.

@@ -84,6 +84,7 @@ fn host(functions: usize) -> Arc<Nothing> {
         description: String::new(),
         directories: Vec::new(),
         functions: functions.collect(),
+        egress: kageos_core::Egress::default(),
     })))
 }
 

@@ -75,6 +75,7 @@ pub(crate) async fn app(socket: &Path) -> Result<()> {
         description: String::new(),
         directories: Vec::new(),
         functions: Vec::new(),
+        egress: kageos_core::Egress::default(),
     };
     let host: Arc<dyn Host> = Arc::new(Echo(Arc::new(manifest.clone())));
     let stream = UnixStream::connect(socket).await?;
@@ -93,6 +94,7 @@ pub(crate) async fn call(socket: &Path, callers: u32, seconds: u64) -> Result<Va
         ready_within: READY,
         dispatch: Arc::new(Nowhere),
         files: Arc::new(Nowhere),
+        http: None,
     };
     let host = LinkHost::accept(stream, Env::system(), options).await?;
     let env = Env::system();

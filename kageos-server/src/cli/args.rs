@@ -58,6 +58,9 @@ pub(super) enum Command {
     /// The source and the releases of a workspace.
     #[command(subcommand)]
     Workspace(Workspace),
+    /// What apps send to others without seeing it: keys, tokens, passwords.
+    #[command(subcommand)]
+    Secret(Secret),
     /// What apps are built with.
     #[command(subcommand)]
     Runtime(Runtime),
@@ -119,7 +122,13 @@ pub(super) enum Workspace {
     /// Builds the newest commit.
     Build { path: String },
     /// Makes a release live.
-    Publish { path: String, release: u32 },
+    Publish {
+        path: String,
+        release: u32,
+        /// Consents to what the release reaches outside; `publish` without it says what that is, and this digest.
+        #[arg(long, value_name = "DIGEST")]
+        consent: Option<String>,
+    },
     /// Makes the release live again that was before.
     Rollback { path: String },
     /// Lists releases.
@@ -150,6 +159,24 @@ pub(super) enum Workspace {
     History { path: String },
     /// Takes back what a commit did.
     Revert { path: String, commit: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Secret {
+    /// Sets a secret; it is read from the standard input.
+    Set {
+        path: String,
+        name: String,
+        /// The only place that it goes to, for example https://api.example.com. [default: what the live release declares]
+        #[arg(long)]
+        origin: Option<String>,
+    },
+    /// Lists the secrets of a workspace, never what they are.
+    List { path: String },
+    /// Forgets a secret.
+    Remove { path: String, name: String },
+    /// Seals everything anew with a new key, while no server runs.
+    Rotate,
 }
 
 /// A program and what it may use.

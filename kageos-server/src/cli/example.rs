@@ -71,6 +71,7 @@ pub(super) async fn install(session: &Session, platform: &Platform, sources: &Pa
         description: "Customers, staff, invoices and payments of a shop for digital music.".to_owned(),
         directories: Vec::new(),
         functions: Vec::new(),
+        egress: kageos_core::Egress::default(),
     };
     let id = platform.tree().ensure_workspace(&path, &manifest, system.id).await?;
     let own = Own { platform, actor: system.actor() };

@@ -19,6 +19,7 @@ mod logs;
 mod output;
 mod remote;
 mod runtime;
+mod secret;
 mod serve;
 mod status;
 mod user;
@@ -102,6 +103,7 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Call(args) => call::run(session, args).await,
         Command::Undo(args) => call::undo(session, args).await,
         Command::Workspace(command) => workspace::run(session, command).await,
+        Command::Secret(command) => secret::run(session, command).await,
         Command::Runtime(args::Runtime::Prepare { sources }) => runtime::prepare(session, &sources).await,
         Command::Audit(Audit::Verify) => audit::run(session).await,
         Command::Backup(args) => backup::backup(session, &args).await,

@@ -8,13 +8,14 @@ use std::{
 
 use kageos_core::{
     Result,
-    platform::{Platform, workspace::Databases},
+    platform::{self, Platform, SealKey, workspace::Databases},
 };
 use serde::Serialize;
 
 use super::{Session, failure::Context};
 use crate::{
-    config::{Config, SandboxConfig},
+    config::{Config, EgressConfig, SandboxConfig},
+    egress::{Egress, EgressOptions},
     runtime::{Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox},
     state::{Secrets, StateDir},
 };
@@ -87,8 +88,19 @@ pub(super) async fn open(
         keep: config.runtime.keep_releases,
         databases,
         cursor_key: secrets.server_key,
+        egress: egress(&config, platform, secrets)?,
     };
     Runtime::open(platform, options).await
+}
+
+/// What apps reach outside, as the configuration has it.
+fn egress(config: &Config, platform: &Platform, secrets: &Secrets) -> Result<Egress> {
+    let EgressConfig { networks, origins, ca_file, requests_per_minute } = config.egress.clone();
+    let ca_file = ca_file.map(std::path::absolute).transpose().context("egress.ca_file")?;
+    let options = EgressOptions { networks, origins, ca_file, per_minute: requests_per_minute };
+    let key = SealKey::new(&secrets.seal_key);
+    let of_workspaces = platform::secrets::Secrets::new(platform.db().clone(), platform.env().clone(), key);
+    Ok(Egress::new(options, of_workspaces))
 }
 
 fn layers(session: &Session, config: &Config) -> Result<PathBuf> {

@@ -40,7 +40,7 @@ pub(super) trait Caller {
 }
 
 /// Asks the running server, and tells how far a long call is.
-struct Asking<'a>(&'a Session, Remote);
+pub(super) struct Asking<'a>(pub(super) &'a Session, pub(super) Remote);
 
 impl Caller for Asking<'_> {
     async fn call(&self, path: &ResourcePath, action: &str, input: Value) -> Result<Value> {
@@ -70,13 +70,13 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
             (release(&caller, &path).await?, live)
         }
         Workspace::Build { path } => (build(&caller, &path.parse()?).await?, built),
-        Workspace::Publish { path, release } => {
-            (caller.call(&path.parse()?, "publish", json!({ "release": release })).await?, live)
+        Workspace::Publish { path, release, consent } => {
+            (publish(&caller, &path.parse()?, &json!(release), consent).await?, live)
         }
         Workspace::Rollback { path } => {
             let path = path.parse()?;
             let before = before(&caller, &path).await?;
-            (caller.call(&path, "publish", json!({ "release": before })).await?, live)
+            (publish(&caller, &path, &before, None).await?, live)
         }
         Workspace::Restart { path } => {
             (caller.call(&path.parse()?, "restart", json!({})).await?, |_| "restarted".to_owned())
@@ -173,7 +173,38 @@ pub(super) async fn push(
 /// Builds the newest commit and makes it live.
 pub(super) async fn release(caller: &impl Caller, path: &ResourcePath) -> Result<Value> {
     let built = build(caller, path).await?;
-    caller.call(path, "publish", json!({ "release": built["release"] })).await
+    publish(caller, path, &built["release"], None).await
+}
+
+/// Makes a release live. Where somebody has to consent first, the error says to what, and how.
+async fn publish(
+    caller: &impl Caller,
+    path: &ResourcePath,
+    release: &Value,
+    consent: Option<String>,
+) -> Result<Value> {
+    let mut input = json!({ "release": release });
+    if let Some(digest) = consent {
+        input["consent"] = digest.into();
+    }
+    caller.call(path, "publish", input).await.map_err(|error| {
+        if error.code != Code::ConsentRequired {
+            return error;
+        }
+        let of = |code: &str| {
+            let found = error.fields.iter().filter(|field| field.code == code);
+            found.map(|field| field.message.clone()).collect::<Vec<_>>()
+        };
+        let reaches = of("origin").into_iter().map(|it| format!("\n  reaches {it}"));
+        let uses = of("secret").into_iter().map(|it| format!("\n  uses the secret {it}"));
+        let all: String = reaches.chain(uses).collect();
+        let digest = of("digest").concat();
+        let message = format!(
+            "Release {release} is built, and somebody has to consent to what it does outside before it goes live:{all}\n\
+             To consent: kagectl workspace publish {path} {release} --consent {digest}"
+        );
+        Error { message, fields: Vec::new(), ..error }
+    })
 }
 
 /// Builds the newest commit; what the compiler says of one that does not compile is the error.

@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use kageos_core::{ActionName, ActionSchema, Audience, Audit, Effect, Effects, Right};
+use kageos_core::{
+    ActionName, ActionSchema, Audience, Audit, Effect, Effects, Right,
+    platform::secrets::{MAX_SECRET, MIN_SECRET},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -40,13 +43,19 @@ pub(super) enum WorkspaceAction {
     /// Builds the newest commit.
     Build {},
     /// Makes a release live.
-    Publish { release: u32 },
+    Publish { release: u32, consent: Option<String> },
     /// Releases, the newest first.
     ListReleases { limit: Option<u32>, next: Option<String> },
     /// A release with its log.
     ReadRelease { release: u32 },
     /// Ends the process of the live release.
     Restart {},
+    /// Sets a secret.
+    SetSecret { name: String, value: String, origin: Option<String> },
+    /// Forgets a secret.
+    RemoveSecret { name: String },
+    /// What is known of secrets.
+    ListSecrets { release: Option<u32> },
 }
 
 impl WorkspaceAction {
@@ -63,7 +72,7 @@ pub(super) fn workspace_actions() -> &'static [ActionSchema] {
 }
 
 fn schemas() -> Vec<ActionSchema> {
-    [source_schemas(), release_schemas()].concat()
+    [source_schemas(), release_schemas(), secret_schemas()].concat()
 }
 
 fn source_schemas() -> Vec<ActionSchema> {
@@ -100,12 +109,14 @@ fn source_schemas() -> Vec<ActionSchema> {
 fn release_schemas() -> Vec<ActionSchema> {
     let next = json!({ "type": "string", "maxLength": 300 });
     let release = json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "title": "Release" });
+    let digest = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "title": "Consent" });
+    let publish = json!({ "release": release, "consent": digest });
     let release = json!({ "release": release });
     let updates = Effects { updates: true, ..Effects::default() };
     let creates = Effects { creates: true, ..Effects::default() };
     vec![
         long("build", "Build a release", creates, (&json!({}), &[]), BUILD_TIMEOUT_MS),
-        long("publish", "Make a release live", updates, (&release, &["release"]), PUBLISH_TIMEOUT_MS),
+        long("publish", "Make a release live", updates, (&publish, &["release"]), PUBLISH_TIMEOUT_MS),
         reads("list_releases", "List releases", &json!({ "limit": limit(100), "next": next }), &[]),
         reads("read_release", "Read a release", &release, &["release"]),
         ActionSchema {
@@ -113,6 +124,26 @@ fn release_schemas() -> Vec<ActionSchema> {
             effect: Effect { undoable: false, dry_run: false, ..Effect::of(updates) },
             ..reads("restart", "Restart the app", &json!({}), &[])
         },
+    ]
+}
+
+fn secret_schemas() -> Vec<ActionSchema> {
+    let name = json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 64, "title": "Name" });
+    let value = json!({ "type": "string", "minLength": MIN_SECRET, "maxLength": MAX_SECRET, "title": "Secret",
+        "x-kageos": { "sensitive": true } });
+    let origin = json!({ "type": "string", "maxLength": 300, "title": "Origin" });
+    let release = json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "title": "Release" });
+    let updates = Effects { updates: true, ..Effects::default() };
+    let deletes = Effects { deletes: true, ..Effects::default() };
+    let set = json!({ "name": name, "value": value, "origin": origin });
+    let for_people = |schema: ActionSchema| {
+        let effect = Effect { audience: vec![Audience::People], ..schema.effect };
+        ActionSchema { effect, ..schema }
+    };
+    vec![
+        for_people(changes("set_secret", "Set a secret", updates, &set, &["name", "value"])),
+        for_people(changes("remove_secret", "Forget a secret", deletes, &json!({ "name": name }), &["name"])),
+        reads("list_secrets", "List secrets", &json!({ "release": release }), &[]),
     ]
 }
 
@@ -182,6 +213,8 @@ mod tests {
             "search_source" => json!({ "query": "x" }),
             "revert_commit" => json!({ "commit": "x" }),
             "publish" | "read_release" => json!({ "release": 1 }),
+            "set_secret" => json!({ "name": "x", "value": "x" }),
+            "remove_secret" => json!({ "name": "x" }),
             _ => json!({}),
         };
         for schema in workspace_actions() {
@@ -190,6 +223,6 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(schema.right, Right::Admin, "{name}");
         }
-        assert_eq!(workspace_actions().len(), 13);
+        assert_eq!(workspace_actions().len(), 16);
     }
 }

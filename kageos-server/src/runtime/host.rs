@@ -12,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     Runtime,
     actions::WorkspaceAction,
-    releases,
+    releases, secrets,
     source::{self, Author, Changes, Edit, FileWrite, Query, Repository, SourcePath},
 };
 
@@ -59,6 +59,7 @@ impl WorkspaceHost {
             description: String::new(),
             directories: Vec::new(),
             functions: Vec::new(),
+            egress: kageos_core::Egress::default(),
         };
         Self { runtime, manifest: Arc::new(manifest) }
     }
@@ -93,14 +94,23 @@ impl WorkspaceHost {
                 self.make(call, found, Making::Revert(commit), message).await
             }
             WorkspaceAction::Build {} => releases::build(&self.runtime, call, found).await,
-            WorkspaceAction::Publish { release } => {
-                releases::publish(&self.runtime, call, found.workspace, release).await
+            WorkspaceAction::Publish { release, consent } => {
+                releases::publish(&self.runtime, call, found.workspace, (release, consent)).await
             }
             WorkspaceAction::ListReleases { limit, next } => {
                 releases::list(&self.runtime, found.workspace, limit, next.as_deref()).await
             }
             WorkspaceAction::ReadRelease { release } => {
-                releases::read(&self.runtime, found.workspace, release).await
+                releases::read(&self.runtime, call, found.workspace, release).await
+            }
+            WorkspaceAction::SetSecret { name, value, origin } => {
+                secrets::set(&self.runtime, call, found.workspace, (name, value, origin)).await
+            }
+            WorkspaceAction::RemoveSecret { name } => {
+                self.runtime.secrets().remove(call, found.workspace, &name).await
+            }
+            WorkspaceAction::ListSecrets { release } => {
+                secrets::list(&self.runtime, found.workspace, release).await
             }
             WorkspaceAction::Restart {} => {
                 self.runtime.restart(found.workspace).await?;

@@ -13,6 +13,7 @@ mod process;
 mod releases;
 mod restrict;
 mod sandbox;
+mod secrets;
 mod source;
 
 use std::{
@@ -25,8 +26,8 @@ use std::{
 };
 
 use kageos_core::{
-    Code, Dispatch, Error, NodeId, ResourcePath, Result,
-    platform::{Home, Platform, workspace::Databases},
+    Code, Dispatch, Error, Manifest, NodeId, ResourcePath, Result,
+    platform::{Home, Platform, secrets::Secrets, workspace::Databases},
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -39,7 +40,7 @@ pub use sandbox::Sandbox;
 pub(crate) use source::hash;
 pub use source::{SourcePath, SourcePathError};
 
-use crate::{state::StateDir, wire::Finding};
+use crate::{egress::Egress, state::StateDir, wire::Finding};
 use host::WorkspaceHost;
 
 /// The folder of an app's own data in that of its workspace.
@@ -69,6 +70,8 @@ pub struct RuntimeOptions {
     pub databases: Option<Databases>,
     /// What seals the cursors of lists.
     pub cursor_key: [u8; 32],
+    /// What apps reach outside.
+    pub egress: Egress,
 }
 
 impl fmt::Debug for RuntimeOptions {
@@ -100,6 +103,14 @@ struct Inner {
     finding: tokio::sync::Mutex<()>,
     /// Releases that go live or drain.
     changing: TaskTracker,
+}
+
+/// What a program is started for.
+enum Runs {
+    /// To say what it declares, in a folder that is not the app's own.
+    Trial(PathBuf),
+    /// To run the workspace, with what its release declares.
+    Workspace(Arc<Manifest>),
 }
 
 /// What is live.
@@ -148,8 +159,10 @@ impl Runtime {
         self.check_home(workspace).await?;
         let manifest = platform.releases().manifest(workspace, release).await?;
         let manifest = manifest.ok_or_else(|| Error::new(Code::NotFound, "The release declares nothing."))?;
-        let options = self.app_options(workspace, &node.path, release, None).await?;
-        let host = ProcessHost::idle(platform.env().clone(), options, Arc::new(manifest));
+        let manifest = Arc::new(manifest);
+        let runs = Runs::Workspace(Arc::clone(&manifest));
+        let options = self.app_options(workspace, &node.path, release, runs).await?;
+        let host = ProcessHost::idle(platform.env().clone(), options, manifest);
         self.run_from_now_on(workspace, App { host, release })?;
         Ok(())
     }
@@ -164,20 +177,22 @@ impl Runtime {
         lock(&self.inner.apps).get(&workspace).cloned()
     }
 
-    /// How a release is run; with `trial` in a folder that is not the app's own.
+    /// How a release is run.
     async fn app_options(
         &self,
         workspace: NodeId,
         path: &ResourcePath,
         release: u32,
-        trial: Option<PathBuf>,
+        runs: Runs,
     ) -> Result<AppOptions> {
         let options = &self.inner.options;
         let short = workspace.to_string().split_off(14);
-        let kind = if trial.is_some() { "t" } else { "r" };
-        let (data, database) = match &trial {
-            Some(trial) => (trial.clone(), None),
-            None => (self.data_dir(workspace)?, self.database(workspace).await?),
+        let (kind, data, database, http) = match runs {
+            Runs::Trial(folder) => ("t", folder, None, None),
+            Runs::Workspace(manifest) => {
+                let http = options.egress.of(workspace, manifest);
+                ("r", self.data_dir(workspace)?, self.database(workspace).await?, Some(http))
+            }
         };
         Ok(AppOptions {
             workspace: path.clone(),
@@ -195,6 +210,7 @@ impl Runtime {
             cursor_key: own_key(&options.cursor_key, workspace),
             dispatch: Arc::clone(&self.inner.dispatch),
             files: Arc::new(self.platform().files().clone()),
+            http,
         })
     }
 
@@ -279,6 +295,10 @@ impl Runtime {
             Error::new(Code::Unavailable, message)
         };
         Layer::find(&self.inner.options.layers, self.inner.options.databases.is_some())?.ok_or_else(missing)
+    }
+
+    fn secrets(&self) -> &Secrets {
+        self.inner.options.egress.secrets()
     }
 
     fn platform(&self) -> &Platform {

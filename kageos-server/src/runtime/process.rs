@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Manifest, Receipt,
+    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Http, Manifest, Receipt,
     ResourcePath, Result, Timestamp,
     link::{LinkHost, LinkOptions},
     sql::DbOptions,
@@ -81,6 +81,8 @@ pub struct AppOptions {
     pub dispatch: Arc<dyn Dispatch>,
     /// The files of the workspace.
     pub files: Arc<dyn Files>,
+    /// What lies outside; without it nothing is reached.
+    pub http: Option<Arc<dyn Http>>,
 }
 
 impl fmt::Debug for AppOptions {
@@ -385,6 +387,7 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
         ready_within: options.ready_within,
         dispatch: Arc::clone(&options.dispatch),
         files: Arc::clone(&options.files),
+        http: options.http.clone(),
     };
     let host = LinkHost::accept(stream, env.clone(), link).await?;
     Ok(Arc::new(Live { host, child: Mutex::new(child), pid, _forwarding: forwarding }))

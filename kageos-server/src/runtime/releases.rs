@@ -6,14 +6,14 @@ use kageos_core::{
     Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
     platform::{
         dispatcher::Mounts,
-        release::{Built, Program, Release, State, function_changes},
+        release::{Built, Program, Release, State, Switch, egress_digest, function_changes},
     },
 };
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    App, DRAIN, HANDED_ON, Runtime,
+    App, DRAIN, HANDED_ON, Runs, Runtime,
     build::{BuildFolder, Diagnostic, Job, remove_tree, take_program},
     host::{Found, blocking, reply},
     process::ProcessHost,
@@ -198,14 +198,14 @@ async fn declared(
         state.make_dir(&fresh).map_err(Error::internal)
     })
     .await?;
-    let options = runtime.app_options(workspace, &call.path, number, Some(trial.clone())).await?;
+    let options = runtime.app_options(workspace, &call.path, number, Runs::Trial(trial.clone())).await?;
     let link = options.link.clone();
     let host = ProcessHost::start(runtime.platform().env().clone(), options).await;
     let manifest = match &host {
         Ok(host) => {
             host.stop(Duration::ZERO).await;
             let manifest = Manifest::clone(&kageos_core::Host::manifest(&**host));
-            Mounts::check(&manifest).map(|()| manifest)
+            check(&manifest).map(|()| manifest)
         }
         Err(error) => Err(error.clone()),
     };
@@ -217,18 +217,27 @@ async fn declared(
     manifest
 }
 
-/// Makes a release live in place of the one before.
+/// Whether a platform can take what a program declares.
+fn check(manifest: &Manifest) -> Result<()> {
+    Mounts::check(manifest)?;
+    match manifest.egress.mistakes().as_slice() {
+        [] => Ok(()),
+        mistakes => Err(Error::new(Code::InvalidInput, mistakes.join("; "))),
+    }
+}
+
+/// Makes a release live in place of the one before; `consent` is the digest of what it reaches outside.
 pub(super) async fn publish(
     runtime: &Runtime,
     call: &HostCall,
     workspace: NodeId,
-    number: u32,
+    (number, consent): (u32, Option<String>),
 ) -> Result<HostReply, HostError> {
     let place = runtime.publishing(workspace)?;
     let (runtime, call, tracker) = (runtime.clone(), call.clone(), runtime.inner.changing.clone());
     // Whoever asked may go away; a switch is not left halfway.
     let publishing = tracker.spawn(async move {
-        let done = go_live(&runtime, &call, workspace, number).await;
+        let done = go_live(&runtime, &call, workspace, (number, consent.as_deref())).await;
         drop(place);
         done
     });
@@ -239,7 +248,7 @@ async fn go_live(
     runtime: &Runtime,
     call: &HostCall,
     workspace: NodeId,
-    number: u32,
+    (number, consent): (u32, Option<&str>),
 ) -> Result<HostReply, HostError> {
     let releases = runtime.platform().releases();
     let missing = || Error::field("/release", "not_found", "There is no such release.");
@@ -247,15 +256,19 @@ async fn go_live(
     let manifest = releases.manifest(workspace, number).await?;
     let manifest = manifest.ok_or_else(|| Error::new(Code::Conflict, "This release was never built."))?;
     let before = releases.live(workspace).await?;
+    let consent = releases.consent(call, workspace, (&release, &manifest), consent).await?;
+    let manifest = Arc::new(manifest);
     releases.starting(workspace, number).await?;
     let switched = async {
         say(call, "starting the release");
         let host = start(runtime, call, workspace, number, &manifest).await?;
         say(call, "switching");
         let sandbox = runtime.sandbox()?.as_str();
-        let shown = Release { state: State::Live, sandbox: Some(sandbox.to_owned()), error: None, ..release };
+        let sandbox = sandbox.to_owned();
+        let switch = Switch { number, before, sandbox: sandbox.clone(), consent: consent.clone() };
+        let shown = Release { state: State::Live, sandbox: Some(sandbox), error: None, consent, ..release };
         let output = release_json(runtime, &shown).await?;
-        let done = releases.go_live(call, workspace, (number, before), &manifest, (sandbox, output)).await;
+        let done = releases.go_live(call, workspace, switch, &manifest, output).await;
         // When it is not known whether the switch was made, the pointer tells.
         let is_live = match &done {
             Ok(_) => true,
@@ -295,11 +308,12 @@ async fn start(
     call: &HostCall,
     workspace: NodeId,
     number: u32,
-    manifest: &Manifest,
+    manifest: &Arc<Manifest>,
 ) -> Result<Arc<ProcessHost>> {
-    let options = runtime.app_options(workspace, &call.path, number, None).await?;
+    let runs = Runs::Workspace(Arc::clone(manifest));
+    let options = runtime.app_options(workspace, &call.path, number, runs).await?;
     let host = ProcessHost::start(runtime.platform().env().clone(), options).await?;
-    if *kageos_core::Host::manifest(&*host) != *manifest {
+    if kageos_core::Host::manifest(&*host) != *manifest {
         let message = "The program declares something else than when it was built.";
         return Err(Error::new(Code::Unavailable, message));
     }
@@ -357,15 +371,47 @@ pub(super) async fn list(
 }
 
 /// A release with what its build said.
-pub(super) async fn read(runtime: &Runtime, workspace: NodeId, number: u32) -> Result<HostReply, HostError> {
+pub(super) async fn read(
+    runtime: &Runtime,
+    call: &HostCall,
+    workspace: NodeId,
+    number: u32,
+) -> Result<HostReply, HostError> {
     let missing = || Error::field("/release", "not_found", "There is no such release.");
-    let release = runtime.platform().releases().get(workspace, number).await?.ok_or_else(missing)?;
+    let releases = runtime.platform().releases();
+    let release = releases.get(workspace, number).await?.ok_or_else(missing)?;
     let folder = runtime.release_dir(workspace, number);
     let (log, diagnostics) = blocking(move || Ok(kept(&folder))).await?;
     let mut output = release_json(runtime, &release).await?;
+    if let Some(manifest) = releases.manifest(workspace, number).await? {
+        output["egress"] = egress(runtime, call, workspace, (&release, &manifest)).await?;
+    }
     output["log"] = log.into();
     output["diagnostics"] = serde_json::to_value(diagnostics).map_err(Error::internal)?;
     Ok(reply(&output)?)
+}
+
+/// What a release reaches outside, and whether somebody has to consent to that before it goes live.
+async fn egress(
+    runtime: &Runtime,
+    call: &HostCall,
+    workspace: NodeId,
+    (release, manifest): (&Release, &Manifest),
+) -> Result<Value> {
+    let new = match runtime.platform().releases().consent(call, workspace, (release, manifest), None).await {
+        Ok(_) => Vec::new(),
+        Err(error) if error.code == Code::ConsentRequired => error.fields,
+        Err(error) => return Err(error),
+    };
+    let of = |code: &str| new.iter().filter(|it| it.code == code).map(|it| &it.message).collect::<Vec<_>>();
+    Ok(json!({
+        "origins": manifest.egress.origins,
+        "secrets": manifest.egress.secrets,
+        "digest": egress_digest(&manifest.egress),
+        "consent_required": !new.is_empty(),
+        "new_origins": of("origin"),
+        "new_secrets": of("secret"),
+    }))
 }
 
 async fn built_output(
@@ -391,6 +437,7 @@ async fn built_output(
         error: built.error.clone(),
         sandbox: None,
         changes: built.changes.clone(),
+        consent: None,
     };
     let mut output = release_json(runtime, &release).await?;
     // The receipt keeps the answer, so it tells of the first; `read_release` has them all.
@@ -408,25 +455,31 @@ async fn release_json(runtime: &Runtime, release: &Release) -> Result<Value> {
     Ok(shown(release, &names))
 }
 
-type Names = HashMap<UserId, (String, String)>;
+pub(super) type Names = HashMap<UserId, (String, String)>;
 
 async fn names(runtime: &Runtime, releases: &[Release]) -> Result<Names> {
-    let mut ids: Vec<_> = releases.iter().filter_map(|release| release.created_by).collect();
+    let consented = releases.iter().filter_map(|release| release.consent.as_ref()?.by);
+    let mut ids: Vec<_> = releases.iter().filter_map(|release| release.created_by).chain(consented).collect();
     ids.sort_unstable();
     ids.dedup();
     runtime.platform().identity().names(&ids).await
 }
 
-fn shown(release: &Release, names: &Names) -> Value {
-    let by = release.created_by.map(|id| {
+pub(super) fn person(id: Option<UserId>, names: &Names) -> Value {
+    let by = id.map(|id| {
         let name = names.get(&id).map(|(login, _)| login.clone());
         json!({ "id": id, "name": name.unwrap_or_default() })
     });
+    by.unwrap_or_else(|| json!({ "id": "system", "name": "system" }))
+}
+
+fn shown(release: &Release, names: &Names) -> Value {
+    let consent = release.consent.as_ref();
     json!({
         "release": release.number,
         "state": release.state,
         "commit": release.commit,
-        "by": by.unwrap_or_else(|| json!({ "id": "system", "name": "system" })),
+        "by": person(release.created_by, names),
         "at": release.created_at,
         "error": release.error,
         "errors": release.errors,
@@ -435,6 +488,7 @@ fn shown(release: &Release, names: &Names) -> Value {
         "binary": release.program,
         "sandbox": release.sandbox,
         "changes": release.changes,
+        "consent": consent.map(|it| json!({ "by": person(it.by, names), "at": it.at })),
     })
 }
 

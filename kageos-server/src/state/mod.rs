@@ -49,6 +49,22 @@ impl StateDir {
         Self { root: root.into() }
     }
 
+    /// The key that seals secrets, and the one that is to take its place.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn begin_rotation(&self, entropy: &dyn Entropy) -> io::Result<([u8; 32], [u8; 32])> {
+        Secrets::begin_rotation(self, entropy)
+    }
+
+    /// Lets the new key take the place of the old one, once everything is sealed with it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn end_rotation(&self) -> io::Result<()> {
+        Secrets::end_rotation(self)
+    }
+
     /// Makes what is missing: folders (0700), `config.toml`, secrets and the system user's password (0600).
     ///
     /// # Errors

@@ -8,6 +8,9 @@ use super::{StateDir, private};
 
 /// Where the system user's password stands in `env/kageos.env`.
 const PASSWORD_KEY: &str = "SYSTEM_USER_PASSWORD=";
+/// The key that seals secrets, and while it is replaced the one that is to take its place.
+const SEAL_KEY: &str = "seal.key";
+const NEXT_SEAL_KEY: &str = "seal.key.next";
 /// Letters and digits that cannot be mistaken for one another; 32 of them, so a byte's low bits choose evenly.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Length of a made password: 100 bits.
@@ -32,13 +35,32 @@ pub struct Secrets {
 impl Secrets {
     /// Reads the secrets and makes those that are missing.
     pub(super) fn open(state: &StateDir, entropy: &dyn Entropy) -> io::Result<Self> {
+        if state.secret_file(NEXT_SEAL_KEY).exists() {
+            let message = "a rotation of secrets/seal.key was cut off; `kagectl secret rotate` ends it";
+            return Err(io::Error::other(message));
+        }
         Ok(Self {
             server_key: key(state, "server.key", entropy)?,
             log_key: key(state, "log.key", entropy)?,
-            seal_key: key(state, "seal.key", entropy)?,
+            seal_key: key(state, SEAL_KEY, entropy)?,
             local_token: Secret::new(kageos_core::hex(&key(state, "local.token", entropy)?)),
             system_password: password(state, entropy)?,
         })
+    }
+
+    /// The key that seals secrets, and the one that is to take its place, made when a rotation begins.
+    pub(super) fn begin_rotation(
+        state: &StateDir,
+        entropy: &dyn Entropy,
+    ) -> io::Result<([u8; 32], [u8; 32])> {
+        Ok((key(state, SEAL_KEY, entropy)?, key(state, NEXT_SEAL_KEY, entropy)?))
+    }
+
+    /// Lets the new key take the place of the old one.
+    pub(super) fn end_rotation(state: &StateDir) -> io::Result<()> {
+        let file = state.secret_file(SEAL_KEY);
+        fs::rename(state.secret_file(NEXT_SEAL_KEY), &file)?;
+        file.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     }
 
     /// The token of the command line, when the folder has one.

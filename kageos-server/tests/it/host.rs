@@ -32,6 +32,7 @@ impl Echo {
                 description: String::new(),
                 directories: Vec::new(),
                 functions,
+                egress: kageos_core::Egress::default(),
             }),
         })
     }

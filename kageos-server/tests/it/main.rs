@@ -15,6 +15,7 @@ mod calls;
 mod cli;
 mod config;
 mod docs;
+mod egress;
 mod events;
 mod example;
 mod faults;

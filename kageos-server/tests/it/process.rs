@@ -126,6 +126,7 @@ fn options(setting: Setting, folders: &Folders, sandbox: &Sandbox, more: &[&str]
         cursor_key: [1; 32],
         dispatch: setting.dispatch,
         files: setting.files,
+        http: Some(setting.http),
     }
 }
 

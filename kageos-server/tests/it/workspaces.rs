@@ -2,9 +2,14 @@
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpListener,
     path::{Path, PathBuf},
-    process::Child,
-    sync::atomic::{AtomicBool, Ordering},
+    process::{Child, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use kageos_core::Code;
@@ -25,7 +30,10 @@ struct Shop {
 
 impl Shop {
     fn new() -> Self {
-        let machine = Machine::new();
+        Self::on(Machine::new())
+    }
+
+    fn on(machine: Machine) -> Self {
         let (server, _) = machine.start(&["serve"]);
         let made = json!({ "code": "todo", "title": "To do" }).to_string();
         machine.json(&["call", "/system", "create_directory", &made]);
@@ -60,6 +68,14 @@ impl Shop {
 
     fn table(&self, action: &str, input: &Value) -> Value {
         self.machine.json(&["call", "/system/todo/task.table", action, &input.to_string()])["output"].take()
+    }
+
+    /// Sets a secret as a person does who has it in a file.
+    fn set_secret(&self, name: &str, value: &str) {
+        let mut command = self.machine.command(&["secret", "set", PATH, name]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(format!("{value}\n").as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
     }
 
     fn kill(&mut self) {
@@ -304,6 +320,9 @@ fn who_may_not_administer_a_workspace_sees_nothing_of_its_source() {
         ("list_releases", json!({})),
         ("read_release", json!({ "release": 1 })),
         ("restart", json!({})),
+        ("set_secret", json!({ "name": "key", "value": "0123456789", "origin": "https://a.b" })),
+        ("list_secrets", json!({})),
+        ("remove_secret", json!({ "name": "key" })),
     ] {
         assert_eq!(ask(&reader, action, &input), "403", "{action}");
     }
@@ -422,4 +441,126 @@ fn the_app_that_new_makes_keeps_its_own_test() {
     ]);
     let done = cargo.current_dir(&app).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// A server of HTTP that keeps what it was asked and answers every time the same.
+fn outside() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let (listener, seen) = (TcpListener::bind("127.0.0.1:0").unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let (port, kept) = (listener.local_addr().unwrap().port(), Arc::clone(&seen));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut read = vec![0; 8192];
+            let length = stream.read(&mut read).unwrap_or(0);
+            let asked = String::from_utf8_lossy(&read[..length]).into_owned();
+            let told =
+                asked.lines().find(|line| line.starts_with("authorization")).unwrap_or_default().to_owned();
+            kept.lock().unwrap().push(asked);
+            let body = json!({ "state": "late", "told": told }).to_string();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all((head + &body).as_bytes());
+        }
+    });
+    (port, seen)
+}
+
+#[test]
+fn an_app_reaches_what_an_administrator_has_consented_to() {
+    const KEY: &str = "sk-live-0123456789abcdef";
+    let (port, seen) = outside();
+    let machine = Machine::new();
+    machine.json(&["init", "--dev"]);
+    let state = machine.dir.path().join(".kageos/dev");
+    let config = "[egress]\nnetworks = [\"127.0.0.1\", \"::1\"]\n[log]\nfilter = \"trace\"\n";
+    fs::write(state.join("config.toml"), config).unwrap();
+    let mut shop = Shop::on(machine);
+    let app = shop.app();
+    let lib = app.join("src/lib.rs");
+    change(&lib, "effect(updates, undoable)", "effect(updates, external)");
+    let ask = format!(
+        "let asked = ctx.http().get(\"http://localhost:{port}/state\").send().await?.error_for_status()?;\n\
+        let told: kageos_sdk::Value = asked.json()?;\n        let task"
+    );
+    change(&lib, "let task", &ask);
+    change(&lib, "(State::Done, self.outcome)", "(State::Done, Multiline::new(told.to_string()))");
+    let declared = format!(
+        ".secret(kageos_sdk::Secret::bearer(\"supplier\", \"The supplier's key\", \"http://localhost:{port}\"))\n        .table::<Task>()"
+    );
+    change(&lib, ".table::<Task>()", &declared);
+
+    // It is built, and not live before somebody has said so.
+    let origin = format!("http://localhost:{port}");
+    let output = shop.machine.run(&["workspace", "push", app.to_str().unwrap(), PATH]);
+    check_exit(&output, Code::ConsentRequired);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(&format!("reaches {origin}")) && said.contains("supplier"), "{said}");
+    assert_eq!(shop.call("list_releases", &json!({}))["live"], Value::Null);
+    let release = shop.call("read_release", &json!({ "release": 1 }));
+    assert_eq!((&release["state"], &release["egress"]["consent_required"]), (&json!("built"), &json!(true)));
+    let digest = release["egress"]["digest"].as_str().unwrap();
+    assert!(said.contains(&format!("--consent {digest}")), "{said}");
+    shop.refused("publish", &json!({ "release": 1, "consent": "0".repeat(64) }), Code::Conflict);
+    let live = shop.machine.json(&["workspace", "publish", PATH, "1", "--consent", digest]);
+    assert_eq!((&live["state"], &live["consent"]["by"]["name"]), (&json!("live"), &json!("system")));
+
+    // Without its secret it reaches nothing, and says why.
+    let task = shop.table("create", &json!({ "values": { "name": "Ask the supplier" } }))["id"].clone();
+    let finish = |shop: &Shop| {
+        let input = json!({ "task": task }).to_string();
+        shop.machine.run(&["call", "/system/todo/finish_task.form", "submit", &input, "--json"])
+    };
+    check_exit(&finish(&shop), Code::SecretMissing);
+    assert!(seen.lock().unwrap().is_empty());
+    shop.set_secret("supplier", KEY);
+    let listed = shop.call("list_secrets", &json!({}));
+    let [secret] = listed["secrets"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((&secret["name"], &secret["set"]["origin"]), (&json!("supplier"), &json!(origin)));
+    assert!(finish(&shop).status.success());
+    let asked = seen.lock().unwrap().pop().unwrap();
+    assert!(asked.contains(&format!("authorization: Bearer {KEY}")), "{asked}");
+    let row = shop.table("get", &json!({ "id": task }));
+    assert_eq!(row["values"]["outcome"], r#"{"state":"late","told":"authorization: Bearer [secret]"}"#);
+
+    // A new key while no server runs; then the secret is still there, and it is nowhere in the open.
+    check_exit(&shop.machine.run(&["secret", "rotate"]), Code::Conflict);
+    let key = fs::read(state.join("secrets/seal.key")).unwrap();
+    shop.machine.json(&["down"]);
+    assert_eq!(shop.machine.json(&["secret", "rotate"])["sealed"], 1);
+    assert_ne!(fs::read(state.join("secrets/seal.key")).unwrap(), key);
+    fs::write(state.join("secrets/seal.key.next"), "0".repeat(64)).unwrap();
+    assert!(!shop.machine.run(&["serve"]).status.success(), "a rotation that was cut off is ended first");
+    assert_eq!(shop.machine.json(&["secret", "rotate"])["sealed"], 1);
+    shop.server = shop.machine.start(&["serve"]).0;
+    shop.call("restart", &json!({}));
+    shop.table("update", &json!({ "id": task, "version": 2, "values": { "state": "open" } }));
+    assert!(finish(&shop).status.success());
+    assert!(seen.lock().unwrap().pop().unwrap().contains(KEY));
+    shop.machine.json(&["down"]);
+    let kept = everything_in(&state);
+    assert!(kept.iter().any(|(_, bytes)| !bytes.is_empty()));
+    for (file, bytes) in kept {
+        assert!(
+            memchr::memmem::find(&bytes, KEY.as_bytes()).is_none(),
+            "the secret lies in {}",
+            file.display()
+        );
+    }
+}
+
+/// Every file of a folder but what the compiler made.
+fn everything_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(place) = open.pop() {
+        for entry in fs::read_dir(place).unwrap() {
+            let path = entry.unwrap().path();
+            let about = fs::symlink_metadata(&path).unwrap();
+            if about.is_dir() && path.file_name().is_none_or(|name| name != "build" && name != "runtime") {
+                open.push(path);
+            } else if about.is_file() {
+                found.push((path.clone(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found
 }

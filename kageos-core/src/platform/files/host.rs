@@ -40,6 +40,7 @@ impl FileHost {
             description: String::new(),
             directories: Vec::new(),
             functions: Vec::new(),
+            egress: crate::Egress::default(),
         };
         let receipts = Receipts::new(files.inner.db.clone(), files.inner.env.clone());
         Self { files, receipts, manifest: Arc::new(manifest) }

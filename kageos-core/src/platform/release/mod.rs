@@ -4,10 +4,12 @@
 //! platform's database is enough for each step: the newest commit moves with the receipt of the call that moved it, and a
 //! release goes live together with the nodes that it declares.
 
+mod consent;
 mod store;
 
 use serde::{Deserialize, Serialize};
 
+pub use consent::{Consent, egress_digest};
 pub use store::MIGRATIONS;
 
 use super::receipts::{Receipts, Stop, Work};
@@ -144,6 +146,21 @@ pub struct Release {
     pub sandbox: Option<String>,
     /// What it did to functions when it was built.
     pub changes: Vec<FunctionChange>,
+    /// Who has consented to what it reaches outside.
+    pub consent: Option<Consent>,
+}
+
+/// How a release goes live.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// Its number.
+    pub number: u32,
+    /// The one that is live, as it was found.
+    pub before: Option<u32>,
+    /// What keeps it apart where it runs.
+    pub sandbox: String,
+    /// Who has consented to what it reaches outside; see [`Releases::consent`].
+    pub consent: Option<Consent>,
 }
 
 /// The commit that is the source of a workspace.
@@ -274,32 +291,31 @@ impl Releases {
         &self,
         call: &HostCall,
         workspace: NodeId,
-        (number, before): (u32, Option<u32>),
+        switch: Switch,
         manifest: &Manifest,
-        (sandbox, output): (&str, serde_json::Value),
+        output: serde_json::Value,
     ) -> Result<HostReply, HostError> {
         let row = Some("live".to_owned());
-        let (old, new) = (before.map(shown), Some(shown(number)));
+        let (old, new) = (switch.before.map(shown), Some(shown(switch.number)));
         let path = call.path.clone();
-        let switch = Change { path, row, version: None, op: ChangeOp::Update, old, new };
-        let sandbox = sandbox.to_owned();
+        let change = Change { path, row, version: None, op: ChangeOp::Update, old, new };
         let _changing = self.tree.changing().await;
         for _ in 0..ATTEMPTS {
             // Where it lies now: it may have moved while its release was started.
             let path = self.tree.snapshot().by_id(workspace).map(|node| node.path.clone());
             let path = path.ok_or_else(|| Error::of(Code::NotFound))?;
             let (generation, plan) = self.tree.reconcile_plan(&path, manifest).await?;
-            let changes = std::iter::once(switch.clone()).chain(plan.changes).collect();
-            let input = (workspace, number, before, sandbox.clone(), plan.steps);
+            let changes = std::iter::once(change.clone()).chain(plan.changes).collect();
+            let input = (workspace, switch.clone(), plan.steps);
             let work = Work { input, output: output.clone(), changes };
             let reply = self.receipts.apply(call, work, moved, move |work, tx, at| {
                 Box::pin(async move {
-                    let (workspace, number, before, sandbox, steps) = work;
+                    let (workspace, switch, steps) = work;
                     if !super::tree::touch(tx, steps, generation).await? {
                         return Err(Stop::TooLate);
                     }
                     super::tree::apply_steps(tx, steps, at).await?;
-                    Ok(store::switch(tx, *workspace, *number, *before, sandbox, at).await?)
+                    Ok(store::switch(tx, *workspace, switch, at).await?)
                 })
             });
             if let Some(reply) = reply.await? {

@@ -2,19 +2,22 @@
 
 use std::str::FromStr;
 
-use super::{Built, Head, Program, Release, State};
+use super::{Built, Consent, Head, Program, Release, State, Switch};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
 use crate::{Manifest, NodeId, Timestamp, UserId};
 
 /// The tables of sources and releases.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::new(1, "release", include_str!("../../../migrations/release_0001.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "release", include_str!("../../../migrations/release_0001.sql")),
+    Migration::new(2, "consent", include_str!("../../../migrations/release_0002.sql")),
+];
 
 /// What is told of a release that a process left behind.
 const CUT_OFF: &str = "The server ended before this did.";
 
 const COLUMNS: &str = "SELECT number, state, commit_id, created_at, created_by, was_live, build_ms, binary_sha256, \
-                       binary_size, errors, warnings, error, sandbox, changes FROM app_release";
+                       binary_size, errors, warnings, error, sandbox, changes, egress_digest, consented_by, \
+                       consented_at FROM app_release";
 
 pub(super) async fn head(db: &Db, workspace: NodeId) -> Result<Option<Head>, SqlError> {
     let sql = "SELECT commit_id, changed_at FROM source_head WHERE workspace_id = ?";
@@ -141,32 +144,35 @@ pub(super) async fn not_started(
 pub(super) async fn switch(
     tx: &mut Tx,
     workspace: NodeId,
-    number: u32,
-    before: Option<u32>,
-    sandbox: &str,
+    switch: &Switch,
     at: Timestamp,
 ) -> Result<(), SqlError> {
     let (workspace, at) = (workspace.to_string(), at.as_micros());
+    let Switch { number, before, sandbox, consent } = switch;
+    let number = i64::from(*number);
     match before {
         None => {
             let sql = "INSERT INTO release_live (workspace_id, number, since) VALUES (?, ?, ?)";
-            tx.execute(sql, params![&workspace, i64::from(number), at]).await?;
+            tx.execute(sql, params![&workspace, number, at]).await?;
         }
         Some(before) => {
             let sql = "UPDATE release_live SET number = ?, since = ? WHERE workspace_id = ? AND number = ?";
-            let row = params![i64::from(number), at, &workspace, i64::from(before)];
+            let row = params![number, at, &workspace, i64::from(*before)];
             tx.execute_expect(sql, row, 1).await?;
             let sql = "UPDATE app_release SET state = ?, changed_at = ? \
                        WHERE workspace_id = ? AND number = ? AND state = ?";
             let (draining, live) = (State::Draining.as_str(), State::Live.as_str());
-            let row = params![draining, at, &workspace, i64::from(before), live];
+            let row = params![draining, at, &workspace, i64::from(*before), live];
             tx.execute_expect(sql, row, 1).await?;
         }
     }
-    let sql = "UPDATE app_release SET state = ?, was_live = 1, sandbox = ?, changed_at = ? \
-               WHERE workspace_id = ? AND number = ? AND state = ?";
+    let sql = "UPDATE app_release SET state = ?, was_live = 1, sandbox = ?, changed_at = ?, egress_digest = ?, \
+               consented_by = ?, consented_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
     let (live, starting) = (State::Live.as_str(), State::Starting.as_str());
-    let row = params![live, sandbox, at, workspace, i64::from(number), starting];
+    let digest = consent.as_ref().map(|consent| consent.digest.clone());
+    let by = consent.as_ref().and_then(|consent| consent.by).map(|id| id.to_string());
+    let consented = consent.as_ref().map(|consent| consent.at.as_micros());
+    let row = params![live, sandbox, at, digest, by, consented, workspace, number, starting];
     tx.execute_expect(sql, row, 1).await
 }
 
@@ -262,7 +268,16 @@ fn release(row: &Row) -> Result<Release, SqlError> {
         error: row.opt_text("error")?.map(str::to_owned),
         sandbox: row.opt_text("sandbox")?.map(str::to_owned),
         changes: serde_json::from_str(row.text("changes")?).map_err(|_| SqlError::OutOfRange)?,
+        consent: consent(row)?,
     })
+}
+
+fn consent(row: &Row) -> Result<Option<Consent>, SqlError> {
+    let Some((digest, at)) = row.opt_text("egress_digest")?.zip(row.opt_int("consented_at")?) else {
+        return Ok(None);
+    };
+    let by = row.opt_text("consented_by")?.map(value).transpose()?;
+    Ok(Some(Consent { digest: digest.to_owned(), by, at: Timestamp::from_micros(at) }))
 }
 
 fn value<T: FromStr>(text: &str) -> Result<T, SqlError> {

@@ -43,6 +43,7 @@ impl DirectoryHost {
             description: String::new(),
             directories: Vec::new(),
             functions: Vec::new(),
+            egress: crate::Egress::default(),
         };
         let receipts = Receipts::new(tree.db.clone(), tree.env.clone());
         Self { tree, receipts, manifest: Arc::new(manifest) }

@@ -106,6 +106,21 @@ pub async fn is_on_server(db: &Db, workspace: NodeId) -> Result<bool> {
     Ok(store::entry(db, workspace).await?.is_some())
 }
 
+/// Seals the passwords of all databases with another key, where that was not done yet. Answers how many there were.
+///
+/// # Errors
+/// [`Code::Conflict`] when a password does not open, else what the database answers.
+pub(super) async fn seal_anew(db: &Db, env: &Env, (old, new): (&SealKey, &SealKey)) -> Result<u64> {
+    let mut done = 0;
+    for entry in store::entries(db).await?.into_iter().filter(|entry| entry.key_id != new.id()) {
+        let place = place(entry.workspace);
+        let password = old.open(&entry.key_id, &place, &entry.password)?;
+        let sealed = new.seal(env, &place, &password)?;
+        done += store::replace_password(db, &entry, (&sealed, new.id())).await?;
+    }
+    Ok(done)
+}
+
 /// Where a password is sealed for.
 fn place(workspace: NodeId) -> String {
     format!("The password of the database of the workspace {workspace}")

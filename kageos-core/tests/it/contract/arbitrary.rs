@@ -2,9 +2,10 @@
 
 use kageos_core::{
     ActionName, ActionSchema, Actor, ActorKind, Annotation, Approval, Audience, Audit, Call, CallId, Change,
-    ChangeOp, Choice, Code, DirectoryEntry, Effect, Effects, Error, FieldError, FunctionEntry,
-    FunctionSchema, Kind, Manifest, Predicate, Relation, ResourcePath, Right, Rights, RowId, Scope, Sort,
-    Source, SourceKind, TableSchema, Timestamp, Trace, UserId, Widget, path::RESERVED_NAMESPACES,
+    ChangeOp, Choice, Code, DirectoryEntry, Effect, Effects, Egress, Error, FieldError, FunctionEntry,
+    FunctionSchema, Kind, Manifest, Origin, Predicate, Relation, ResourcePath, Right, Rights, RowId, Scope,
+    SecretPlace, SecretUse, Sort, Source, SourceKind, TableSchema, Timestamp, Trace, UserId, Widget,
+    path::RESERVED_NAMESPACES,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select, string::string_regex};
 use serde_json::{Map, Number, Value};
@@ -289,14 +290,35 @@ pub(super) fn manifest() -> impl Strategy<Value = Manifest> {
         description,
     });
     let function = (words(), function_schema()).prop_map(|(path, schema)| FunctionEntry { path, schema });
-    (any::<u32>(), (code(), words(), words()), vec(directory, 0..3), vec(function, 0..3)).prop_map(
-        |(schema_version, (app, title, description), directories, functions)| Manifest {
+    (any::<u32>(), (code(), words(), words()), vec(directory, 0..3), vec(function, 0..3), egress()).prop_map(
+        |(schema_version, (app, title, description), directories, functions, egress)| Manifest {
             schema_version,
             app,
             title,
             description,
             directories,
             functions,
+            egress,
         },
     )
+}
+
+fn egress() -> impl Strategy<Value = Egress> {
+    let origin = || {
+        let host = string_regex("([*][.])?[a-z][a-z0-9]{0,5}[.][a-z]{1,5}").unwrap();
+        let of = |(https, host, port): (bool, String, u16)| Origin::new(https, &host, port).unwrap();
+        (any::<bool>(), host, 1..=u16::MAX).prop_map(of)
+    };
+    let place = prop_oneof![
+        (words(), words()).prop_map(|(name, prefix)| SecretPlace::Header { name, prefix }),
+        words().prop_map(|name| SecretPlace::Query { name }),
+        words().prop_map(|user| SecretPlace::Basic { user }),
+    ];
+    let secret = (code(), words(), origin(), place).prop_map(|(name, title, origin, place)| SecretUse {
+        name,
+        title,
+        origin,
+        place,
+    });
+    (vec(origin(), 0..3), vec(secret, 0..3)).prop_map(|(origins, secrets)| Egress { origins, secrets })
 }

@@ -69,6 +69,17 @@ pub(super) async fn is_ready(db: &Db, workspace: NodeId, at: Timestamp) -> Resul
     db.execute(sql, params![at.as_micros(), workspace.to_string()]).await.map(drop)
 }
 
+/// Puts a password, sealed with another key, in place of the one that was read. Answers how many.
+pub(super) async fn replace_password(
+    db: &Db,
+    entry: &Entry,
+    (sealed, key_id): (&str, &str),
+) -> Result<u64, SqlError> {
+    let sql =
+        "UPDATE workspace_database SET password = ?, key_id = ? WHERE workspace_id = ? AND password = ?";
+    db.execute(sql, params![sealed, key_id, entry.workspace.to_string(), &entry.password]).await
+}
+
 fn read(row: &Row) -> Result<Entry, SqlError> {
     Ok(Entry {
         workspace: row.text("workspace_id")?.parse().map_err(|_| SqlError::OutOfRange)?,

@@ -1,0 +1,264 @@
+//! Requests of apps to what lies outside: made by the server, to what a release declares and an administrator has consented
+//! to, at addresses that may be reached, with secrets that the app never sees.
+
+mod address;
+mod prepare;
+mod scrub;
+mod send;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kageos_core::{
+    Code, Error, HostCall, Http, HttpRequest, HttpResponse, Manifest, NodeId, Origin, Result,
+    http::REQUEST_TIMEOUT_MS,
+    platform::{identity::Secret, secrets::Secrets},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::network::Network;
+use address::Reach;
+use prepare::Prepared;
+
+/// Requests of one workspace at a time.
+const MAX_AT_ONCE: usize = 16;
+/// Requests of the server at a time.
+const MAX_OF_ALL: usize = 256;
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that wait for another request, to each host.
+const MAX_IDLE: usize = 4;
+/// The time over which requests are counted.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// What an operator lets apps reach.
+#[derive(Debug, Clone, Default)]
+pub struct EgressOptions {
+    /// Networks that are reached besides the public Internet; only there without encryption.
+    pub networks: Vec<Network>,
+    /// The only origins that are reached; empty for all that releases declare.
+    pub origins: Vec<Origin>,
+    /// A file with certificates, PEM, of authorities that are trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// Requests of one workspace in a minute.
+    pub per_minute: u32,
+}
+
+/// Makes the requests of all apps of a server; cheap to clone.
+#[derive(Clone)]
+pub struct Egress {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: EgressOptions,
+    /// With encryption, and without; or why there is neither.
+    clients: Result<Clients, String>,
+    secrets: Secrets,
+    lanes: Mutex<HashMap<NodeId, Arc<Lane>>>,
+    all: Arc<Semaphore>,
+}
+
+struct Clients {
+    encrypted: (reqwest::Client, Reach),
+    plain: (reqwest::Client, Reach),
+}
+
+/// What one workspace has under way.
+struct Lane {
+    at_once: Arc<Semaphore>,
+    /// Since when requests are counted, and how many there were.
+    counted: Mutex<(Duration, u32)>,
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress").field("options", &self.inner.options).finish_non_exhaustive()
+    }
+}
+
+impl Egress {
+    /// What the apps of a server reach. Without certificates to trust, it refuses every request and says why.
+    #[must_use]
+    pub fn new(options: EgressOptions, secrets: Secrets) -> Self {
+        let clients = Clients::new(&options);
+        if let Err(error) = &clients {
+            tracing::warn!(error, "apps reach nothing outside");
+        }
+        let all = Arc::new(Semaphore::new(MAX_OF_ALL));
+        Self { inner: Arc::new(Inner { options, clients, secrets, lanes: Mutex::default(), all }) }
+    }
+
+    /// What a release of a workspace reaches, which declares what stands in its manifest.
+    #[must_use]
+    pub fn of(&self, workspace: NodeId, manifest: Arc<Manifest>) -> Arc<dyn Http> {
+        Arc::new(Declared { egress: self.clone(), workspace, manifest })
+    }
+
+    /// The secrets of workspaces.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
+    }
+
+    /// Whether an operator lets apps reach an origin at all.
+    fn is_let(&self, origin: &Origin) -> bool {
+        let origins = &self.inner.options.origins;
+        origins.is_empty() || origins.iter().any(|let_| let_.covers(origin))
+    }
+
+    /// The client for an origin, and where it goes.
+    fn client(&self, origin: &Origin) -> Result<&(reqwest::Client, Reach)> {
+        let clients = self.inner.clients.as_ref();
+        let clients = clients.map_err(|error| Error::new(Code::Unavailable, error.clone()))?;
+        Ok(if origin.is_https() { &clients.encrypted } else { &clients.plain })
+    }
+
+    /// The place of one request of a workspace, until it is dropped.
+    fn enter(&self, workspace: NodeId, now: Duration) -> Result<[OwnedSemaphorePermit; 2]> {
+        let lane = {
+            let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lanes.entry(workspace).or_insert_with(|| {
+                let at_once = Arc::new(Semaphore::new(MAX_AT_ONCE));
+                Arc::new(Lane { at_once, counted: Mutex::default() })
+            }))
+        };
+        let busy = |what: String| Error::new(Code::TooManyRequests, what);
+        {
+            let mut counted = lane.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.saturating_sub(counted.0) >= WINDOW {
+                *counted = (now, 0);
+            }
+            if counted.1 >= self.inner.options.per_minute {
+                let most = self.inner.options.per_minute;
+                return Err(busy(format!("The workspace sends at most {most} requests in a minute.")));
+            }
+            counted.1 += 1;
+        }
+        let of_lane = Arc::clone(&lane.at_once).try_acquire_owned();
+        let of_all = Arc::clone(&self.inner.all).try_acquire_owned();
+        match (of_lane, of_all) {
+            (Ok(one), Ok(other)) => Ok([one, other]),
+            _ => Err(busy(format!("At most {MAX_AT_ONCE} requests of a workspace are under way at a time."))),
+        }
+    }
+}
+
+impl Clients {
+    fn new(options: &EgressOptions) -> Result<Self, String> {
+        // One provider for the process; the first one stays, whoever set it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let trusted = match &options.ca_file {
+            None => Vec::new(),
+            Some(file) => {
+                let wrong = |error: &dyn fmt::Display| format!("egress.ca_file {}: {error}", file.display());
+                let text = std::fs::read(file).map_err(|error| wrong(&error))?;
+                reqwest::Certificate::from_pem_bundle(&text).map_err(|error| wrong(&error))?
+            }
+        };
+        let client = |public: bool| {
+            let reach = Reach { networks: options.networks.clone().into(), public };
+            let client = reqwest::Client::builder()
+                .user_agent(concat!("kageos/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_max_idle_per_host(MAX_IDLE)
+                .https_only(public)
+                .tls_certs_merge(trusted.clone())
+                .dns_resolver(reach.clone())
+                .build()
+                .map_err(|error| format!("requests cannot be sent here: {error:?}"))?;
+            Ok::<_, String>((client, reach))
+        };
+        Ok(Self { encrypted: client(true)?, plain: client(false)? })
+    }
+}
+
+/// What one release reaches.
+#[derive(Debug)]
+struct Declared {
+    egress: Egress,
+    workspace: NodeId,
+    manifest: Arc<Manifest>,
+}
+
+/// The secrets that go into requests to an origin, each with where it is put.
+type Given = Vec<(kageos_core::SecretPlace, Secret)>;
+
+impl Declared {
+    /// Whether a call's action declares that it does something outside.
+    fn is_external(&self, call: &HostCall) -> bool {
+        let function = self.manifest.functions.iter().find(|entry| entry.path == call.path.in_workspace());
+        let action = function.and_then(|entry| entry.schema.actions.iter().find(|it| it.name == call.action));
+        action.is_some_and(|action| action.effect.effects.external)
+    }
+
+    /// Whether requests may go to an origin, and the secrets that go with them.
+    async fn entering(&self, origin: &Origin) -> Result<Given> {
+        let denied = |message: String| Error::new(Code::EgressDenied, message);
+        if !self.manifest.egress.allows(origin) {
+            return Err(denied(format!("This release does not declare that it reaches {origin}.")));
+        }
+        if !self.egress.is_let(origin) {
+            return Err(denied(format!("The operator of this server does not let apps reach {origin}.")));
+        }
+        let used: Vec<_> =
+            self.manifest.egress.secrets.iter().filter(|secret| secret.origin.covers(origin)).collect();
+        if used.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut set = self.egress.inner.secrets.open(self.workspace).await?;
+        let mut given = Vec::with_capacity(used.len());
+        for secret in used {
+            let missing = |why: String| Error::new(Code::SecretMissing, format!("{} {why}.", secret.title));
+            match set.remove(&secret.name) {
+                None => return Err(missing(format!("({}) is not set", secret.name))),
+                Some((to, _)) if to != secret.origin => {
+                    return Err(missing(format!(
+                        "({}) is set for {to}, and not for {}",
+                        secret.name, secret.origin
+                    )));
+                }
+                Some((_, value)) => given.push((secret.place.clone(), value)),
+            }
+        }
+        Ok(given)
+    }
+}
+
+#[async_trait]
+impl Http for Declared {
+    async fn send(&self, call: &HostCall, request: HttpRequest) -> Result<HttpResponse> {
+        request.method.check(self.is_external(call), call.dry_run)?;
+        let env = self.egress.inner.secrets.env();
+        let prepared = Prepared::new(request)?;
+        let began = env.clock.monotonic();
+        let _place = self.egress.enter(self.workspace, began)?;
+        let left = call.deadline.since(env.now());
+        let within =
+            prepared.timeout_ms().map_or(Duration::from_millis(REQUEST_TIMEOUT_MS), Duration::from_millis);
+        let (method, target) = (prepared.method(), prepared.shown());
+        let sent = tokio::time::timeout(within.min(left), send::follow(self, prepared)).await;
+        let answer = sent.unwrap_or_else(|_| {
+            let message = format!("{target} did not answer in time.");
+            Err(Error::new(Code::DeadlineExceeded, message))
+        });
+        let ms = u64::try_from(env.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
+        let (status, error) = match &answer {
+            Ok(response) => (Some(response.status), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        tracing::info!(
+            workspace = %self.workspace, call = %call.id, trace = %call.trace.id(), path = %call.path, method, target,
+            status, error, ms, "a request of an app"
+        );
+        answer
+    }
+}
