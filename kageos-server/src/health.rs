@@ -19,7 +19,7 @@ const MAX_NAMED: usize = 10;
 
 /// Every layer above the platform's own database.
 pub(crate) async fn findings(shared: &Shared) -> Vec<Finding> {
-    let mut findings = vec![runtime(shared)];
+    let mut findings = vec![runtime(shared).await];
     for (id, host) in shared.platform().mounts().all() {
         findings.push(app(shared, id, &*host).await);
     }
@@ -28,7 +28,7 @@ pub(crate) async fn findings(shared: &Shared) -> Vec<Finding> {
 }
 
 /// Whether every app that the tree knows runs here.
-fn runtime(shared: &Shared) -> Finding {
+async fn runtime(shared: &Shared) -> Finding {
     let tree = shared.platform().tree().snapshot();
     let mounted: Vec<NodeId> = shared.platform().mounts().all().into_iter().map(|(id, _)| id).collect();
     let declares = |node: &Node| {
@@ -45,7 +45,7 @@ fn runtime(shared: &Shared) -> Finding {
         .collect::<Vec<_>>();
     if missing.is_empty() {
         return match &shared.0.runtime {
-            Some(runtime) => runtime.finding(mounted.len()),
+            Some(runtime) => runtime.finding(mounted.len()).await,
             None => Finding::good("runtime", format!("in this process, {} apps", mounted.len())),
         };
     }

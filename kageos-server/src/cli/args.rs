@@ -93,9 +93,18 @@ pub(super) struct Bootstrap {
 pub(super) enum Runtime {
     /// Collects and compiles the SDK and the crates that apps may use, once for each version.
     Prepare {
+        /// The folder with the sources of Kageos. [default: what this program carries, else the working folder]
+        #[arg(long)]
+        sources: Option<PathBuf>,
+    },
+    /// Writes a copy of this program that carries the SDK and its crates, to be installed where no sources are.
+    Pack {
         /// The folder with the sources of Kageos.
         #[arg(long, default_value = ".")]
         sources: PathBuf,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
 }
 

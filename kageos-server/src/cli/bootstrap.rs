@@ -21,11 +21,11 @@ pub(super) async fn run(session: &Session, sources: &Path) -> Result<()> {
     session.state.init(&*session.env.entropy).context("the state folder")?;
     web_build::run(session, Path::new(WEB)).await?;
     let sandbox = runtime::sandbox(session, true)?;
-    if sources.join("kageos-sdk/Cargo.toml").exists() {
-        // A server without apps is of use too: accounts, files, the tree.
-        if let Err(error) = runtime::layer(session, sources, sandbox.as_ref()).await {
-            session.output.progress(&format!("apps: they cannot be built here: {}", error.message));
-        }
+    let given = sources.join(runtime::SDK).exists().then_some(sources);
+    let prepared = async { runtime::layer(session, &runtime::supply(given)?, sandbox.as_ref()).await };
+    // A server without apps is of use too: accounts, files, the tree.
+    if let Err(error) = prepared.await {
+        session.output.progress(&format!("apps: they cannot be built here: {}", error.message));
     }
     let started = serve::start(session, sandbox, Some(sources)).await?;
     let ready = Ready {

@@ -7,7 +7,7 @@ use kageos_core::{
     sql::{Db, DbOptions},
 };
 
-use super::{Session, backup::database_files, failure::Context, remote::Remote, serve};
+use super::{Session, backup::database_files, failure::Context, remote::Remote, runtime, serve};
 use crate::{
     backup::PLATFORM,
     files,
@@ -115,7 +115,7 @@ fn web(session: &Session) -> Finding {
 async fn server(session: &Session) -> Vec<Finding> {
     if !matches!(Running::find(&session.state), Ok(Some(_))) {
         let (database, bus, apps) = (database(session).await, bus(session).await, apps(session).await);
-        let runtime = Finding::good("runtime", "apps run in the server's process");
+        let runtime = runtime::finding(session).await;
         return [database, bus]
             .into_iter()
             .chain(apps)

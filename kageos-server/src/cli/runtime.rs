@@ -7,7 +7,7 @@ use std::{
 };
 
 use kageos_core::{
-    Result,
+    Code, Error, Result,
     platform::{self, Platform, SealKey, workspace::Databases},
 };
 use serde::Serialize;
@@ -16,12 +16,17 @@ use super::{Session, failure::Context};
 use crate::{
     config::{Config, EgressConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
-    runtime::{Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox},
+    runtime::{self, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox, Supply},
     state::{Secrets, StateDir},
+    wire::Finding,
 };
 
 /// Where programs are looked for when the environment does not say.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// This program as it runs, also when an update has taken its place.
+const PROGRAM: &str = "/proc/self/exe";
+/// What a folder with the sources of Kageos has.
+pub(super) const SDK: &str = "kageos-sdk/Cargo.toml";
 
 #[derive(Serialize)]
 struct Prepared {
@@ -29,26 +34,77 @@ struct Prepared {
     rustc: String,
 }
 
+#[derive(Serialize)]
+struct Packed {
+    program: PathBuf,
+    supply: String,
+}
+
 /// `kagectl runtime prepare`
-pub(super) async fn prepare(session: &Session, sources: &Path) -> Result<()> {
+pub(super) async fn prepare(session: &Session, sources: Option<&Path>) -> Result<()> {
     session.state.init(&*session.env.entropy).context("the state folder")?;
-    let layer = layer(session, sources, sandbox(session, false)?.as_ref()).await?;
+    let layer = layer(session, &supply(sources)?, sandbox(session, false)?.as_ref()).await?;
     let prepared = Prepared { layer: layer.key().to_owned(), rustc: layer.rustc().to_owned() };
     session.output.result(&prepared, || format!("apps can be built, with {}", prepared.rustc));
     Ok(())
 }
 
-/// Makes the layer that apps are built on, from the sources of Kageos.
-pub(super) async fn layer(session: &Session, sources: &Path, sandbox: Option<&Sandbox>) -> Result<Layer> {
+/// `kagectl runtime pack`
+pub(super) async fn pack(session: &Session, sources: &Path, to: &Path) -> Result<()> {
+    session.output.progress("apps: collecting the SDK and its crates");
+    let packed = Supply::pack(Path::new(PROGRAM), sources, to).await?;
+    let packed = Packed { program: to.to_owned(), supply: packed.id() };
+    session.output.result(&packed, || {
+        format!("{} carries what apps are built with; it is all that a server needs of Kageos", to.display())
+    });
+    Ok(())
+}
+
+/// What apps are built with: the sources that are named, else what this program carries, else the sources around here.
+pub(super) fn supply(sources: Option<&Path>) -> Result<Supply> {
+    if let Some(sources) = sources {
+        return Ok(Supply::Sources(sources.to_owned()));
+    }
+    if let Some(packed) = runtime::Packed::find(Path::new(PROGRAM))? {
+        return Ok(Supply::Packed(packed));
+    }
+    let here = Path::new(".");
+    if here.join(SDK).exists() {
+        return Ok(Supply::Sources(here.to_owned()));
+    }
+    let message = "This kagectl carries no SDK: it was not packed (`kagectl runtime pack`), or its file was cut off. \
+                   Name the sources of Kageos with --sources.";
+    Err(Error::new(Code::Unavailable, message))
+}
+
+/// Makes the layer that apps are built on.
+pub(super) async fn layer(session: &Session, supply: &Supply, sandbox: Option<&Sandbox>) -> Result<Layer> {
     let config = session.config()?;
     let sandbox = sandbox.ok_or_else(|| {
         let message = "nothing keeps builds apart here: install bubblewrap";
-        kageos_core::Error::new(kageos_core::Code::Unavailable, message)
+        Error::new(Code::Unavailable, message)
     })?;
     let told = |line: &str| session.output.progress(&format!("apps: {line}"));
     let (restrict, servers) = (restrict(session)?, config.workspaces.admin_url.is_some());
-    let ingredients = Ingredients { sources, sandbox, restrict: &restrict, servers };
+    let ingredients = Ingredients { supply, sandbox, restrict: &restrict, servers };
     Layer::prepare(&layers(session, &config)?, &ingredients, told).await
+}
+
+/// What apps would be run and built with, for the doctor of a server that does not run.
+pub(super) async fn finding(session: &Session) -> Finding {
+    let Ok((config, sandbox)) = session.config().and_then(|it| Ok((it, sandbox(session, false)?))) else {
+        return Finding::bad("runtime", "unknown without a configuration", "mend the configuration first");
+    };
+    let Some(sandbox) = sandbox else {
+        return Finding::bad("runtime", "nothing keeps apps apart on this server", "install bubblewrap");
+    };
+    let built = match layers(session, &config) {
+        Ok(layers) => {
+            runtime::outlook(&layers, config.workspaces.admin_url.is_some(), Path::new(PROGRAM)).await
+        }
+        Err(error) => error.message,
+    };
+    Finding::good("runtime", format!("sandbox {}, {built}", sandbox.as_str()))
 }
 
 /// What keeps apps apart on this machine. A server for development does without when there is nothing, and says so.
@@ -83,6 +139,7 @@ pub(super) async fn open(
         sandbox,
         restrict: restrict(session)?,
         layers: layers(session, &config)?,
+        program: PROGRAM.into(),
         limits: Limits::default(),
         idle: config.runtime.idle,
         keep: config.runtime.keep_releases,

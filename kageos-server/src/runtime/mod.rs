@@ -33,7 +33,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-pub use build::{Diagnostic, Fix, FixEdit, Ingredients, Layer, Place};
+pub(crate) use build::outlook;
+pub use build::{Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
 pub use process::{AppOptions, ProcessHost};
 pub use restrict::{Limits, restrict};
 pub use sandbox::Sandbox;
@@ -60,6 +61,8 @@ pub struct RuntimeOptions {
     pub restrict: Vec<OsString>,
     /// Where warm layers lie.
     pub layers: PathBuf,
+    /// The program that may carry what a layer is made of: this one.
+    pub program: PathBuf,
     /// What an app may use.
     pub limits: Limits,
     /// How long an app is kept when nobody calls.
@@ -263,11 +266,9 @@ impl Runtime {
     }
 
     /// How apps are kept apart and built here, for the doctor.
-    pub(crate) fn finding(&self, apps: usize) -> Finding {
-        let built = match self.layer() {
-            Ok(layer) => format!("built with {}", layer.rustc()),
-            Err(_) => "none can be built here yet (`kagectl runtime prepare`)".to_owned(),
-        };
+    pub(crate) async fn finding(&self, apps: usize) -> Finding {
+        let options = &self.inner.options;
+        let built = outlook(&options.layers, options.databases.is_some(), &options.program).await;
         match self.sandbox() {
             Ok(sandbox) => {
                 Finding::good("runtime", format!("{apps} apps, sandbox {}, {built}", sandbox.as_str()))
@@ -288,13 +289,25 @@ impl Runtime {
         })
     }
 
-    /// The layer that apps are built on.
-    fn layer(&self) -> Result<Layer> {
-        let missing = || {
-            let message = "Apps cannot be built on this server yet: run `kagectl runtime prepare`.";
-            Error::new(Code::Unavailable, message)
-        };
-        Layer::find(&self.inner.options.layers, self.inner.options.databases.is_some())?.ok_or_else(missing)
+    /// The layer that apps are built on: the last one, or of what this program carries when there is none, or when that
+    /// one is of what an earlier version carried.
+    async fn layer(&self, tell: impl FnMut(&str) + Send) -> Result<Layer> {
+        let options = &self.inner.options;
+        let servers = options.databases.is_some();
+        let found = Layer::find(&options.layers, servers)?;
+        match (found, Packed::find(&options.program)?) {
+            (Some(layer), None) => Ok(layer),
+            (Some(layer), Some(packed)) if layer.fits(&packed) => Ok(layer),
+            (_, Some(packed)) => {
+                let (supply, restrict) = (Supply::Packed(packed), &options.restrict);
+                let ingredients = Ingredients { supply: &supply, sandbox: self.sandbox()?, restrict, servers };
+                Layer::prepare(&options.layers, &ingredients, tell).await
+            }
+            (None, None) => Err(Error::new(
+                Code::Unavailable,
+                outlook(&options.layers, servers, &options.program).await,
+            )),
+        }
     }
 
     fn secrets(&self) -> &Secrets {

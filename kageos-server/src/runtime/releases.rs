@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    App, DRAIN, HANDED_ON, Runs, Runtime,
+    App, DRAIN, HANDED_ON, Layer, Runs, Runtime,
     build::{BuildFolder, Diagnostic, Job, remove_tree, take_program},
     host::{Found, blocking, reply},
     process::ProcessHost,
@@ -43,16 +43,16 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let missing = || Error::new(Code::Conflict, "This workspace has no source yet.");
     let commit = found.head.clone().ok_or_else(missing)?;
     runtime.sandbox()?;
-    runtime.layer()?;
     let (workspace, platform) = (found.workspace, runtime.platform().clone());
     let releases = platform.releases();
     say(call, "waiting for the build before");
     let place = Arc::clone(&runtime.inner.building).acquire_owned().await.map_err(Error::internal)?;
     let place = Arc::new(place);
+    let layer = runtime.layer(|line| say(call, line)).await?;
     let number = releases.begin(workspace, &commit, call.actor.id).await?;
     let abandoned = Abandoned { runtime: runtime.clone(), workspace, number, armed: true };
     let started = platform.env().clock.monotonic();
-    let made = make(runtime, call, &found, (&commit, number), &place).await?;
+    let made = make(runtime, call, &found, (&commit, number), (&layer, &place)).await?;
     let taken = platform.env().clock.monotonic().saturating_sub(started);
     let folder = runtime.release_dir(workspace, number);
     let (log, diagnostics) = (made.log, made.diagnostics.clone());
@@ -124,9 +124,9 @@ async fn make(
     call: &HostCall,
     found: &Found,
     (commit, number): (&str, u32),
-    place: &Arc<OwnedSemaphorePermit>,
+    (layer, place): (&Layer, &Arc<OwnedSemaphorePermit>),
 ) -> Result<Made> {
-    let (layer, sandbox) = (runtime.layer()?, runtime.sandbox()?);
+    let sandbox = runtime.sandbox()?;
     let folder = BuildFolder::at(runtime.build_dir(found.workspace)?);
     say(call, "checking out the source");
     // What is on its way to the disk goes on when nobody waits for it, so it keeps the place of the build.
@@ -140,7 +140,7 @@ async fn make(
     .await?;
     let (app, target) = (folder.app(), folder.target());
     let restrict = &runtime.inner.options.restrict;
-    let job = Job { layer: &layer, sandbox, restrict, app: &app, is_layer: false, target: &target };
+    let job = Job { layer, sandbox, restrict, app: &app, is_layer: false, target: &target };
     let outcome = job.run(|line| say(call, line)).await?;
     let failed = |error: &str| Made {
         program: None,

@@ -35,11 +35,15 @@ pub(crate) fn given_with_servers() -> Vec<(String, String)> {
     PREPARED.get_or_init(|| prepare(&[(SERVERS, "postgres://nobody@127.0.0.1:1/none")])).clone()
 }
 
+/// The environment in which the toolchain is found.
 #[expect(clippy::disallowed_methods, reason = "tests have no main that could hand in where the toolchain is")]
-fn prepare(more: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn tools() -> Vec<(String, String)> {
     let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
-    let mut given: Vec<(String, String)> =
-        names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
+    names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+fn prepare(more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut given = tools();
     given.push(("KAGEOS_RUNTIME__LAYERS".to_owned(), layers().to_str().unwrap().to_owned()));
     let state = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kagectl"));

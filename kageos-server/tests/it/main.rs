@@ -22,6 +22,7 @@ mod faults;
 mod files;
 mod frame;
 mod host;
+mod installed;
 mod json;
 mod overview;
 mod process;

@@ -4,8 +4,14 @@ mod cargo;
 mod diagnostic;
 mod folder;
 mod layer;
+mod packed;
+mod supply;
+mod toolchain;
 
 pub(crate) use cargo::Job;
 pub use diagnostic::{Diagnostic, Fix, FixEdit, Place};
 pub(crate) use folder::{BuildFolder, remove_tree, take_program};
+pub(crate) use layer::outlook;
 pub use layer::{Ingredients, Layer};
+pub use packed::{Packed, PackedError};
+pub use supply::Supply;
