@@ -16,7 +16,7 @@ use config::{Environment, File, FileFormat, Value};
 use kageos_core::{Audit, Origin, platform::files::MAX_BYTES, sql::Synchronous};
 use serde::de::DeserializeOwned;
 
-use crate::network::Network;
+use crate::{network::Network, runtime::Quotas};
 
 /// Largest body of a request, in bytes: a form with long texts fits, a mistake does not.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
@@ -26,6 +26,13 @@ const APP_IDLE_MS: u64 = 10 * 60 * 1000;
 const KEEP_RELEASES: u32 = 5;
 /// Requests that the app of one workspace sends outside in a minute.
 const REQUESTS_PER_MINUTE: u32 = 600;
+/// What was compiled for some sixty workspaces.
+const BUILD_CACHE_BYTES: u64 = 20 << 30;
+/// A source of texts with a long history, and rows of a busy team.
+const QUOTAS: Quotas = Quotas { source_bytes: 256 << 20, source_files: 5_000, data_bytes: 10 << 30 };
+/// How long a workspace can be restored that was deleted by mistake.
+const KEEP_DELETED_DAYS: u32 = 30;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Largest CSV that is imported in one request, in bytes: as much as the action `import` of a table takes.
 const MAX_IMPORT_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest time to the head of an answer: above every action's own timeout, so it only ends what hangs.
@@ -123,6 +130,12 @@ pub struct RuntimeConfig {
     pub idle: Duration,
     /// `keep_releases`: how many programs are kept besides the live one.
     pub keep_releases: u32,
+    /// `build_cache_bytes`: what was compiled for workspaces may take so much; what was used longest ago goes.
+    pub build_cache_bytes: u64,
+    /// `max_source_bytes`, `max_source_files` and `max_data_bytes`: what each workspace may keep.
+    pub quotas: Quotas,
+    /// `keep_deleted_days`: how long a deleted workspace can be restored.
+    pub keep_deleted: Duration,
 }
 
 /// Whether apps need a sandbox.
@@ -318,6 +331,13 @@ impl Reader {
                 layers: self.key("runtime.layers", None),
                 idle: self.millis("runtime.idle_ms", APP_IDLE_MS),
                 keep_releases: self.key("runtime.keep_releases", KEEP_RELEASES),
+                build_cache_bytes: self.positive("runtime.build_cache_bytes", BUILD_CACHE_BYTES),
+                quotas: Quotas {
+                    source_bytes: self.positive("runtime.max_source_bytes", QUOTAS.source_bytes),
+                    source_files: self.positive("runtime.max_source_files", QUOTAS.source_files),
+                    data_bytes: self.positive("runtime.max_data_bytes", QUOTAS.data_bytes),
+                },
+                keep_deleted: DAY * self.key("runtime.keep_deleted_days", KEEP_DELETED_DAYS),
             },
             egress: EgressConfig {
                 networks: self.list("egress.networks"),

@@ -63,8 +63,17 @@ async fn app(shared: &Shared, id: NodeId, host: &dyn Host) -> Finding {
     let tree = shared.platform().tree().snapshot();
     let path = tree.by_id(id).map_or_else(|| id.to_string(), |node| node.path.to_string());
     let advice = "look at the workspace's database (file, disk or server) and into `kagectl logs server`";
+    let held = match &shared.0.runtime {
+        Some(runtime) => within(runtime.data_told(id)).await.ok().flatten(),
+        None => None,
+    };
+    if let Some((true, held)) = held {
+        let advice = "delete rows or files of it, or raise runtime.max_data_bytes; reading goes on meanwhile";
+        return Finding::bad("apps", format!("{path} keeps {held} that it may"), advice);
+    }
+    let held = held.map(|(_, held)| format!(", keeps {held}")).unwrap_or_default();
     match within(host.receipt(CallId::new(shared.env()))).await {
-        Ok(_) => Finding::good("apps", format!("{path} answers{}", size(shared, id).await)),
+        Ok(_) => Finding::good("apps", format!("{path} answers{}{held}", size(shared, id).await)),
         Err(error) => Finding::bad("apps", format!("{path}: {}", error.message), advice),
     }
 }

@@ -1,19 +1,20 @@
 //! Sources and releases: each step starts from the state that it names, whichever database it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kageos_core::host::{HostCall, HostError, NoControl};
 use kageos_core::manifest::{FunctionEntry, SCHEMA_VERSION};
 use kageos_core::platform::files::{FileOptions, Objects};
-use kageos_core::platform::identity::Secret;
+use kageos_core::platform::identity::{SYSTEM_LOGIN, Secret};
 use kageos_core::platform::release::{
     Built, Consent, Program, State, Switch, egress_digest, function_changes,
 };
 use kageos_core::platform::{Platform, PlatformOptions};
 use kageos_core::sql::testing;
 use kageos_core::{
-    ActionName, Actor, CallId, Code, Egress, Env, Error, FunctionSchema, Kind, Manifest, NodeId,
-    ResourcePath, SecretPlace, SecretUse, Source, SourceKind,
+    ActionName, Actor, Call, CallId, Code, Dispatch, Egress, Env, Error, FunctionSchema, Kind, Manifest,
+    NodeId, ResourcePath, SecretPlace, SecretUse, Source, SourceKind, Timestamp,
 };
 use serde_json::json;
 
@@ -83,6 +84,24 @@ impl World {
         let releases = self.platform.releases();
         let done = releases.commit(&self.call(dry_run), self.workspace, from, to.to_owned(), output).await;
         done.map(drop).map_err(code)
+    }
+
+    /// Calls an action of a directory through the door.
+    async fn act(&self, path: &str, action: &str, input: serde_json::Value) -> Result<(), Code> {
+        let owner = self.platform.identity().user_by_login(SYSTEM_LOGIN).await.unwrap().unwrap();
+        let call = Call {
+            id: CallId::new(&self.env),
+            path: path.parse().unwrap(),
+            action: ActionName::new(action).unwrap(),
+            input,
+            actor: owner.actor(),
+            source: Source::of(SourceKind::Cli),
+            trace: self.env.trace(),
+            deadline: None,
+            idempotency_key: None,
+            dry_run: false,
+        };
+        self.platform.dispatcher().dispatch(call).await.map(drop).map_err(|error| error.code)
     }
 
     /// A release that is built, with these functions.
@@ -224,6 +243,40 @@ async fn old_programs_are_given_up_and_the_live_one_never() {
         assert_eq!(releases.starting(world.workspace, 2).await.unwrap_err().code, Code::Conflict);
         let page = releases.list(world.workspace, Some(4), 2).await.unwrap();
         assert_eq!(page.iter().map(|it| it.number).collect::<Vec<_>>(), [3, 2]);
+        world.platform.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_workspace_deleted_long_ago_is_given_up_and_one_that_came_back_is_not() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        let releases = world.platform.releases();
+        world.commit(None, "a", false).await.unwrap();
+        let number = world.built(&[("a.fn", "A")]).await;
+        releases.starting(world.workspace, number).await.unwrap();
+        world.go_live(&world.call(false), number, None).await.unwrap();
+        let later = world.env.now().plus(Duration::from_secs(3600));
+        assert!(releases.give_up_deleted(later).await.unwrap().is_empty());
+
+        let restore = json!({ "code": "shop" });
+        world.act(WORKSPACE, "delete", json!({})).await.unwrap();
+        assert!(releases.give_up_deleted(Timestamp::from_micros(0)).await.unwrap().is_empty());
+        world.act("/demo", "restore", restore.clone()).await.unwrap();
+        assert!(releases.give_up_deleted(later).await.unwrap().is_empty());
+        assert!(!releases.is_given_up(world.workspace).await.unwrap());
+        assert_eq!(world.paths(), ["/demo/shop/a.fn"]);
+
+        world.act(WORKSPACE, "delete", json!({})).await.unwrap();
+        assert!(!releases.is_given_up(world.workspace).await.unwrap());
+        assert_eq!(releases.give_up_deleted(later).await.unwrap(), [world.workspace]);
+        assert!(releases.is_given_up(world.workspace).await.unwrap());
+        assert!(releases.give_up_deleted(later).await.unwrap().is_empty());
+        assert_eq!(releases.head(world.workspace).await.unwrap(), None);
+        assert!(releases.all_live().await.unwrap().is_empty() && world.states().await.is_empty());
+        let refused = world.act("/demo", "restore", restore).await;
+        assert_eq!(refused.unwrap_err(), Code::InvalidInput);
+        world.act("/demo", "create_directory", json!({ "code": "shop", "title": "Again" })).await.unwrap();
         world.platform.close().await;
     }
 }

@@ -118,6 +118,10 @@ impl Source {
     }
 
     async fn fill(&self, folder: &Folder) -> Result<Manifest> {
+        let _files = match &self.runtime {
+            Some(runtime) => Some(runtime.hold_files().await),
+            None => None,
+        };
         let first = folder.clone();
         blocking(move || first.objects()).await?;
         let apps = match &self.runtime {

@@ -96,12 +96,18 @@ pub(super) enum Runtime {
         /// The folder with the sources of Kageos. [default: what this program carries, else the working folder]
         #[arg(long)]
         sources: Option<PathBuf>,
+        /// A file that names the crates that apps may use besides the SDK.
+        #[arg(long, value_name = "FILE", requires = "sources")]
+        crates: Option<PathBuf>,
     },
     /// Writes a copy of this program that carries the SDK and its crates, to be installed where no sources are.
     Pack {
         /// The folder with the sources of Kageos.
         #[arg(long, default_value = ".")]
         sources: PathBuf,
+        /// A file that names the crates that apps may use besides the SDK.
+        #[arg(long, value_name = "FILE")]
+        crates: Option<PathBuf>,
         /// The file to write.
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
@@ -146,8 +152,8 @@ pub(super) enum Workspace {
     Restart { path: String },
     /// Lists the files of the source.
     List { path: String },
-    /// Prints a file of the source.
-    Show { path: String, file: String },
+    /// Prints a file of the source; without one how much the workspace keeps, and may keep.
+    Show { path: String, file: Option<String> },
     /// Finds lines in the source.
     Search {
         path: String,
@@ -168,6 +174,13 @@ pub(super) enum Workspace {
     History { path: String },
     /// Takes back what a commit did.
     Revert { path: String, commit: String },
+    /// Moves a workspace to the recycle bin, with all that is in it. Asks first.
+    Rm {
+        path: String,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

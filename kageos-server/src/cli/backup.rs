@@ -5,7 +5,6 @@
 
 use std::{
     fs,
-    io::{self, BufRead},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -54,7 +53,8 @@ pub(super) fn restore(session: &Session, args: &args::Restore) -> Result<()> {
 
 pub(super) async fn reset(session: &Session, args: &args::Reset) -> Result<()> {
     let lock = alone(session)?;
-    if !args.yes && !agreed(session)? {
+    let question = format!("Remove {} after a backup?", session.state.root().display());
+    if !args.yes && !session.output.agreed(&question)? {
         return Err(Error::new(Code::Cancelled, "Nothing was removed."));
     }
     let made = here(session, &lock, &default_folder(session)).await?;
@@ -80,14 +80,6 @@ fn alone(session: &Session) -> Result<RunLock> {
 fn default_folder(session: &Session) -> PathBuf {
     let beside = session.state.root().parent().unwrap_or(Path::new("."));
     beside.join("backups").join(session.env.now().to_string().replace(':', "-"))
-}
-
-fn agreed(session: &Session) -> Result<bool> {
-    let question = format!("Remove {} after a backup? Type yes:", session.state.root().display());
-    session.output.progress(&question);
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).context("the answer")?;
-    Ok(answer.trim() == "yes")
 }
 
 /// Asks the running server.

@@ -22,7 +22,7 @@ pub(super) async fn run(session: &Session, sources: &Path) -> Result<()> {
     web_build::run(session, Path::new(WEB)).await?;
     let sandbox = runtime::sandbox(session, true)?;
     let given = sources.join(runtime::SDK).exists().then_some(sources);
-    let prepared = async { runtime::layer(session, &runtime::supply(given)?, sandbox.as_ref()).await };
+    let prepared = async { runtime::layer(session, &runtime::supply(given, None)?, sandbox.as_ref()).await };
     // A server without apps is of use too: accounts, files, the tree.
     if let Err(error) = prepared.await {
         session.output.progress(&format!("apps: they cannot be built here: {}", error.message));

@@ -104,10 +104,12 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Undo(args) => call::undo(session, args).await,
         Command::Workspace(command) => workspace::run(session, command).await,
         Command::Secret(command) => secret::run(session, command).await,
-        Command::Runtime(args::Runtime::Prepare { sources }) => {
-            runtime::prepare(session, sources.as_deref()).await
+        Command::Runtime(args::Runtime::Prepare { sources, crates }) => {
+            runtime::prepare(session, sources.as_deref(), crates.as_deref()).await
         }
-        Command::Runtime(args::Runtime::Pack { sources, to }) => runtime::pack(session, &sources, &to).await,
+        Command::Runtime(args::Runtime::Pack { sources, crates, to }) => {
+            runtime::pack(session, &sources, crates.as_deref(), &to).await
+        }
         Command::Audit(Audit::Verify) => audit::run(session).await,
         Command::Backup(args) => backup::backup(session, &args).await,
         Command::Restore(args) => backup::restore(session, &args),

@@ -1,12 +1,14 @@
 //! What a command prints: lines for people, or one JSON value.
 
 use std::{
-    io::{self, Write},
+    io::{self, BufRead, Write},
     process::ExitCode,
 };
 
-use kageos_core::Error;
+use kageos_core::{Error, Result};
 use serde::Serialize;
+
+use super::failure::Context;
 
 /// The exit status of a command line that cannot be read (`EX_USAGE`).
 const USAGE: u8 = 64;
@@ -35,6 +37,14 @@ impl Output {
     pub(crate) fn progress(self, line: &str) {
         // Who closed the stream does not want to read.
         let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// Asks a question that only the word yes agrees to.
+    pub(crate) fn agreed(self, question: &str) -> Result<bool> {
+        self.progress(&format!("{question} Type yes:"));
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).context("the answer")?;
+        Ok(answer.trim() == "yes")
     }
 
     /// Text as it is.

@@ -16,7 +16,7 @@ use super::{Session, failure::Context};
 use crate::{
     config::{Config, EgressConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
-    runtime::{self, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox, Supply},
+    runtime::{self, Crates, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox, Supply},
     state::{Secrets, StateDir},
     wire::Finding,
 };
@@ -41,18 +41,18 @@ struct Packed {
 }
 
 /// `kagectl runtime prepare`
-pub(super) async fn prepare(session: &Session, sources: Option<&Path>) -> Result<()> {
+pub(super) async fn prepare(session: &Session, sources: Option<&Path>, crates: Option<&Path>) -> Result<()> {
     session.state.init(&*session.env.entropy).context("the state folder")?;
-    let layer = layer(session, &supply(sources)?, sandbox(session, false)?.as_ref()).await?;
+    let layer = layer(session, &supply(sources, crates)?, sandbox(session, false)?.as_ref()).await?;
     let prepared = Prepared { layer: layer.key().to_owned(), rustc: layer.rustc().to_owned() };
     session.output.result(&prepared, || format!("apps can be built, with {}", prepared.rustc));
     Ok(())
 }
 
 /// `kagectl runtime pack`
-pub(super) async fn pack(session: &Session, sources: &Path, to: &Path) -> Result<()> {
+pub(super) async fn pack(session: &Session, sources: &Path, crates: Option<&Path>, to: &Path) -> Result<()> {
     session.output.progress("apps: collecting the SDK and its crates");
-    let packed = Supply::pack(Path::new(PROGRAM), sources, to).await?;
+    let packed = Supply::pack(Path::new(PROGRAM), (sources, &allowed(crates)?), to).await?;
     let packed = Packed { program: to.to_owned(), supply: packed.id() };
     session.output.result(&packed, || {
         format!("{} carries what apps are built with; it is all that a server needs of Kageos", to.display())
@@ -61,20 +61,26 @@ pub(super) async fn pack(session: &Session, sources: &Path, to: &Path) -> Result
 }
 
 /// What apps are built with: the sources that are named, else what this program carries, else the sources around here.
-pub(super) fn supply(sources: Option<&Path>) -> Result<Supply> {
+pub(super) fn supply(sources: Option<&Path>, crates: Option<&Path>) -> Result<Supply> {
     if let Some(sources) = sources {
-        return Ok(Supply::Sources(sources.to_owned()));
+        return Ok(Supply::Sources(sources.to_owned(), allowed(crates)?));
     }
     if let Some(packed) = runtime::Packed::find(Path::new(PROGRAM))? {
         return Ok(Supply::Packed(packed));
     }
     let here = Path::new(".");
     if here.join(SDK).exists() {
-        return Ok(Supply::Sources(here.to_owned()));
+        return Ok(Supply::Sources(here.to_owned(), Crates::default()));
     }
     let message = "This kagectl carries no SDK: it was not packed (`kagectl runtime pack`), or its file was cut off. \
                    Name the sources of Kageos with --sources.";
     Err(Error::new(Code::Unavailable, message))
+}
+
+/// The crates that a file allows.
+fn allowed(file: Option<&Path>) -> Result<Crates> {
+    let Some(file) = file else { return Ok(Crates::default()) };
+    Crates::read(&fs::read_to_string(file).context(&file.display().to_string())?)
 }
 
 /// Makes the layer that apps are built on.
@@ -143,6 +149,9 @@ pub(super) async fn open(
         limits: Limits::default(),
         idle: config.runtime.idle,
         keep: config.runtime.keep_releases,
+        build_cache: config.runtime.build_cache_bytes,
+        keep_deleted: config.runtime.keep_deleted,
+        quotas: config.runtime.quotas,
         databases,
         cursor_key: secrets.server_key,
         egress: egress(&config, platform, secrets)?,

@@ -143,8 +143,10 @@ pub(super) async fn answer(started: Started) -> Result<()> {
     };
     tracing::info!(address = started.address, "the server answers");
     let sweeping = tokio::spawn(started.platform.clone().keep_swept());
+    let keeping = tokio::spawn(started.runtime.clone().keep_house());
     serve(started.listener, &started.server, stop, started.config.server.shutdown_timeout).await;
     sweeping.abort();
+    keeping.abort();
     started.runtime.close().await;
     started.platform.close().await;
     tracing::info!("the server stopped");

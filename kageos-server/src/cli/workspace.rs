@@ -84,10 +84,39 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
         Workspace::Revert { path, commit } => {
             (caller.call(&path.parse()?, "revert_commit", json!({ "commit": commit })).await?, pretty)
         }
+        Workspace::Rm { path, yes } => (remove(session, &caller, &path.parse()?, yes).await?, removed),
         looks => look(&caller, looks).await?,
     };
     output.result(&done, || shown(&done));
     Ok(())
+}
+
+/// Deletes a workspace, once a person has agreed.
+async fn remove(session: &Session, caller: &impl Caller, path: &ResourcePath, agreed: bool) -> Result<Value> {
+    let Some(above) = path.parent().filter(|_| path.depth() == 2 && path.kind().is_none()) else {
+        return Err(Error::new(
+            Code::InvalidPath,
+            format!("{path} is no workspace: /namespace/workspace is."),
+        ));
+    };
+    let days = session.config()?.runtime.keep_deleted.as_secs() / (24 * 60 * 60);
+    let question =
+        format!("Delete {path} with its app, rows and source? It can be restored for {days} days.");
+    if !agreed && !session.output.agreed(&question)? {
+        return Err(Error::new(Code::Cancelled, "Nothing was deleted."));
+    }
+    caller.call(path, "delete", json!({})).await?;
+    Ok(json!({ "deleted": path, "restore": { "path": above, "code": path.code() }, "days": days }))
+}
+
+fn removed(done: &Value) -> String {
+    format!(
+        "{} is deleted; for {} days `kagectl call {} restore '{{\"code\":\"{}\"}}'` brings it back",
+        text(done, "deleted"),
+        done["days"],
+        text(&done["restore"], "path"),
+        text(&done["restore"], "code")
+    )
 }
 
 /// What only reads, and how it is shown.
@@ -106,7 +135,8 @@ async fn look(caller: &impl Caller, command: Workspace) -> Result<(Value, fn(&Va
             }));
         }
         Workspace::Releases { path } => (path, "list_releases", json!({ "limit": 100 }), table),
-        Workspace::Show { path, file } => {
+        Workspace::Show { path, file: None } => (path, "read_usage", json!({}), usage),
+        Workspace::Show { path, file: Some(file) } => {
             (path, "read_source", json!({ "path": file }), |read| text(read, "text").trim_end().to_owned())
         }
         Workspace::Search { path, query, regex } => {
@@ -322,6 +352,23 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 
 fn lines<'a>(value: &'a Value, key: &str, line: impl Fn(&'a Value) -> String) -> String {
     value[key].as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn usage(found: &Value) -> String {
+    let megabytes = |value: &Value| value.as_u64().unwrap_or_default().div_ceil(1 << 20);
+    let (source, data) = (&found["source"], &found["data"]);
+    format!(
+        "source  {} of {} files, {} of {} MB, {} MB with history\nrows    {} of {} MB\nbuild   {} MB, removed when \
+         room is needed",
+        source["files"],
+        source["max_files"],
+        megabytes(&source["bytes"]),
+        megabytes(&source["max_bytes"]),
+        megabytes(&source["history_bytes"]),
+        megabytes(&data["bytes"]),
+        megabytes(&data["max_bytes"]),
+        megabytes(&found["build_bytes"]),
+    )
 }
 
 fn table(found: &Value) -> String {

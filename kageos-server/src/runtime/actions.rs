@@ -48,6 +48,8 @@ pub(super) enum WorkspaceAction {
     ListReleases { limit: Option<u32>, next: Option<String> },
     /// A release with its log.
     ReadRelease { release: u32 },
+    /// What it keeps, and what it may.
+    ReadUsage {},
     /// Ends the process of the live release.
     Restart {},
     /// Sets a secret.
@@ -119,6 +121,7 @@ fn release_schemas() -> Vec<ActionSchema> {
         long("publish", "Make a release live", updates, (&publish, &["release"]), PUBLISH_TIMEOUT_MS),
         reads("list_releases", "List releases", &json!({ "limit": limit(100), "next": next }), &[]),
         reads("read_release", "Read a release", &release, &["release"]),
+        reads("read_usage", "Read how much is kept", &json!({}), &[]),
         ActionSchema {
             // It changes no row; that somebody did it is recorded all the same.
             effect: Effect { undoable: false, dry_run: false, ..Effect::of(updates) },
@@ -223,6 +226,6 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(schema.right, Right::Admin, "{name}");
         }
-        assert_eq!(workspace_actions().len(), 16);
+        assert_eq!(workspace_actions().len(), 17);
     }
 }

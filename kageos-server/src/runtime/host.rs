@@ -112,6 +112,10 @@ impl WorkspaceHost {
             WorkspaceAction::ListSecrets { release } => {
                 secrets::list(&self.runtime, found.workspace, release).await
             }
+            WorkspaceAction::ReadUsage {} => {
+                let usage = self.runtime.usage(found.workspace).await?;
+                Ok(reply(&serde_json::to_value(usage).map_err(Error::internal)?)?)
+            }
             WorkspaceAction::Restart {} => {
                 self.runtime.restart(found.workspace).await?;
                 Ok(reply(&json!({}))?)
@@ -154,7 +158,16 @@ impl WorkspaceHost {
         let releases = self.runtime.platform().releases();
         loop {
             let (from, work) = (found.head.clone(), (found.clone(), Arc::clone(&making), author.clone()));
-            let (to, changed) = blocking(move || made(&work.0, &work.1, &work.2)).await?;
+            let quotas = self.runtime.inner.options.quotas;
+            let made = blocking(move || {
+                let (found, making, author) = work;
+                let (to, changed) = made(&found, &making, &author)?;
+                if !changed.is_empty() {
+                    quotas.admit(&found.repository, found.head.as_deref(), &to)?;
+                }
+                Ok((to, changed))
+            });
+            let (to, changed) = made.await?;
             let output = json!({ "commit": to, "files": changed.iter().map(|it| json!({
                 "path": it.path, "hash": it.new,
             })).collect::<Vec<_>>() });

@@ -9,7 +9,9 @@ mod build;
 mod database;
 mod forward;
 mod host;
+mod keeping;
 mod process;
+mod quota;
 mod releases;
 mod restrict;
 mod sandbox;
@@ -21,7 +23,7 @@ use std::{
     ffi::OsString,
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -34,8 +36,9 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use build::outlook;
-pub use build::{Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
+pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
 pub use process::{AppOptions, ProcessHost};
+pub use quota::{Quota, Quotas};
 pub use restrict::{Limits, restrict};
 pub use sandbox::Sandbox;
 pub(crate) use source::hash;
@@ -69,6 +72,12 @@ pub struct RuntimeOptions {
     pub idle: Duration,
     /// Releases whose programs stay, besides the live one.
     pub keep: u32,
+    /// Bytes of what was compiled for workspaces.
+    pub build_cache: u64,
+    /// What each workspace may keep.
+    pub quotas: Quotas,
+    /// How long the folders of a deleted workspace stay.
+    pub keep_deleted: Duration,
     /// What makes the databases of apps on a server; without it they are files.
     pub databases: Option<Databases>,
     /// What seals the cursors of lists.
@@ -98,6 +107,12 @@ struct Inner {
     apps: Mutex<HashMap<NodeId, App>>,
     /// The workspaces that are known to lie here; what an earlier process left of them is settled.
     here: Mutex<HashSet<NodeId>>,
+    /// The workspaces that are known to lie on other servers, which is for ever.
+    elsewhere: Mutex<HashSet<NodeId>>,
+    /// The generation of the tree up to which apps were ended and mounted.
+    followed: AtomicI64,
+    /// Held by who moves or removes files that a backup copies, and by backups.
+    upkeep: Arc<tokio::sync::Mutex<()>>,
     /// One build at a time: a compiler takes every processor.
     building: Arc<Semaphore>,
     /// One publication of a workspace at a time.
@@ -136,12 +151,16 @@ impl Runtime {
             options,
             apps: Mutex::default(),
             here: Mutex::default(),
+            elsewhere: Mutex::default(),
+            followed: AtomicI64::new(keeping::NEVER),
+            upkeep: Arc::default(),
             building: Arc::new(Semaphore::new(1)),
             publishing: Mutex::default(),
             finding: tokio::sync::Mutex::default(),
             changing: TaskTracker::new(),
         };
         let this = Self { inner: Arc::new(inner) };
+        this.clear_leftovers();
         let host = Arc::new(WorkspaceHost::new(this.clone()));
         platform.dispatcher().add_workspace_actions("Workspace", actions::workspace_actions(), host)?;
         for (workspace, release) in platform.releases().all_live().await? {
@@ -207,6 +226,7 @@ impl Runtime {
             sandbox: self.sandbox()?.clone(),
             restrict: options.restrict.clone(),
             limits: options.limits.clone(),
+            quota: Arc::new(Quota::of(options.quotas.data_bytes)),
             ready_within: Duration::from_secs(30),
             answers_within: Duration::from_secs(10),
             idle: options.idle,
@@ -231,6 +251,7 @@ impl Runtime {
                 Ok(())
             }
             Home::Elsewhere(node) => {
+                lock(&self.inner.elsewhere).insert(workspace);
                 Err(Error::new(Code::Unavailable, format!("This workspace is kept by the server {node}.")))
             }
         }
@@ -300,13 +321,13 @@ impl Runtime {
             (Some(layer), Some(packed)) if layer.fits(&packed) => Ok(layer),
             (_, Some(packed)) => {
                 let (supply, restrict) = (Supply::Packed(packed), &options.restrict);
-                let ingredients = Ingredients { supply: &supply, sandbox: self.sandbox()?, restrict, servers };
+                let ingredients =
+                    Ingredients { supply: &supply, sandbox: self.sandbox()?, restrict, servers };
                 Layer::prepare(&options.layers, &ingredients, tell).await
             }
-            (None, None) => Err(Error::new(
-                Code::Unavailable,
-                outlook(&options.layers, servers, &options.program).await,
-            )),
+            (None, None) => {
+                Err(Error::new(Code::Unavailable, outlook(&options.layers, servers, &options.program).await))
+            }
         }
     }
 

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use super::{
-    Limits, Sandbox,
+    Limits, Quota, Sandbox,
     forward::Forwarding,
     sandbox::{Launch, SOCKET},
 };
@@ -68,6 +68,8 @@ pub struct AppOptions {
     pub restrict: Vec<OsString>,
     /// What it may use.
     pub limits: Limits,
+    /// What its folder may hold.
+    pub quota: Arc<Quota>,
     /// How long it may take to be ready.
     pub ready_within: Duration,
     /// How long it may say nothing when it is asked whether it works, before it is taken for dead. A call that never lets
@@ -172,6 +174,11 @@ impl ProcessHost {
         work.await
     }
 
+    /// What its folder holds.
+    pub(super) fn quota(&self) -> &Quota {
+        &self.options.quota
+    }
+
     /// The process that runs; `None` while none does.
     pub async fn pid(&self) -> Option<u32> {
         self.running().await.and_then(|live| live.pid)
@@ -222,6 +229,7 @@ impl ProcessHost {
         }
         state.may_start()?;
         drop(state);
+        self.options.quota.may_run(&self.options.data)?;
         let started = self.again().await;
         let mut state = self.state.lock().await;
         match started {
@@ -442,6 +450,7 @@ impl Host for ProcessHost {
     }
 
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
+        self.options.quota.admit(&call, &self.manifest)?;
         let live = match (self.heir.get().is_some(), self.running().await) {
             // The door had let it in before.
             (true, Some(live)) => live,

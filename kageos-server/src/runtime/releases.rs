@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     App, DRAIN, HANDED_ON, Layer, Runs, Runtime,
-    build::{BuildFolder, Diagnostic, Job, remove_tree, take_program},
+    build::{BuildFolder, Diagnostic, Job, MAX_BUILD, remove_tree, take_program},
     host::{Found, blocking, reply},
     process::ProcessHost,
 };
@@ -23,10 +23,14 @@ use super::{
 const PAGE: u32 = 20;
 /// Bytes of messages that the answer of a build tells.
 const TOLD_BYTES: usize = 32 * 1024;
+/// How long processes may take to end that are killed.
+const KILLED: Duration = Duration::from_secs(1);
 /// Longest line that is told as progress, in characters.
 const MAX_SAID: usize = 500;
 /// The last lines of the log of a build that failed before the compiler came to say why.
 const TOLD_LINES: usize = 12;
+/// Releases whose build logs are kept, the newest.
+const LOGS: u32 = 100;
 /// The end of a build log that is told, in bytes.
 const SHOWN_LOG: usize = 200 * 1024;
 
@@ -52,7 +56,8 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let number = releases.begin(workspace, &commit, call.actor.id).await?;
     let abandoned = Abandoned { runtime: runtime.clone(), workspace, number, armed: true };
     let started = platform.env().clock.monotonic();
-    let made = make(runtime, call, &found, (&commit, number), (&layer, &place)).await?;
+    let making = make(runtime, call, &found, (&commit, number), (&layer, &place));
+    let made = within_room(&BuildFolder::at(runtime.build_dir(workspace)?), making).await?;
     let taken = platform.env().clock.monotonic().saturating_sub(started);
     let folder = runtime.release_dir(workspace, number);
     let (log, diagnostics) = (made.log, made.diagnostics.clone());
@@ -74,7 +79,8 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let output = built_output(runtime, call, &commit, number, &built, &made.diagnostics).await?;
     let done = releases.built(call, workspace, number, built, output).await?;
     abandoned.disarm();
-    if let Err(error) = tidy(runtime, workspace).await {
+    runtime.make_room_soon(place);
+    if let Err(error) = tidy(runtime, workspace, number).await {
         tracing::warn!(%workspace, %error, "old programs stay");
     }
     Ok(done)
@@ -118,6 +124,20 @@ fn remove_program(runtime: &Runtime, workspace: NodeId, number: u32) {
     }
 }
 
+/// What a build makes; nothing when it takes more room than it may, which ends it.
+async fn within_room(folder: &BuildFolder, making: impl Future<Output = Result<Made>>) -> Result<Made> {
+    tokio::select! {
+        made = making => return made,
+        () = folder.outgrown(MAX_BUILD) => {}
+    }
+    // Its processes are being killed; until they are gone they write on.
+    tokio::time::sleep(KILLED).await;
+    let folder = folder.clone();
+    blocking(move || folder.remove()).await?;
+    let error = format!("It takes more room than a build may, which is {} GB.", MAX_BUILD >> 30);
+    Ok(Made { program: None, error: Some(error), diagnostics: Vec::new(), log: String::new() })
+}
+
 /// Compiles a commit and asks the program what it declares.
 async fn make(
     runtime: &Runtime,
@@ -132,12 +152,17 @@ async fn make(
     // What is on its way to the disk goes on when nobody waits for it, so it keeps the place of the build.
     let work =
         (folder.clone(), found.repository.clone(), commit.to_owned(), layer.clone(), Arc::clone(place));
-    blocking(move || {
+    let refused = blocking(move || {
         let (folder, repository, commit, layer, _place) = work;
         folder.check_out(&repository, &commit, &layer)?;
-        folder.seed(&layer)
+        let refused = layer.refusals(&folder.app(), &folder.manifests()?)?;
+        if refused.is_empty() { folder.seed(&layer).map(|()| refused) } else { Ok(refused) }
     })
     .await?;
+    if !refused.is_empty() {
+        let (error, log) = (Some("It names crates that apps may not use.".to_owned()), String::new());
+        return Ok(Made { program: None, error, diagnostics: refused, log });
+    }
     let (app, target) = (folder.app(), folder.target());
     let restrict = &runtime.inner.options.restrict;
     let job = Job { layer, sandbox, restrict, app: &app, is_layer: false, target: &target };
@@ -335,19 +360,33 @@ async fn drain(runtime: Runtime, workspace: NodeId, app: App) {
     }
 }
 
-/// Removes the programs of old releases.
-async fn tidy(runtime: &Runtime, workspace: NodeId) -> Result<()> {
+/// Removes the programs of old releases, and what the builds of much older ones said.
+async fn tidy(runtime: &Runtime, workspace: NodeId, newest: u32) -> Result<()> {
     let gone = runtime.platform().releases().give_up(workspace, runtime.inner.options.keep).await?;
     let programs: Vec<_> = gone.into_iter().map(|number| runtime.program(workspace, number)).collect();
+    let folder = runtime.release_dir(workspace, newest);
     blocking(move || {
         for program in programs {
             if let Err(error) = fs::remove_file(&program) {
                 tracing::warn!(%error, "the program of an old release stays");
             }
         }
+        forget_logs(&folder, newest);
         Ok(())
     })
     .await
+}
+
+/// Removes the folders of releases long before `newest`, which `folder` is of, that have no program any more.
+fn forget_logs(folder: &Path, newest: u32) {
+    let above = folder.parent().unwrap_or(folder);
+    for old in fs::read_dir(above).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let number = old.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+        if number.is_some_and(|number| number.saturating_add(LOGS) <= newest) && !old.join("program").exists()
+        {
+            let _ = fs::remove_dir_all(old);
+        }
+    }
 }
 
 /// Releases, the newest first.
@@ -515,4 +554,23 @@ fn kept(folder: &Path) -> (String, Vec<Diagnostic>) {
 fn say(call: &HostCall, message: &str) {
     let message = message.chars().take(MAX_SAID).collect();
     call.control.report(Progress { done: 0, total: None, message });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_old_builds_said_is_forgotten_unless_their_program_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        for (number, program) in [(1, true), (2, false), (100, false), (101, false), (102, false)] {
+            keep(&dir.path().join(number.to_string()), "log", &[]).unwrap();
+            if program {
+                fs::write(dir.path().join(number.to_string()).join("program"), "").unwrap();
+            }
+        }
+        forget_logs(&dir.path().join("102"), 102);
+        let left = [1, 2, 100, 101, 102].map(|number| dir.path().join(number.to_string()).exists());
+        assert_eq!(left, [true, false, true, true, true]);
+    }
 }

@@ -148,10 +148,16 @@ impl StateDir {
         self.root.join("logs/heads")
     }
 
+    /// `workspaces`
+    #[must_use]
+    pub fn workspaces_dir(&self) -> PathBuf {
+        self.root.join("workspaces")
+    }
+
     /// `workspaces/<id>`
     #[must_use]
     pub fn workspace_dir(&self, id: &str) -> PathBuf {
-        self.root.join("workspaces").join(id)
+        self.workspaces_dir().join(id)
     }
 
     /// `runtime`: what apps are built on.

@@ -22,7 +22,12 @@ const SERVE: &str = "set -e\nkagectl serve >served 2>&1 &\n\
 struct Sealed {
     dir: tempfile::TempDir,
     program: PathBuf,
+    /// What the same program compiled in an earlier run of this test.
+    layers: PathBuf,
 }
+
+/// What an operator allows apps besides the SDK; it is in the lock file of the sources.
+const CRATES: &str = "[crates]\nregex = \"1\"\n";
 
 impl Sealed {
     /// With what `kagectl runtime pack` writes.
@@ -30,13 +35,18 @@ impl Sealed {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("kagectl");
         let machine = Machine::new();
-        let mut pack = machine.command(&["runtime", "pack", "--sources", example::sources(), "--to"]);
+        fs::write(machine.dir.path().join("crates.toml"), CRATES).unwrap();
+        let sources = example::sources();
+        let mut pack =
+            machine.command(&["runtime", "pack", "--sources", sources, "--crates", "crates.toml", "--to"]);
         let done = pack.arg(&program).envs(example::tools()).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
         assert_eq!(left, ["kagectl"]);
         fs::create_dir(dir.path().join("srv")).unwrap();
-        Self { dir, program }
+        let layers = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("layers-installed");
+        fs::create_dir_all(&layers).unwrap();
+        Self { dir, program, layers }
     }
 
     /// Runs a script there, with or without a Rust toolchain.
@@ -58,7 +68,18 @@ impl Sealed {
         }
         bwrap.arg("--ro-bind").arg(&self.program).arg("/opt/kagectl");
         bwrap.arg("--bind").arg(self.dir.path().join("srv")).args(["/srv", "--chdir", "/srv"]);
-        bwrap.args(["--setenv", "PATH", &path, "--setenv", "HOME", "/tmp"]);
+        bwrap.arg("--bind").arg(&self.layers).arg("/layers");
+        bwrap.args([
+            "--setenv",
+            "KAGEOS_RUNTIME__LAYERS",
+            "/layers",
+            "--setenv",
+            "PATH",
+            &path,
+            "--setenv",
+            "HOME",
+            "/tmp",
+        ]);
         bwrap.args(["--setenv", "KAGEOS_SERVER__ADDRESS", "127.0.0.1:0", "/bin/sh", "-c", script]);
         bwrap.stdin(Stdio::null()).output().unwrap()
     }
@@ -92,21 +113,40 @@ fn one_program_in_an_empty_folder_builds_publishes_and_opens_a_workspace() {
         "set -e\ntest ! -e {}\ntest ! -e /tmp/.cargo\nkagectl doctor --json || true\n{SERVE}\
          kagectl call /system create_directory '{{\"code\":\"todo\",\"title\":\"To do\"}}' --json >/dev/null\n\
          kagectl workspace new todo >/dev/null\n\
+         sed -i 's/^kageos-sdk = \"0.1.0\"$/&\\nregex = \"1\"/' todo/Cargo.toml\n\
          kagectl workspace push todo /system/todo --no-build --json\n\
          kagectl workspace build /system/todo --json\n\
          kagectl workspace publish /system/todo 1 --json\n\
          kagectl call /system/todo/task.table create '{{\"values\":{{\"name\":\"Call back\"}}}}' --json\n\
-         kagectl doctor --json\nkagectl down >/dev/null\nwait",
+         kagectl doctor --json\n\
+         sed -i 's/^regex/rand = \"0.9\"\\n&/' todo/Cargo.toml\n\
+         kagectl workspace push todo /system/todo --json >/dev/null 2>&1 || echo '{{\"exit\":'$?'}}'\n\
+         kagectl call /system/todo read_release '{{\"release\":2}}' --json\n\
+         kagectl down >/dev/null\nwait",
         example::sources()
     );
     let lines = sealed.lines(true, &script);
-    let [before, pushed, built, live, made, after] = lines.as_slice() else { panic!("{lines:?}") };
-    assert!(runtime(before).1.contains("the first build compiles the SDK that this program carries"));
+    let [before, pushed, built, live, made, after, exit, refused] = lines.as_slice() else {
+        panic!("{lines:?}")
+    };
+    let before = runtime(before).1;
+    assert!(before.contains("this program carries") || before.contains("built with rustc"), "{before}");
     assert_eq!(pushed["removed"], 0);
     assert_eq!((&built["release"], &built["state"]), (&json!(1), &json!("built")));
     assert_eq!((&live["state"], &live["sandbox"]), (&json!("live"), &json!("bubblewrap")));
     assert!(made["output"]["id"].is_string(), "{made}");
     assert!(runtime(after).1.contains("built with rustc"), "{after}");
+
+    // A crate that nobody allows is named, with its place and what is allowed.
+    assert_eq!(exit["exit"], Code::Conflict.exit());
+    let told = &refused["output"]["diagnostics"][0];
+    let place = (&told["code"], &told["path"], &told["line"], &told["column"]);
+    assert_eq!(place, (&json!("crate_not_allowed"), &json!("Cargo.toml"), &json!(9), &json!(1)));
+    let text = told["text"].as_str().unwrap();
+    assert!(
+        text.contains("`rand`") && text.contains("kageos-sdk, serde, serde_json, tokio, regex"),
+        "{text}"
+    );
 
     // Without a toolchain what is released runs on, and a build says what it lacks.
     let script = format!(

@@ -24,6 +24,7 @@ mod frame;
 mod host;
 mod installed;
 mod json;
+mod keeping;
 mod overview;
 mod process;
 mod routes;

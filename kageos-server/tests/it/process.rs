@@ -15,7 +15,7 @@ use kageos_sdk::{
     App, Ctx, Form, Submit,
     testkit::{Kit, Setting, conformance},
 };
-use kageos_server::runtime::{AppOptions, Limits, ProcessHost, Sandbox};
+use kageos_server::runtime::{AppOptions, Limits, ProcessHost, Quota, Sandbox};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -123,6 +123,7 @@ fn options(setting: Setting, folders: &Folders, sandbox: &Sandbox, more: &[&str]
         ready_within: WAIT,
         answers_within: WAIT,
         idle: Duration::from_secs(300),
+        quota: Arc::new(Quota::of(u64::MAX)),
         cursor_key: [1; 32],
         dispatch: setting.dispatch,
         files: setting.files,

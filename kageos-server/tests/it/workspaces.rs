@@ -20,20 +20,24 @@ use crate::{
     example,
 };
 
-const PATH: &str = "/system/todo";
+pub(crate) const PATH: &str = "/system/todo";
 
 /// A server with a workspace that has no source yet. It ends with the test.
-struct Shop {
-    machine: Machine,
-    server: Child,
+pub(crate) struct Shop {
+    pub(crate) machine: Machine,
+    pub(crate) server: Child,
 }
 
 impl Shop {
-    fn new() -> Self {
-        Self::on(Machine::new())
+    pub(crate) fn new() -> Self {
+        Self::with("")
     }
 
-    fn on(machine: Machine) -> Self {
+    /// On a server with this configuration.
+    pub(crate) fn with(config: &str) -> Self {
+        let machine = Machine::new();
+        machine.json(&["init", "--dev"]);
+        fs::write(machine.dir.path().join(".kageos/dev/config.toml"), config).unwrap();
         let (server, _) = machine.start(&["serve"]);
         let made = json!({ "code": "todo", "title": "To do" }).to_string();
         machine.json(&["call", "/system", "create_directory", &made]);
@@ -42,31 +46,31 @@ impl Shop {
 
     /// Calls an action of the workspace and answers its output.
     #[track_caller]
-    fn call(&self, action: &str, input: &Value) -> Value {
+    pub(crate) fn call(&self, action: &str, input: &Value) -> Value {
         self.machine.json(&["call", PATH, action, &input.to_string()])["output"].take()
     }
 
     /// What a call is refused with.
     #[track_caller]
-    fn refused(&self, action: &str, input: &Value, code: Code) -> Value {
+    pub(crate) fn refused(&self, action: &str, input: &Value, code: Code) -> Value {
         let output = self.machine.run(&["call", PATH, action, &input.to_string(), "--json"]);
         check_exit(&output, code);
         serde_json::from_slice(&output.stderr).unwrap_or_default()
     }
 
     /// A folder with the app that `new` makes.
-    fn app(&self) -> PathBuf {
+    pub(crate) fn app(&self) -> PathBuf {
         self.machine.json(&["workspace", "new", "todo"]);
         self.machine.dir.path().join("todo")
     }
 
     /// Pushes a folder; answers the release that is live then.
     #[track_caller]
-    fn push(&self, folder: &Path) -> Value {
+    pub(crate) fn push(&self, folder: &Path) -> Value {
         self.machine.json(&["workspace", "push", folder.to_str().unwrap(), PATH])
     }
 
-    fn table(&self, action: &str, input: &Value) -> Value {
+    pub(crate) fn table(&self, action: &str, input: &Value) -> Value {
         self.machine.json(&["call", "/system/todo/task.table", action, &input.to_string()])["output"].take()
     }
 
@@ -78,7 +82,7 @@ impl Shop {
         assert!(child.wait().unwrap().success());
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.server.kill().and_then(|()| self.server.wait()).unwrap();
     }
 }
@@ -91,7 +95,7 @@ impl Drop for Shop {
 
 /// Replaces a passage of a file, which has to be there.
 #[track_caller]
-fn change(file: &Path, old: &str, new: &str) {
+pub(crate) fn change(file: &Path, old: &str, new: &str) {
     let text = fs::read_to_string(file).unwrap();
     assert!(text.contains(old), "{old:?} is not in {text}");
     fs::write(file, text.replace(old, new)).unwrap();
@@ -319,6 +323,7 @@ fn who_may_not_administer_a_workspace_sees_nothing_of_its_source() {
         ("publish", json!({ "release": 1 })),
         ("list_releases", json!({})),
         ("read_release", json!({ "release": 1 })),
+        ("read_usage", json!({})),
         ("restart", json!({})),
         ("set_secret", json!({ "name": "key", "value": "0123456789", "origin": "https://a.b" })),
         ("list_secrets", json!({})),
@@ -469,12 +474,9 @@ fn outside() -> (u16, Arc<Mutex<Vec<String>>>) {
 fn an_app_reaches_what_an_administrator_has_consented_to() {
     const KEY: &str = "sk-live-0123456789abcdef";
     let (port, seen) = outside();
-    let machine = Machine::new();
-    machine.json(&["init", "--dev"]);
-    let state = machine.dir.path().join(".kageos/dev");
     let config = "[egress]\nnetworks = [\"127.0.0.1\", \"::1\"]\n[log]\nfilter = \"trace\"\n";
-    fs::write(state.join("config.toml"), config).unwrap();
-    let mut shop = Shop::on(machine);
+    let mut shop = Shop::with(config);
+    let state = shop.machine.dir.path().join(".kageos/dev");
     let app = shop.app();
     let lib = app.join("src/lib.rs");
     change(&lib, "effect(updates, undoable)", "effect(updates, external)");

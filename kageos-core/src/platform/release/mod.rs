@@ -22,6 +22,8 @@ use crate::{
 
 /// Attempts at a publication that a change of the tree came before.
 const ATTEMPTS: u32 = 5;
+/// Deleted workspaces that are given up in one go.
+const GIVEN_UP: i64 = 100;
 
 /// How a release stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -406,6 +408,44 @@ impl Releases {
     /// What the database answers.
     pub async fn give_up(&self, workspace: NodeId, keep: u32) -> Result<Vec<u32>> {
         Ok(store::give_up(&self.db, workspace, keep, self.env.now()).await?)
+    }
+}
+
+impl Releases {
+    /// Gives up some of the workspaces that were deleted before a moment: they can be restored no more, and their sources
+    /// and releases are forgotten. Answers which; their folders are for whoever keeps them.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn give_up_deleted(&self, before: Timestamp) -> Result<Vec<NodeId>> {
+        let _changing = self.tree.changing().await;
+        let mut gone = Vec::new();
+        for workspace in super::tree::deleted_workspaces(&self.db, before, GIVEN_UP).await? {
+            let unit = self.db.write_with(workspace, |workspace, tx| {
+                Box::pin(async move {
+                    let given_up = super::tree::give_up(tx, *workspace).await?;
+                    if given_up {
+                        store::forget(tx, *workspace).await?;
+                    }
+                    Ok::<_, SqlError>(given_up)
+                })
+            });
+            if unit.await? {
+                gone.push(workspace);
+            }
+        }
+        if !gone.is_empty() {
+            self.tree.refresh_soon().await;
+        }
+        Ok(gone)
+    }
+
+    /// Whether a workspace was given up.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn is_given_up(&self, workspace: NodeId) -> Result<bool> {
+        Ok(super::tree::is_given_up(&self.db, workspace).await?)
     }
 }
 

@@ -250,6 +250,18 @@ pub(super) async fn give_up(
     Ok(gone)
 }
 
+/// Forgets source and releases of a workspace.
+pub(super) async fn forget(tx: &mut Tx, workspace: NodeId) -> Result<(), SqlError> {
+    for sql in [
+        "DELETE FROM release_live WHERE workspace_id = ?",
+        "DELETE FROM app_release WHERE workspace_id = ?",
+        "DELETE FROM source_head WHERE workspace_id = ?",
+    ] {
+        tx.execute(sql, params![workspace.to_string()]).await?;
+    }
+    Ok(())
+}
+
 fn release(row: &Row) -> Result<Release, SqlError> {
     let state = row.text("state")?;
     let size = row.opt_int("binary_size")?.map(natural).transpose()?;

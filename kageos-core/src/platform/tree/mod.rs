@@ -27,7 +27,9 @@ pub(super) use plan::{apply as apply_steps, touch};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;
-pub(in crate::platform) use store::{fence_receipt, read_receipt, write_receipt};
+pub(in crate::platform) use store::{
+    deleted_workspaces, fence_receipt, give_up, is_given_up, read_receipt, write_receipt,
+};
 pub(super) use transfer::{is_own_transfer, is_transfer};
 
 use super::access::{Access, NewGrant, Subject};

@@ -194,6 +194,35 @@ pub(super) async fn deleted_below(
     rows.iter().map(moved).collect()
 }
 
+/// Some of the workspaces that were deleted before a moment and can still be restored.
+pub(in crate::platform) async fn deleted_workspaces(
+    db: &Db,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<NodeId>, SqlError> {
+    let sql = "SELECT id FROM tree_node WHERE path IS NULL AND deleted_by = id AND kind = ? AND deleted_at < ? \
+               ORDER BY deleted_at LIMIT ?";
+    let rows = db.fetch_all(sql, params![NodeKind::Workspace.as_str(), before.as_micros(), limit]).await?;
+    rows.iter().map(|row| value(row.text("id")?)).collect()
+}
+
+/// Takes what was deleted with a workspace out of the recycle bin for ever; the nodes stay, for history names them.
+/// Answers whether it was there: not when it was restored meanwhile. The tree counts as changed, so that a restoration
+/// that was planned before does not come after.
+pub(in crate::platform) async fn give_up(tx: &mut Tx, workspace: NodeId) -> Result<bool, SqlError> {
+    let sql =
+        "UPDATE tree_node SET deleted_path = NULL, deleted_by = NULL WHERE deleted_by = ? AND path IS NULL";
+    let given_up = tx.execute(sql, params![workspace.to_string()]).await? > 0;
+    let sql = "UPDATE tree_state SET generation = generation + 1 WHERE id = 1";
+    if given_up { tx.execute_expect(sql, params![], 1).await.map(|()| true) } else { Ok(false) }
+}
+
+/// Whether a node was given up.
+pub(in crate::platform) async fn is_given_up(db: &Db, id: NodeId) -> Result<bool, SqlError> {
+    let sql = "SELECT id FROM tree_node WHERE id = ? AND path IS NULL AND deleted_by IS NULL";
+    Ok(db.fetch_optional(sql, params![id.to_string()]).await?.is_some())
+}
+
 fn deleted(row: &Row) -> Result<Deleted, SqlError> {
     let at = Timestamp::from_micros(row.int("deleted_at")?);
     Ok(Deleted { id: value(row.text("id")?)?, path: value(row.text("deleted_path")?)?, at })

@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, SystemTime},
 };
 
 use kageos_core::{Code, Error, Result, hex, platform::release::Program};
@@ -19,6 +20,14 @@ use crate::runtime::source::Repository;
 const MAX_PROGRAM: u64 = 512 * 1024 * 1024;
 /// Largest folder of what was compiled; a larger one begins anew at the next build.
 const MAX_TARGET: u64 = 4 * 1024 * 1024 * 1024;
+/// The file that names the layer whose copy the target folder began as.
+const STAMP: &str = "layer";
+/// The file whose time tells when a build used the folder last.
+const USED: &str = "used";
+/// Largest folder while something is built in it.
+pub(crate) const MAX_BUILD: u64 = 2 * MAX_TARGET;
+/// How often it is looked at how large it is.
+const LOOK: Duration = Duration::from_secs(2);
 /// The lock file of Cargo: the platform's own in every build.
 const LOCK: &str = "Cargo.lock";
 
@@ -31,6 +40,34 @@ pub(crate) struct BuildFolder {
 impl BuildFolder {
     pub(crate) fn at(root: PathBuf) -> Self {
         Self { root }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// When it was built in last.
+    pub(crate) fn used(&self) -> SystemTime {
+        let of = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
+        of(&self.root.join(USED)).or_else(|| of(&self.root)).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Ends when a build has written more than `most` bytes.
+    pub(crate) async fn outgrown(&self, most: u64) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let root = self.root.clone();
+            let size = tokio::task::spawn_blocking(move || folder_size(&root)).await;
+            if size.is_ok_and(|size| size > most) {
+                return;
+            }
+        }
+    }
+
+    /// Removes it. Without its stamp first: what is left of it after a crash is no part of a layer.
+    pub(crate) fn remove(&self) -> Result<()> {
+        let _ = fs::remove_file(self.root.join(STAMP));
+        remove_tree(&self.root)
     }
 
     /// The source.
@@ -77,11 +114,19 @@ impl BuildFolder {
         fs::copy(layer.lock(), app.join(LOCK)).map_err(full).map(drop)
     }
 
+    /// The manifests of the source, as paths below it.
+    pub(crate) fn manifests(&self) -> Result<Vec<String>> {
+        let (app, mut all) = (self.app(), BTreeSet::new());
+        list(&app, &app, &mut all).map_err(full)?;
+        Ok(all.into_iter().filter(|path| Path::new(path).ends_with("Cargo.toml")).collect())
+    }
+
     /// Begins with what the layer has compiled, when that was another layer or nothing is there.
     pub(crate) fn seed(&self, layer: &Layer) -> Result<()> {
-        let (target, stamp) = (self.target(), self.root.join("layer"));
+        let (target, stamp) = (self.target(), self.root.join(STAMP));
+        fs::write(self.root.join(USED), "").map_err(full)?;
         let known = fs::read_to_string(&stamp).unwrap_or_default();
-        if known == layer.key() && target.is_dir() && size(&target) <= MAX_TARGET {
+        if known == layer.key() && target.is_dir() && folder_size(&target) <= MAX_TARGET {
             return Ok(());
         }
         let _ = fs::remove_file(&stamp);
@@ -178,15 +223,44 @@ fn list(top: &Path, folder: &Path, files: &mut BTreeSet<String>) -> io::Result<(
     Ok(())
 }
 
-/// Bytes below a folder; links are not followed.
-fn size(folder: &Path) -> u64 {
-    let Ok(all) = fs::read_dir(folder) else { return 0 };
-    all.flatten()
-        .filter_map(|entry| Some((entry.metadata().ok()?, entry.path())))
-        .map(|(about, path)| if about.is_dir() { size(&path) } else { about.len() })
-        .sum()
+/// Bytes of the disk below a folder; links are not followed.
+pub(crate) fn folder_size(folder: &Path) -> u64 {
+    let (mut bytes, mut open) = (0_u64, vec![folder.to_owned()]);
+    // One folder is open at a time, however deep foreign code has made them.
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(about) = entry.metadata() else { continue };
+            bytes = bytes.saturating_add(std::os::unix::fs::MetadataExt::blocks(&about).saturating_mul(512));
+            if about.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    bytes
 }
 
 fn full(error: io::Error) -> Error {
     Error::new(Code::StorageFull, "The build's folder cannot be written.").caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_build_that_writes_too_much_is_noticed_however_deep_and_small_its_files_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = BuildFolder::at(dir.path().to_owned());
+        let mut deep = folder.target();
+        for number in 0..200 {
+            deep.push("deep");
+            fs::create_dir_all(&deep).unwrap();
+            fs::write(deep.join(number.to_string()), vec![1; 10_000]).unwrap();
+        }
+        let noticed = |most| tokio::time::timeout(LOOK * 2, folder.outgrown(most));
+        assert!(noticed(1_000_000).await.is_ok());
+        assert!(noticed(1 << 30).await.is_err());
+        std::os::unix::fs::symlink("/", folder.target().join("link")).unwrap();
+        assert!(folder_size(dir.path()) < 1 << 30);
+    }
 }

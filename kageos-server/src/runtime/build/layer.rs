@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <root>/<key>/vendor/         a directory source of Cargo: every crate that an app may use
+//! <root>/<key>/crates.toml     the crates that an operator allows besides the SDK
 //! <root>/<key>/Cargo.lock      their versions; the lock of every app is a part of it
 //! <root>/<key>/config.toml     Cargo's configuration of every build
 //! <root>/<key>/target/         what was compiled of them; seeds the target folder of each workspace
@@ -21,9 +22,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
+    Diagnostic,
     cargo::{Job, Layout},
+    crates::Crates,
     packed::Packed,
-    supply::{Supply, manifest, remove, write},
+    supply::{CRATES_FILE, Supply, manifest, remove, write},
     toolchain::Toolchain,
 };
 use crate::runtime::{Sandbox, host::blocking};
@@ -32,9 +35,13 @@ use crate::runtime::{Sandbox, host::blocking};
 const PROFILE: &str = "[profile.dev]\ndebug = 0\n[profile.dev.package.\"*\"]\nopt-level = 1\n\
     [profile.dev.package.libsqlite3-sys]\nopt-level = 3\n[profile.dev.package.sha2]\nopt-level = 3\n";
 /// Changes with the way in which layers are made.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 /// Layers that are kept: those in use, for files and for database servers, and those before.
 const KEPT: usize = 4;
+/// Characters of the key that its folder is called by.
+const NAME: usize = 16;
+/// The last file of a layer.
+const ABOUT: &str = "layer.json";
 
 /// A layer that is whole.
 #[derive(Debug, Clone)]
@@ -86,13 +93,12 @@ impl Layer {
         };
         let whole = all.flatten().filter_map(|entry| Self::read(&entry.path()));
         let whole = whole.filter(|layer| layer.about.servers == servers);
-        let made =
-            |layer: &Self| fs::metadata(layer.folder.join("layer.json")).and_then(|it| it.modified()).ok();
+        let made = |layer: &Self| fs::metadata(layer.folder.join(ABOUT)).and_then(|it| it.modified()).ok();
         Ok(whole.max_by_key(made))
     }
 
     fn read(folder: &Path) -> Option<Self> {
-        let about = fs::read(folder.join("layer.json")).ok()?;
+        let about = fs::read(folder.join(ABOUT)).ok()?;
         let about: About = serde_json::from_slice(&about).ok()?;
         about.toolchain.join("bin/cargo").exists().then(|| Self { folder: folder.to_owned(), about })
     }
@@ -116,10 +122,10 @@ impl Layer {
             Ok(Arc::new(lock))
         })
         .await?;
-        let folder = root.join(&key[..16]);
+        let folder = root.join(&key[..NAME]);
         if let Some(layer) = Self::read(&folder) {
             // It is the one in use now.
-            let _ = fs::File::open(folder.join("layer.json")).and_then(|it| it.set_modified(now()));
+            let _ = fs::File::open(folder.join(ABOUT)).and_then(|it| it.set_modified(now()));
             return Ok(layer);
         }
         let about = About {
@@ -156,7 +162,7 @@ impl Layer {
         for folder in [&app.join("src"), &target] {
             fs::create_dir_all(folder).map_err(failed("The layer cannot be written."))?;
         }
-        write(&app.join("Cargo.toml"), &manifest(servers))?;
+        write(&app.join("Cargo.toml"), &manifest(servers, &self.crates()?))?;
         write(&app.join("src/main.rs"), "fn main() {}\n")?;
         fs::copy(self.lock(), app.join("Cargo.lock")).map_err(failed("The layer cannot be written."))?;
         tell("compiling the SDK for apps, once");
@@ -166,7 +172,31 @@ impl Layer {
             return Err(Error::new(Code::Unavailable, format!("The SDK does not compile:\n{}", built.log)));
         }
         let about = serde_json::to_string_pretty(&self.about).map_err(Error::internal)?;
-        write(&folder.join("layer.json"), &about)
+        write(&folder.join(ABOUT), &about)
+    }
+
+    /// The crates that an operator allows.
+    fn crates(&self) -> Result<Crates> {
+        match fs::read_to_string(self.folder.join(CRATES_FILE)) {
+            Ok(text) => Crates::read(&text),
+            // One that an earlier release of Kageos made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Crates::default()),
+            Err(error) => Err(failed("The layer cannot be read.")(error)),
+        }
+    }
+
+    /// What the manifests of an app name that apps may not use.
+    ///
+    /// # Errors
+    /// When the layer or the app cannot be read.
+    pub(crate) fn refusals(&self, app: &Path, manifests: &[String]) -> Result<Vec<Diagnostic>> {
+        let crates = self.crates()?;
+        let mut all = Vec::new();
+        for path in manifests {
+            let text = fs::read(app.join(path)).map_err(failed("The source cannot be read."))?;
+            all.extend(crates.refusals(path, &String::from_utf8_lossy(&text)));
+        }
+        Ok(all)
     }
 
     /// Cargo's configuration of every build.
@@ -247,7 +277,8 @@ fn key(ingredients: &Ingredients<'_>, toolchain: &Toolchain) -> Result<String> {
     let &Ingredients { supply, sandbox, servers, .. } = ingredients;
     let mut hash = Sha256::new();
     let kind = if matches!(sandbox, Sandbox::Open) { "open" } else { "closed" };
-    let (manifest, id, folder) = (manifest(servers), supply.id()?, toolchain.folder.as_os_str());
+    let (id, folder) = (supply.id()?, toolchain.folder.as_os_str());
+    let manifest = manifest(servers, &Crates::default());
     for part in [FORMAT, &manifest, PROFILE, kind, &toolchain.rustc, &toolchain.target, &id] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
@@ -256,18 +287,22 @@ fn key(ingredients: &Ingredients<'_>, toolchain: &Toolchain) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// Removes the layers before the last ones.
+/// Removes the layers before the last ones, and what was never whole.
 fn forget_old(root: &Path) {
     let Ok(all) = fs::read_dir(root) else { return };
-    let mut all: Vec<_> = all
-        .flatten()
-        .filter_map(|entry| {
-            Some((fs::metadata(entry.path().join("layer.json")).ok()?.modified().ok()?, entry.path()))
-        })
-        .collect();
-    all.sort();
-    let old = all.len().saturating_sub(KEPT);
-    for (_, folder) in all.into_iter().take(old) {
+    let made = |folder: &Path| fs::metadata(folder.join(ABOUT)).and_then(|about| about.modified()).ok();
+    let layers = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.len() == NAME && name.bytes().all(|it| it.is_ascii_hexdigit()) && path.is_dir()
+    };
+    let folders = all.flatten().map(|entry| entry.path()).filter(layers);
+    // Whoever makes one has the lock, so one without its last file was left by a crash.
+    let (mut whole, mut gone): (Vec<_>, Vec<_>) =
+        folders.map(|folder| (made(&folder), folder)).partition(|(made, _)| made.is_some());
+    whole.sort();
+    let old = whole.len().saturating_sub(KEPT);
+    gone.extend(whole.into_iter().take(old));
+    for (_, folder) in gone {
         let _ = fs::remove_dir_all(folder);
     }
 }

@@ -1,6 +1,7 @@
 //! From a commit to a program: Cargo in a sandbox, on top of a layer that is compiled already.
 
 mod cargo;
+mod crates;
 mod diagnostic;
 mod folder;
 mod layer;
@@ -9,8 +10,9 @@ mod supply;
 mod toolchain;
 
 pub(crate) use cargo::Job;
+pub use crates::Crates;
 pub use diagnostic::{Diagnostic, Fix, FixEdit, Place};
-pub(crate) use folder::{BuildFolder, remove_tree, take_program};
+pub(crate) use folder::{BuildFolder, MAX_BUILD, folder_size, remove_tree, take_program};
 pub(crate) use layer::outlook;
 pub use layer::{Ingredients, Layer};
 pub use packed::{Packed, PackedError};

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::{
+    crates::Crates,
     packed::{Packed, pack},
     toolchain::output,
 };
@@ -27,6 +28,8 @@ const SDK: [(&str, &str); 3] = [
 const CRATES: &str = "serde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"\n\
     [dev-dependencies]\nkageos-sdk = { version = \"*\", features = [\"testkit\"] }\n\
     tokio = { version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }\n";
+/// The file that says what an operator allows.
+pub(super) const CRATES_FILE: &str = "crates.toml";
 /// The head of an app that uses all of it.
 const MANIFEST: &str = "[package]\nname = \"layer\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n[dependencies]\n";
 /// Written into a lock file for a crate that a registry would have.
@@ -35,9 +38,9 @@ const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// Where the SDK and its crates are taken from.
 #[derive(Debug, Clone)]
 pub enum Supply {
-    /// A folder with the sources of Kageos. Crates that are missing on this machine are fetched as its lock file names
-    /// them; nothing else is.
-    Sources(PathBuf),
+    /// A folder with the sources of Kageos, and the crates that an operator allows besides. What is missing on this machine
+    /// is fetched as the lock file names it; nothing else is.
+    Sources(PathBuf, Crates),
     /// What a program carries. Nothing is fetched.
     Packed(Packed),
 }
@@ -49,7 +52,7 @@ impl Supply {
     /// [`Code::Unavailable`] when sources are missing.
     pub(super) fn id(&self) -> Result<String> {
         match self {
-            Self::Sources(from) => digest(from),
+            Self::Sources(from, crates) => digest(from, crates),
             Self::Packed(packed) => Ok(packed.id()),
         }
     }
@@ -57,7 +60,7 @@ impl Supply {
     /// The id of what a program carries.
     pub(super) fn packed_id(&self) -> Option<String> {
         match self {
-            Self::Sources(_) => None,
+            Self::Sources(..) => None,
             Self::Packed(packed) => Some(packed.id()),
         }
     }
@@ -65,16 +68,16 @@ impl Supply {
     /// The folder whose toolchain compiles it, when it has one.
     pub(super) fn folder(&self) -> Option<&Path> {
         match self {
-            Self::Sources(from) => Some(from),
+            Self::Sources(from, _) => Some(from),
             Self::Packed(_) => None,
         }
     }
 
-    /// Makes `vendor/`, a directory source of Cargo, and `Cargo.lock` in an empty folder. The lock is held as long as
+    /// Makes `vendor/`, a directory source of Cargo, `Cargo.lock` and `crates.toml` in an empty folder. The lock is held as long as
     /// anything is written there, also when nobody waits for it any more.
     pub(super) async fn bring(&self, to: &Path, lock: &Arc<File>) -> Result<()> {
         match self {
-            Self::Sources(from) => collect(from, to).await,
+            Self::Sources(from, crates) => collect(from, crates, to).await,
             Self::Packed(packed) => {
                 let work = (packed.clone(), to.to_owned(), Arc::clone(lock));
                 blocking(move || Ok(work.0.unpack(&work.1)?)).await
@@ -86,14 +89,14 @@ impl Supply {
     ///
     /// # Errors
     /// [`Code::Unavailable`] when something of it fails.
-    pub async fn pack(program: &Path, sources: &Path, to: &Path) -> Result<Packed> {
+    pub async fn pack(program: &Path, (sources, crates): (&Path, &Crates), to: &Path) -> Result<Packed> {
         let folder = std::path::absolute(to.with_extension("packing")).map_err(failed)?;
         remove(&folder)?;
         fs::create_dir_all(&folder).map_err(failed)?;
         let packed = async {
             let collected = folder.join("collected");
             fs::create_dir(&collected).map_err(failed)?;
-            collect(sources, &collected).await?;
+            collect(sources, crates, &collected).await?;
             remove(&collected.join("app"))?;
             let (program, to) = (program.to_owned(), to.to_owned());
             blocking(move || Ok(pack(&program, &collected, &to)?)).await
@@ -105,21 +108,24 @@ impl Supply {
 }
 
 /// The manifest of an app that uses all that apps may use.
-pub(super) fn manifest(servers: bool) -> String {
+pub(super) fn manifest(servers: bool, crates: &Crates) -> String {
     let sdk = if servers {
         "kageos-sdk = { version = \"*\", features = [\"postgres\", \"mysql\"] }\n"
     } else {
         "kageos-sdk = \"*\"\n"
     };
-    format!("{MANIFEST}{sdk}{CRATES}")
+    let mut text = format!("{MANIFEST}{sdk}");
+    crates.lines(&mut text);
+    text + CRATES
 }
 
-fn digest(from: &Path) -> Result<String> {
+fn digest(from: &Path, crates: &Crates) -> Result<String> {
     let mut hash = Sha256::new();
     let mut add = |part: &[u8]| {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     };
+    add(crates.text().as_bytes());
     for file in ["Cargo.toml", "Cargo.lock"] {
         add(&fs::read(from.join(file)).map_err(no_sources)?);
     }
@@ -148,7 +154,7 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// The directory source and the lock file: the crates of the SDK as they would be published, and what they need, with
 /// drivers of database servers.
-async fn collect(from: &Path, making: &Path) -> Result<()> {
+async fn collect(from: &Path, crates: &Crates, making: &Path) -> Result<()> {
     let packages = making.join("packages");
     let mut package = Command::new("cargo");
     package.args(["package", "--quiet", "--no-verify", "--allow-dirty", "--exclude-lockfile", "--offline"]);
@@ -161,12 +167,20 @@ async fn collect(from: &Path, making: &Path) -> Result<()> {
     let patches: String = patches.collect();
     let app = making.join("app");
     fs::create_dir_all(app.join("src")).map_err(failed)?;
-    write(&app.join("Cargo.toml"), &format!("{}[patch.crates-io]\n{patches}", manifest(true)))?;
+    write(&app.join("Cargo.toml"), &format!("{}[patch.crates-io]\n{patches}", manifest(true, crates)))?;
     write(&app.join("src/main.rs"), "fn main() {}\n")?;
     let lock = app.join("Cargo.lock");
     fs::copy(from.join("Cargo.lock"), &lock).map_err(no_sources)?;
-    output(Command::new("cargo").args(["update", "--quiet", "--workspace", "--offline"]).current_dir(&app))
-        .await?;
+    let update = |more: &[&str]| {
+        let mut update = Command::new("cargo");
+        update.args(["update", "--quiet", "--workspace"]).args(more).current_dir(&app);
+        update
+    };
+    // The lock file has all that the SDK needs, and perhaps what an operator allows.
+    match output(&mut update(&["--offline"])).await {
+        Err(_) if !crates.is_empty() => output(&mut update(&[])).await?,
+        done => done?,
+    };
     output(
         Command::new("cargo")
             .args(["vendor", "--quiet", "--locked", "--versioned-dirs"])
@@ -176,12 +190,16 @@ async fn collect(from: &Path, making: &Path) -> Result<()> {
     .await?;
     let text = fs::read_to_string(&lock).map_err(no_sources)?;
     write(&making.join("Cargo.lock"), &published(&text))?;
+    write(&making.join(CRATES_FILE), &crates.text())?;
     let all = fs::read_dir(packages.join("package")).map_err(no_sources)?;
     for entry in all.flatten().filter(|entry| entry.path().extension().is_some_and(|it| it == "crate")) {
         let vendor = making.join("vendor");
         output(Command::new("tar").arg("xzf").arg(entry.path()).arg("-C").arg(&vendor)).await?;
         let name = entry.path().file_stem().map(ToOwned::to_owned).unwrap_or_default();
-        write(&vendor.join(name).join(".cargo-checksum.json"), "{\"files\":{},\"package\":null}")?;
+        let folder = vendor.join(name);
+        write(&folder.join(".cargo-checksum.json"), "{\"files\":{},\"package\":null}")?;
+        // It names the commit; what is the same is the same whichever that was.
+        let _ = fs::remove_file(folder.join(".cargo_vcs_info.json"));
     }
     remove(&packages)
 }

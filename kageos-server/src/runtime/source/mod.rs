@@ -4,13 +4,14 @@
 //! counts from the moment at which the platform's database says so (`kageos_core::platform::release`).
 
 mod change;
+mod pack;
 mod path;
 mod repository;
 mod search;
 
 pub(crate) use change::{Changes, Edit, FileWrite, check, edited};
 pub use path::{SourcePath, SourcePathError};
-pub(crate) use repository::{Author, Repository};
+pub(crate) use repository::{Author, Repository, Weight};
 pub(crate) use search::{Query, is_under, search};
 
 /// The id that git gives a content.

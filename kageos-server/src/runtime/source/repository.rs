@@ -44,6 +44,13 @@ pub(crate) struct Entry {
     pub(crate) hash: String,
 }
 
+/// How much a commit holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+}
+
 /// Who makes a commit, when, why, and in which call.
 #[derive(Debug, Clone)]
 pub(crate) struct Author {
@@ -95,6 +102,17 @@ impl Repository {
             git.config().and_then(|mut it| it.set_bool("core.fsyncObjectFiles", true)).map_err(broken)?;
         }
         Ok(Self { path: path.to_owned() })
+    }
+
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How much a commit holds.
+    pub(crate) fn weight(&self, commit: &str) -> Result<Weight> {
+        let all = self.list(commit)?;
+        Ok(Weight { files: all.len() as u64, bytes: all.iter().map(|entry| entry.size).sum() })
     }
 
     fn git(&self) -> Result<Git> {
@@ -363,6 +381,6 @@ fn oid(text: &str) -> Result<Oid> {
 }
 
 /// What only the disk or a damaged repository answers.
-fn broken(error: git2::Error) -> Error {
+pub(super) fn broken(error: git2::Error) -> Error {
     Error::new(Code::Unavailable, "The repository of this workspace does not answer.").caused_by(error)
 }

@@ -1,0 +1,160 @@
+//! Many small files of a repository become one: its loose objects go to a pack.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use git2::{Oid, Repository as Git};
+use kageos_core::{Code, Error, Result};
+
+use super::repository::{Repository, broken};
+
+/// Most objects of one pack; the rest goes to the next.
+const MOST: usize = 50_000;
+/// One of the folders of loose objects: hashes are spread evenly, so it tells of all.
+const SAMPLE: &str = "17";
+/// How many such folders there are.
+const FOLDERS: usize = 256;
+
+impl Repository {
+    /// Moves the loose objects to a pack when there are more than about `more_than`, and answers how many that were.
+    /// Whether something points to them does not count, so that a commit that is being made loses nothing; and each is on
+    /// the disk in the pack before it is not there alone, so a crash loses nothing either.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when the disk or the repository refuses.
+    pub(crate) fn pack(&self, more_than: usize) -> Result<usize> {
+        let objects = self.path().join("objects");
+        if entries(&objects.join(SAMPLE)).len() * FOLDERS <= more_than {
+            return Ok(0);
+        }
+        let loose = loose(&objects);
+        if loose.len() <= more_than {
+            return Ok(0);
+        }
+        let packs = objects.join("pack");
+        let git = Git::open_bare(self.path()).map_err(broken)?;
+        let mut builder = git.packbuilder().map_err(broken)?;
+        builder.set_threads(1);
+        for (id, _) in &loose {
+            builder.insert_object(*id, None).map_err(broken)?;
+        }
+        fs::create_dir_all(&packs).map_err(failed)?;
+        builder.write(&packs, 0o600).map_err(broken)?;
+        let name = builder.name().map_err(broken)?.unwrap_or_default().to_owned();
+        if builder.written() != loose.len() {
+            return Err(Error::new(Code::Unavailable, "A pack has not all the objects that it should have."));
+        }
+        for end in ["pack", "idx"] {
+            File::open(packs.join(format!("pack-{name}.{end}")))
+                .and_then(|it| it.sync_all())
+                .map_err(failed)?;
+        }
+        File::open(&packs).and_then(|it| it.sync_all()).map_err(failed)?;
+        for (_, file) in &loose {
+            fs::remove_file(file).map_err(failed)?;
+        }
+        Ok(loose.len())
+    }
+}
+
+/// The loose objects with their files.
+fn loose(objects: &Path) -> Vec<(Oid, PathBuf)> {
+    let mut all = Vec::new();
+    for first in 0..FOLDERS {
+        let folder = format!("{first:02x}");
+        for file in entries(&objects.join(&folder)) {
+            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            // What is being written has another name.
+            if let Some(id) =
+                (name.len() == 38).then(|| Oid::from_str(&format!("{folder}{name}")).ok()).flatten()
+            {
+                all.push((id, file));
+            }
+            if all.len() == MOST {
+                return all;
+            }
+        }
+    }
+    all
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::new(Code::Unavailable, "The repository of this workspace cannot be packed.").caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::atomic::AtomicBool, sync::atomic::Ordering};
+
+    use kageos_core::{CallId, Env, Timestamp};
+
+    use super::*;
+    use crate::runtime::source::{Author, SourcePath};
+
+    fn commit(repository: &Repository, head: Option<&str>, number: usize) -> String {
+        let author = Author {
+            id: "system".to_owned(),
+            name: "system".to_owned(),
+            at: Timestamp::from_micros(0),
+            message: number.to_string(),
+            call: CallId::new(&Env::system()),
+        };
+        let path: SourcePath = format!("a/{}.rs", number % 7).parse().unwrap();
+        let content = format!("{}// {number}\n", "fn same() {}\n".repeat(500));
+        let changes = BTreeMap::from([(path, Some(content.into_bytes()))]);
+        repository.commit(head, &changes, &author).unwrap()
+    }
+
+    fn loose_in(dir: &Path) -> usize {
+        loose(&dir.join("objects")).len()
+    }
+
+    #[test]
+    fn a_packed_repository_holds_what_it_held_and_takes_more_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = Repository::open(dir.path()).unwrap();
+        let mut head = commit(&repository, None, 0);
+        for number in 1..300 {
+            head = commit(&repository, Some(&head), number);
+        }
+        let alone = commit(&repository, Some(&head), 1000);
+        let before = crate::runtime::build::folder_size(dir.path());
+        assert_eq!(repository.pack(100_000).unwrap(), 0);
+
+        // Commits are made while everything is packed again and again.
+        let ends = AtomicBool::new(false);
+        let made = std::thread::scope(|scope| {
+            let maker = scope.spawn(|| {
+                let (mut head, mut number) = (head.clone(), 300);
+                while !ends.load(Ordering::Relaxed) || number < 310 {
+                    head = commit(&repository, Some(&head), number);
+                    number += 1;
+                }
+                (head, number)
+            });
+            let packed: usize = (0..5).map(|_| repository.pack(0).unwrap()).sum();
+            assert!(packed > 900, "{packed}");
+            ends.store(true, Ordering::Relaxed);
+            maker.join().unwrap()
+        });
+        repository.pack(0).unwrap();
+        assert!(loose_in(dir.path()) < 50 && crate::runtime::build::folder_size(dir.path()) < before / 4);
+        let (history, _) = repository.history(&made.0, None, 10_000).unwrap();
+        assert_eq!(history.len(), made.1);
+        assert_eq!(repository.files(&alone).unwrap().len(), 7);
+        for entry in repository.list(&made.0).unwrap() {
+            assert!(repository.content(&entry.hash).unwrap().starts_with(b"fn same"));
+        }
+        // A crash after the pack was written leaves both; that is nothing to the next.
+        let next = commit(&repository, Some(&made.0), 5000);
+        repository.pack(0).unwrap();
+        assert_eq!(repository.parent(&next).unwrap(), Some(made.0));
+    }
+}
