@@ -132,15 +132,15 @@ impl Quota {
     }
 
     fn refusal(&self, what: &str) -> Error {
-        let (used, most) = (megabytes(self.used.load(Ordering::Relaxed)), megabytes(self.most));
+        let (used, most) = (told(self.used.load(Ordering::Relaxed)), told(self.most));
         let message = format!("This workspace keeps {used} of {most}: {what}.");
         Error::new(Code::StorageFull, message)
     }
 
     /// Whether it is more than it may be, and in words how much it is.
-    fn told(&self) -> (bool, String) {
+    fn holds(&self) -> (bool, String) {
         let used = self.used.load(Ordering::Relaxed);
-        (used > self.most, format!("{} of {}", megabytes(used), megabytes(self.most)))
+        (used > self.most, format!("{} of {}", told(used), told(self.most)))
     }
 }
 
@@ -160,13 +160,13 @@ impl Quotas {
         if now.bytes <= before.bytes {
             return Ok(());
         }
-        let most = megabytes(self.source_bytes);
+        let most = told(self.source_bytes);
         if now.bytes > self.source_bytes {
-            return said(format!("The source would have {}; {most} is the most.", megabytes(now.bytes)));
+            return said(format!("The source would have {}; {most} is the most.", told(now.bytes)));
         }
         let history = folder_size(repository.path());
         if history > self.source_bytes {
-            let history = megabytes(history);
+            let history = told(history);
             return said(format!("The source has {history} with its history; {most} is the most."));
         }
         Ok(())
@@ -192,7 +192,7 @@ impl Runtime {
         });
         for (workspace, app, _) in burst.await? {
             app.host.stop(std::time::Duration::ZERO).await;
-            let (_, holds) = app.host.quota().told();
+            let (_, holds) = app.host.quota().holds();
             tracing::warn!(%workspace, release = app.release, holds, "an app that fills the disk is ended");
         }
         Ok(())
@@ -224,7 +224,7 @@ impl Runtime {
         let data = self.data_dir(workspace)?;
         blocking(move || {
             app.host.quota().look(&data);
-            Ok(Some(app.host.quota().told()))
+            Ok(Some(app.host.quota().holds()))
         })
         .await
     }
@@ -266,8 +266,13 @@ fn free_bytes(database: &Path) -> u64 {
     page * u64::from(u32::from_be_bytes([header[36], header[37], header[38], header[39]]))
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{} MB", bytes.div_ceil(1 << 20))
+/// A number of bytes as people read it.
+fn told(bytes: u64) -> String {
+    if bytes < 10 << 20 {
+        format!("{} KB", bytes.div_ceil(1 << 10))
+    } else {
+        format!("{} MB", bytes.div_ceil(1 << 20))
+    }
 }
 
 #[cfg(test)]

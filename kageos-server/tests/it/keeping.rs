@@ -106,7 +106,7 @@ const FILLER: &str = "        std::thread::spawn(|| {\n            for turn in 0
 #[test]
 fn a_workspace_keeps_no_more_than_it_may() {
     let shop = Shop::with(
-        "[runtime]\nmax_source_files = 8\nmax_source_bytes = 1000000\nmax_data_bytes = 8388608\n\
+        "[runtime]\nmax_source_files = 12\nmax_source_bytes = 400000\nmax_data_bytes = 8388608\n\
          build_cache_bytes = 1\n",
     );
     let app = shop.app();
@@ -134,14 +134,14 @@ fn a_workspace_keeps_no_more_than_it_may() {
         "update",
         &json!({ "id": made["id"], "version": made["version"], "patch": { "name": "Other" } })
     ));
-    shop.table("delete", &json!({ "id": made["id"] }));
+    shop.table("delete", &json!({ "id": made["id"], "version": made["version"] }));
     let usage = shop.call("read_usage", &json!({}));
     assert_eq!(usage["data"]["max_bytes"], 8 << 20);
     assert!(usage["data"]["bytes"].as_u64() > Some(9 << 20), "{usage}");
     let shown = shop.machine.run(&["workspace", "show", PATH]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("of 8 MB"), "{shown:?}");
     let apps = findings(&shop, "apps");
-    assert!(apps.iter().any(|(ok, said)| !ok && said.contains("of 8 MB that it may")), "{apps:?}");
+    assert!(apps.iter().any(|(ok, said)| !ok && said.contains("of 8192 KB that it may")), "{apps:?}");
     fs::remove_file(data.join("much")).unwrap();
     until("an app below its quota makes no rows", || !full("create", &new));
 
@@ -163,22 +163,25 @@ fn a_workspace_keeps_no_more_than_it_may() {
     assert!(shop.table("search", &json!({ "count": true }))["count"].as_u64() >= Some(2));
 }
 
-/// Five files are there.
+/// A source takes no more files and bytes than it may; removing goes on.
 #[track_caller]
 fn source_is_bounded(shop: &Shop) {
     let there = shop.call("list_source", &json!({}))["files"].as_array().unwrap().len();
-    let files = |count: usize, bytes: usize| {
+    let files = |names: std::ops::Range<usize>, bytes: usize| {
         let one = |number| json!({ "path": format!("more{number}.md"), "text": "x".repeat(bytes), "expected": null });
-        json!({ "files": (0..count).map(one).collect::<Vec<_>>() })
+        json!({ "files": names.map(one).collect::<Vec<_>>() })
     };
-    let refused = shop.refused("write_source", &files(9 - there, 10), Code::StorageFull);
-    assert!(refused["message"].as_str().unwrap().contains("9 files; 8 is the most"), "{refused}");
-    let refused = shop.refused("write_source", &files(2, 510_000), Code::StorageFull);
-    assert!(refused["message"].as_str().unwrap().contains("is the most"), "{refused}");
-    let written = shop.call("write_source", &files(1, 510_000));
-    let hash = &written["files"][0]["hash"];
-    shop.call("write_source", &json!({ "files": [{ "path": "more0.md", "text": null, "expected": hash }] }));
-    assert_eq!(shop.call("list_source", &json!({}))["files"].as_array().unwrap().len(), there);
+    let refused = shop.refused("write_source", &files(there..13, 10), Code::StorageFull);
+    assert!(refused["message"].as_str().unwrap().contains("13 files; 12 is the most"), "{refused}");
+    let mut hash = Value::Null;
+    for number in 0..3 {
+        hash = shop.call("write_source", &files(number..number + 1, 110_000))["files"][0]["hash"].clone();
+    }
+    let refused = shop.refused("write_source", &files(3..4, 110_000), Code::StorageFull);
+    assert!(refused["message"].as_str().unwrap().contains("391 KB is the most"), "{refused}");
+    let removed = json!({ "path": "more2.md", "text": null, "expected": hash });
+    shop.call("write_source", &json!({ "files": [removed] }));
+    assert_eq!(shop.call("list_source", &json!({}))["files"].as_array().unwrap().len(), there + 2);
 }
 
 fn size(folder: &Path) -> u64 {
