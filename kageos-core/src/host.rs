@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ActionName, Actor, CallId, Change, Error, Manifest, ResourcePath, Source, Timestamp, Trace};
+use crate::{
+    ActionName, Actor, CallId, Change, Error, LogEntry, Manifest, ResourcePath, Source, Timestamp, Trace,
+};
 
 /// Largest reply that a receipt keeps, in bytes; of a larger one it keeps only that it was given.
 pub const MAX_RECEIPT_REPLY: usize = 64 * 1024;
@@ -187,6 +189,8 @@ pub trait CallControl: Send + Sync + std::fmt::Debug {
     fn report(&self, progress: Progress);
     /// Whether the caller has gone; work in steps asks between them.
     fn is_cancelled(&self) -> bool;
+    /// Takes a line that the call logs. It never waits; whoever keeps no log leaves it so.
+    fn log(&self, _: LogEntry) {}
 }
 
 /// Nobody listens and nobody cancels.

@@ -33,6 +33,7 @@ pub mod id;
 pub mod json;
 pub mod kind;
 pub mod link;
+pub mod log;
 pub mod manifest;
 pub mod path;
 #[cfg(feature = "platform")]
@@ -62,6 +63,7 @@ pub use host::{CallControl, Host, HostCall, HostError, HostReply, Progress, Rece
 pub use http::{Http, HttpMethod, HttpRequest, HttpResponse};
 pub use id::{CallId, FileId, GrantId, GroupId, NodeId, RowId, SessionId, StreamId, TokenId, UserId};
 pub use kind::Kind;
+pub use log::{LogCall, LogEntry, LogLevel, LogSink, LogSource};
 pub use manifest::{DirectoryEntry, FunctionEntry, Manifest};
 pub use path::{PathError, ResourcePath};
 pub use ports::{Dispatch, Files};

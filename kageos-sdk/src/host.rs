@@ -13,7 +13,8 @@ use std::{
 use async_trait::async_trait;
 use kageos_core::{
     ActionName, ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError,
-    HostReply, Http, Kind, Manifest, Receipt, ResourcePath, Result, Timestamp, json, sql::Db,
+    HostReply, Http, Kind, LogEntry, LogLevel, Manifest, Receipt, ResourcePath, Result, Timestamp, json,
+    sql::Db,
 };
 use serde_json::{
     Map, Value,
@@ -264,7 +265,7 @@ async fn caught<T>(run: impl Future<Output = Result<T>>, call: &HostCall) -> Res
         Ok(poll) => poll,
         Err(panic) => {
             let text = words(panic.as_ref());
-            tracing::error!(call = %call.id, path = %call.path, trace = %call.trace.id(), "the app panicked: {text}");
+            call.control.log(LogEntry::new(LogLevel::Error, format!("The app panicked: {text}")));
             Poll::Ready(Err(Error::of(Code::Internal)))
         }
     })

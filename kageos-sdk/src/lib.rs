@@ -25,7 +25,7 @@ mod resource;
 pub use app::{App, AppError, Secret};
 pub use chart::{Axis, Bucket, Chart, Figure, Figures, Point, Query, Series, Window};
 pub use choice::Choice;
-pub use ctx::{Ctx, FileReader, FilesOf, HttpClient, Page, Request, Response, Rows, Search};
+pub use ctx::{Ctx, FileReader, FilesOf, HttpClient, Log, Page, Request, Response, Rows, Search};
 pub use field::{Email, FieldType, FileRef, Link, Markdown, Multiline, Object, UserRef, Wire};
 pub use form::{Form, Submit};
 pub use function::{Function, Run};

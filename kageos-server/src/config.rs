@@ -33,6 +33,10 @@ const QUOTAS: Quotas = Quotas { source_bytes: 256 << 20, source_files: 5_000, da
 /// How long a workspace can be restored that was deleted by mistake.
 const KEEP_DELETED_DAYS: u32 = 30;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// What is kept of the log of one workspace, in bytes: some 150,000 lines.
+const LOG_BYTES: u64 = 32 * 1024 * 1024;
+/// Days of it: over holidays.
+const LOG_DAYS: u32 = 14;
 /// Largest CSV that is imported in one request, in bytes: as much as the action `import` of a table takes.
 const MAX_IMPORT_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest time to the head of an answer: above every action's own timeout, so it only ends what hangs.
@@ -136,6 +140,10 @@ pub struct RuntimeConfig {
     pub quotas: Quotas,
     /// `keep_deleted_days`: how long a deleted workspace can be restored.
     pub keep_deleted: Duration,
+    /// `log_bytes`: how much is kept of the log of one workspace.
+    pub log_bytes: u64,
+    /// `log_days`: how many days of it.
+    pub log_days: u32,
 }
 
 /// Whether apps need a sandbox.
@@ -338,6 +346,8 @@ impl Reader {
                     data_bytes: self.positive("runtime.max_data_bytes", QUOTAS.data_bytes),
                 },
                 keep_deleted: DAY * self.key("runtime.keep_deleted_days", KEEP_DELETED_DAYS),
+                log_bytes: self.positive("runtime.log_bytes", LOG_BYTES),
+                log_days: self.key("runtime.log_days", LOG_DAYS),
             },
             egress: EgressConfig {
                 networks: self.list("egress.networks"),

@@ -74,6 +74,11 @@ pub enum EventBody {
         /// How far.
         progress: Progress,
     },
+    /// The log of a workspace's app grew. For those who administer it.
+    Log {
+        /// The workspace.
+        path: ResourcePath,
+    },
     /// Whichever process runs a call shall end it. Not for people.
     Cancel {
         /// The call.
@@ -88,7 +93,10 @@ impl EventBody {
     #[must_use]
     pub fn path(&self) -> Option<&ResourcePath> {
         match self {
-            Self::Change { path, .. } | Self::Tree { path } | Self::Progress { path, .. } => Some(path),
+            Self::Change { path, .. }
+            | Self::Tree { path }
+            | Self::Progress { path, .. }
+            | Self::Log { path } => Some(path),
             Self::Access { path } => path.as_ref(),
             Self::Cancel { .. } | Self::Renew => None,
         }
@@ -102,6 +110,7 @@ impl EventBody {
             Self::Tree { .. } => "tree",
             Self::Access { .. } => "access",
             Self::Progress { .. } => "progress",
+            Self::Log { .. } => "log",
             Self::Cancel { .. } => "cancel",
             Self::Renew => "renew",
         }

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,8 @@ use super::{
     message::{CallHead, Called, Note, ToApp, ToPlatform, Welcome},
 };
 use crate::{
-    CallControl, CallId, Code, Env, Error, Host, HostCall, HostError, HostReply, Manifest, Progress, Result,
+    CallControl, CallId, Code, Env, Error, Host, HostCall, HostError, HostReply, LogEntry, Manifest,
+    Progress, Result,
 };
 
 /// Progress that comes quicker than this is left out.
@@ -53,8 +54,8 @@ pub async fn serve<O>(
 where
     O: Future<Output = Result<Arc<dyn Host>>>,
 {
-    let end =
-        Arc::new(AppEnd { env, host: OnceLock::new(), session: OnceLock::new(), calls: Mutex::default() });
+    let (host, session, calls) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+    let end = Arc::new(AppEnd { env, host, session, calls, lost: Arc::default() });
     let session = Session::start(stream, Arc::<AppEnd>::clone(&end));
     let hello = ToPlatform::Hello { versions: VERSIONS, manifest: Box::new(manifest.clone()) };
     let (welcome, _): (Welcome, _) = session.ask(&hello, &[]).await.map_err(HostError::into_error)?;
@@ -80,12 +81,21 @@ struct AppEnd {
     session: OnceLock<Session>,
     /// The calls that run.
     calls: Mutex<HashMap<CallId, Arc<Control>>>,
+    /// Lines of the log that were not sent because much waited already.
+    lost: Arc<AtomicU64>,
 }
 
 impl AppEnd {
     async fn call(&self, head: CallHead, input: Vec<u8>) -> Result<Answered, HostError> {
         let (host, session) = self.host.get().zip(self.session.get()).ok_or_else(too_early)?;
-        let control = Arc::new(Control::new(head.id, session.clone(), self.env.clone()));
+        let control = Arc::new(Control {
+            call: head.id,
+            session: session.clone(),
+            env: self.env.clone(),
+            cancelled: AtomicBool::new(false),
+            told: Mutex::default(),
+            lost: Arc::clone(&self.lost),
+        });
         let running = Running::enter(self, &control);
         let CallHead { id, path, action, actor, source, trace, left_ms, dry_run } = head;
         let deadline = self.env.now().plus(Duration::from_millis(left_ms));
@@ -122,7 +132,7 @@ impl Handler for AppEnd {
                     control.cancelled.store(true, Ordering::SeqCst);
                 }
             }
-            Note::Drain | Note::Progress { .. } => {}
+            Note::Drain | Note::Progress { .. } | Note::Log { .. } => {}
         }
     }
 
@@ -165,12 +175,8 @@ struct Control {
     cancelled: AtomicBool,
     /// When progress was told last.
     told: Mutex<Option<Duration>>,
-}
-
-impl Control {
-    fn new(call: CallId, session: Session, env: Env) -> Self {
-        Self { call, session, env, cancelled: AtomicBool::new(false), told: Mutex::default() }
-    }
+    /// Lines of the app's log that were not sent.
+    lost: Arc<AtomicU64>,
 }
 
 impl CallControl for Control {
@@ -186,5 +192,13 @@ impl CallControl for Control {
 
     fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::SeqCst)
+    }
+
+    fn log(&self, entry: LogEntry) {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        let note = Note::Log { call: Some(self.call), entry: entry.bounded(), lost };
+        if !self.session.note(&note) {
+            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+        }
     }
 }

@@ -24,7 +24,8 @@ use super::{
 };
 use crate::{
     Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply,
-    Http, Manifest, Receipt, ResourcePath, Result, Source, SourceKind, Timestamp, file::NewFile, json,
+    Http, LogCall, LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Source, SourceKind, Timestamp,
+    file::NewFile, json,
 };
 
 /// How long an app may take to answer what its database knows.
@@ -55,6 +56,8 @@ pub struct LinkOptions {
     pub files: Arc<dyn Files>,
     /// What lies outside; without it nothing is reached.
     pub http: Option<Arc<dyn Http>>,
+    /// Where its log goes.
+    pub logs: Arc<dyn LogSink>,
 }
 
 impl fmt::Debug for LinkOptions {
@@ -455,13 +458,24 @@ impl Handler for PlatformEnd {
     }
 
     fn note(&self, note: Note) {
-        if let Note::Progress { call, mut progress } = note
-            && let Ok(call) = self.during(call)
-        {
-            if let Some((end, _)) = progress.message.char_indices().nth(MAX_MESSAGE) {
-                progress.message.truncate(end);
+        match note {
+            Note::Progress { call, mut progress } => {
+                let Ok(call) = self.during(call) else { return };
+                if let Some((end, _)) = progress.message.char_indices().nth(MAX_MESSAGE) {
+                    progress.message.truncate(end);
+                }
+                call.control.report(progress);
             }
-            call.control.report(progress);
+            Note::Log { call, entry, lost } => {
+                if lost > 0 {
+                    self.options.logs.lost(lost);
+                }
+                // A call that it does not run is none.
+                let call = call.and_then(|call| self.during(call).ok());
+                let call = call.as_deref().map(LogCall::from);
+                self.options.logs.take(LogSource::App, call, entry.bounded());
+            }
+            Note::Stop { .. } | Note::Drain => {}
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, Actor, CallId, Change, FileId, HostCall, HostError, HttpRequest, Manifest, Progress, Reply,
+    ActionName, Actor, CallId, Change, FileId, HostCall, HostError, HttpRequest, LogEntry, Manifest, Progress, Reply,
     ResourcePath, Source, Timestamp, Trace,
 };
 
@@ -61,6 +61,17 @@ pub enum Note {
         /// How far.
         progress: Progress,
     },
+    /// A line of an app's log.
+    Log {
+        /// The call during which it was logged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallId>,
+        /// What is logged.
+        entry: LogEntry,
+        /// Lines before it that could not be sent.
+        #[serde(default, skip_serializing_if = "is_none")]
+        lost: u64,
+    },
     /// The caller wants no more of a call. It ends by itself, or is cancelled two seconds later; a platform says so.
     Stop {
         /// The call.
@@ -68,6 +79,11 @@ pub enum Note {
     },
     /// No call comes any more; what runs is waited for.
     Drain,
+}
+
+/// Whether there is nothing to tell.
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a platform asks an app.

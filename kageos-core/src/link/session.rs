@@ -195,12 +195,10 @@ impl Session {
         }
     }
 
-    /// Tells something, unless much waits to be sent already.
-    pub(super) fn note(&self, note: &Note) {
+    /// Tells something, unless much waits to be sent already; answers whether it was told.
+    pub(super) fn note(&self, note: &Note) -> bool {
         let shared = &*self.0.0;
-        if lock(&shared.out).waits() < HIGH_WATER {
-            let _ = shared.send(&Sent::Note(note), &[]);
-        }
+        lock(&shared.out).waits() < HIGH_WATER && shared.send(&Sent::Note(note), &[]).is_ok()
     }
 
     /// Ends the link.

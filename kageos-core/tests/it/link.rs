@@ -1,6 +1,7 @@
 //! The platform's end of a link, and what comes of apps that are slow, lie, or say nothing.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,9 +10,10 @@ use kageos_core::host::NoControl;
 use kageos_core::link::frame::{self, Decoder, Frame, FrameError, MAX_HEAD};
 use kageos_core::link::message::{Answer, Message};
 use kageos_core::link::{Closed, LinkHost, LinkOptions, MAX_ASKS, MAX_FRAME};
+use kageos_core::log::NoLog;
 use kageos_core::{
     Actor, Call, CallId, Code, Dispatch, Env, Error, FileId, FileInfo, Files, Host, HostCall, HostError,
-    Manifest, Reply, Result, Source, SourceKind,
+    LogCall, LogEntry, LogLevel, LogSink, LogSource, Manifest, Reply, Result, Source, SourceKind,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -195,6 +197,10 @@ fn pair() -> (Raw, DuplexStream) {
 }
 
 fn accept(stream: DuplexStream) -> JoinHandle<Result<Arc<LinkHost>>> {
+    accept_with(stream, Arc::new(NoLog))
+}
+
+fn accept_with(stream: DuplexStream, logs: Arc<dyn LogSink>) -> JoinHandle<Result<Arc<LinkHost>>> {
     let options = LinkOptions {
         workspace: "/demo/raw".parse().unwrap(),
         database: "sqlite:raw.db".to_owned(),
@@ -203,6 +209,7 @@ fn accept(stream: DuplexStream) -> JoinHandle<Result<Arc<LinkHost>>> {
         dispatch: Arc::new(Outside),
         files: Arc::new(Outside),
         http: None,
+        logs,
     };
     tokio::spawn(LinkHost::accept(stream, Env::system(), options))
 }
@@ -211,10 +218,15 @@ fn accept(stream: DuplexStream) -> JoinHandle<Result<Arc<LinkHost>>> {
 async fn linked() -> (Raw, Arc<LinkHost>) {
     let (mut raw, stream) = pair();
     let host = accept(stream);
+    let host = enter(&mut raw, host).await;
+    (raw, host)
+}
+
+async fn enter(raw: &mut Raw, host: JoinHandle<Result<Arc<LinkHost>>>) -> Arc<LinkHost> {
     let (welcome, _) = raw.hello(json!([1, 9])).await.unwrap();
     assert_eq!((&welcome["version"], &welcome["workspace"]), (&json!(1), &json!("/demo/raw")));
     raw.answer(&json!("ready"), &[]).await.unwrap();
-    (raw, host.await.unwrap().unwrap())
+    host.await.unwrap().unwrap()
 }
 
 fn call() -> HostCall {
@@ -444,6 +456,47 @@ async fn a_receipt_is_of_the_call_and_of_the_apps_own_rows() {
     assert_eq!(receipt.changes[0].path.as_str(), "/demo/raw/a.table", "an app has rows of its own only");
     let error = answer(&mut raw, CallId::new(&Env::system())).await.unwrap_err();
     assert_eq!(error.code, Code::Internal);
+}
+
+/// Keeps what is logged.
+#[derive(Debug, Default)]
+struct Kept(Mutex<Vec<(Option<LogCall>, LogEntry)>>, AtomicU64);
+
+impl LogSink for Kept {
+    fn take(&self, source: LogSource, call: Option<LogCall>, entry: LogEntry) {
+        assert_eq!(source, LogSource::App);
+        self.0.lock().unwrap().push((call, entry));
+    }
+
+    fn lost(&self, lines: u64) {
+        self.1.fetch_add(lines, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn what_an_app_logs_is_cut_and_belongs_to_calls_that_it_runs() {
+    let (mut raw, stream) = pair();
+    let logs = Arc::new(Kept::default());
+    let host = accept_with(stream, Arc::<Kept>::clone(&logs));
+    let host = enter(&mut raw, host).await;
+    let named = call();
+    let (own, trace) = (named.id, named.trace);
+    let running = begin(&host, named);
+    let (id, ..) = raw.asked().await;
+    let fields: serde_json::Map<_, _> = (0..50).map(|at| (format!("f{at}"), json!([at]))).collect();
+    let entry = json!({ "level": "warn", "message": "x".repeat(20_000), "fields": fields });
+    let note =
+        |call: Value, lost: u64| json!({ "note": { "log": { "call": call, "entry": entry, "lost": lost } } });
+    raw.say(&note(json!(own), 7), &[]).await;
+    raw.say(&note(json!(CallId::new(&Env::system())), 0), &[]).await;
+    raw.say(&json!({ "note": { "log": { "entry": { "level": "debug", "message": "alone" } } } }), &[]).await;
+    raw.say(&done(id, &json!({ "changes": [], "receipt": false, "undoable": false })), b"1").await;
+    running.await.unwrap().unwrap();
+    let kept = logs.0.lock().unwrap();
+    let [(Some(of), entry), (None, _), (None, alone)] = &kept[..] else { panic!("{kept:?}") };
+    assert_eq!((of.id, of.trace, of.path.as_str()), (own, trace, "/demo/raw/a.form"));
+    assert!(entry.message.len() < 10_000 && entry.fields.len() == 32 && entry.fields["f1"] == json!("[1]"));
+    assert_eq!((alone.level, logs.1.load(Ordering::Relaxed)), (LogLevel::Debug, 7));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,21 +2,20 @@
 
 mod files;
 mod http;
+mod log;
 mod remote;
 mod search;
 mod table;
 
 pub use files::{FileReader, FilesOf};
 pub use http::{HttpClient, Request, Response};
+pub use log::Log;
 pub use search::{Page, Search};
 pub use table::Rows;
 
-use std::{
-    fmt::Display,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicBool, Ordering},
 };
 
 use kageos_core::{
@@ -169,11 +168,6 @@ impl Ctx {
         if self.is_cancelled() { Err(Error::of(Code::Cancelled)) } else { Ok(()) }
     }
 
-    /// Writes a line to the log, with the call and its trace.
-    pub fn log(&self, message: impl Display) {
-        tracing::info!(call = %self.call.id, path = %self.call.path, trace = %self.call.trace.id(), "{message}");
-    }
-
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
     }
@@ -191,7 +185,7 @@ impl Ctx {
             "{} did not declare that it {effect} rows: add `{effect}` to its effect(…)",
             self.call.path
         );
-        tracing::error!(call = %self.call.id, path = %self.call.path, "{message}");
+        self.log().error(&message);
         Err(Error::new(Code::Internal, message))
     }
 

@@ -20,7 +20,8 @@ use std::{
 };
 
 use kageos_core::{
-    CallControl, CallId, Code, Error, FileId, HostCall, HostError, HttpMethod, Progress, Result, RowId,
+    CallControl, CallId, Code, Error, FileId, HostCall, HostError, HttpMethod, LogLevel, LogSource, Progress,
+    Result, RowId, log,
 };
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -68,6 +69,7 @@ pub async fn check(mount: impl AsyncFn() -> Result<Kit>) {
     what_is_large_comes_whole(&kit().await).await;
     calls_run_side_by_side(&kit().await).await;
     a_call_is_taken_back(&kit().await).await;
+    what_it_logs_comes_with_its_call(&kit().await).await;
     it_counts_rows_and_forgets_receipts(&kit().await).await;
     what_is_not_there_is_told(&kit().await).await;
 }
@@ -121,6 +123,13 @@ impl Submit for Act {
                     ctx.step(step, Some(1_000_000), "on").await?;
                     sleep(Duration::from_millis(1)).await;
                 }
+                Ok(String::new())
+            }
+            "log" => {
+                for step in 0..3 {
+                    ctx.log().with("step", step).with("who", &ctx.actor().name).warn(format!("Step {step}"));
+                }
+                ctx.log().with("list", [1, 2]).info("x".repeat(20_000));
                 Ok(String::new())
             }
             "own" => {
@@ -394,6 +403,24 @@ async fn a_call_is_taken_back(kit: &Kit) {
     assert!(made.undoable);
     kit.undo(made.call).await.expect("taken back");
     assert!(names(kit).await.is_empty());
+}
+
+async fn what_it_logs_comes_with_its_call(kit: &Kit) {
+    let logs = kit.call("act.form", "submit", json!({ "what": "log" })).await;
+    let call = logs.expect("it logs").call;
+    // What it tells comes before the reply.
+    let mut lines = kit.logs();
+    // What is said of a process stands there too.
+    lines.retain(|line| line.source == LogSource::App);
+    assert!(lines.iter().all(|line| line.call.as_ref().is_some_and(|of| of.id == call)), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line.call.as_ref().is_some_and(|of| of.path.as_str().ends_with("/act.form")))
+    );
+    let told: Vec<_> = lines.iter().map(|line| (line.entry.level, line.entry.message.len())).collect();
+    let warn = (LogLevel::Warn, 6);
+    assert_eq!(told, [warn, warn, warn, (LogLevel::Info, log::MAX_MESSAGE + log::CUT.len())]);
+    assert_eq!(Value::Object(lines[1].entry.fields.clone()), json!({ "step": 1, "who": "ada" }));
+    assert_eq!(lines[3].entry.fields["list"], json!("[1,2]"));
 }
 
 async fn it_counts_rows_and_forgets_receipts(kit: &Kit) {

@@ -22,10 +22,11 @@ mod http;
 pub use http::TestHttp;
 
 use std::{
+    collections::VecDeque,
     future::Future,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -33,7 +34,7 @@ use std::{
 
 use kageos_core::{
     ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, FileInfo, Files, Host, HostCall,
-    Http, ResourcePath, Result, Source, SourceKind, Timestamp,
+    Http, LogCall, LogEntry, LogSink, LogSource, ResourcePath, Result, Source, SourceKind, Timestamp,
     bus::Listener,
     clock::ManualClock,
     entropy::SeededEntropy,
@@ -62,6 +63,8 @@ const START: i64 = 1_767_225_600_000_000;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// What seals cursors.
 const CURSOR_KEY: [u8; 32] = [1; 32];
+/// Lines of the app's log that are kept.
+const MAX_LOGGED: usize = 10_000;
 /// Bytes that a link of a kit holds: less than a page of rows, so that ends have to wait for each other.
 const LINK_BUFFER: usize = 4096;
 
@@ -89,8 +92,42 @@ pub struct Kit {
     dry_run: bool,
     door: Arc<dyn Dispatch>,
     http: Arc<TestHttp>,
+    logged: Arc<Logged>,
     _folder: Folder,
     _databases: [TestDb; 2],
+}
+
+/// A line of the app's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogLine {
+    /// Where it comes from.
+    pub source: LogSource,
+    /// The call during which it was logged.
+    pub call: Option<LogCall>,
+    /// What was logged.
+    pub entry: LogEntry,
+}
+
+/// The last lines that an app logged.
+#[derive(Debug, Default)]
+struct Logged(Mutex<VecDeque<LogLine>>);
+
+impl Logged {
+    fn lines(&self) -> MutexGuard<'_, VecDeque<LogLine>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LogSink for Logged {
+    fn take(&self, source: LogSource, call: Option<LogCall>, entry: LogEntry) {
+        let mut lines = self.lines();
+        if lines.len() == MAX_LOGGED {
+            lines.pop_front();
+        }
+        lines.push_back(LogLine { source, call, entry });
+    }
+
+    fn lost(&self, _: u64) {}
 }
 
 /// A folder of its own that goes when it is dropped.
@@ -128,6 +165,8 @@ pub struct Setting {
     pub files: Arc<dyn Files>,
     /// What lies outside.
     pub http: Arc<dyn Http>,
+    /// Where the log of an app goes that is not in this process.
+    pub logs: Arc<dyn LogSink>,
 }
 
 impl Setting {
@@ -160,6 +199,7 @@ impl Setting {
             dispatch: self.dispatch,
             files: self.files,
             http: Some(self.http),
+            logs: self.logs,
         };
         match LinkHost::accept(here, self.env, options).await {
             Ok(host) => Ok(host),
@@ -200,6 +240,8 @@ impl Kit {
         let workspace: ResourcePath = WORKSPACE.parse()?;
         let door: Arc<dyn Dispatch> = Arc::new(platform.dispatcher().clone());
         let http = Arc::new(TestHttp::default());
+        let logged = Arc::new(Logged::default());
+        platform.dispatcher().log_to(Arc::<Logged>::clone(&logged));
         let setting = Setting {
             workspace: workspace.clone(),
             database: databases[1].url().to_owned(),
@@ -207,6 +249,7 @@ impl Kit {
             dispatch: Arc::clone(&door),
             files: Arc::new(platform.files().clone()),
             http: Arc::<TestHttp>::clone(&http),
+            logs: Arc::<Logged>::clone(&logged),
         };
         let host = open(setting).await?;
         http.declared(host.manifest().egress.clone());
@@ -221,6 +264,7 @@ impl Kit {
             dry_run: false,
             door,
             http,
+            logged,
             _folder: folder,
             _databases: databases,
         })
@@ -282,6 +326,12 @@ impl Kit {
     pub async fn activity(&self) -> Result<Vec<Activity>> {
         let query = ActivityQuery { path: WORKSPACE.parse()?, limit: 500, next: None };
         Ok(self.platform.log().activity(&query).await?.0)
+    }
+
+    /// The app's log so far, the oldest first; at most the last 10,000 lines.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.logged.lines().iter().cloned().collect()
     }
 
     /// The events from now on.

@@ -37,7 +37,7 @@ pub(super) enum Command {
     Verify,
     /// Looks at every layer and says what to do about what is wrong.
     Doctor,
-    /// Prints the logs.
+    /// Prints the server's own log; `workspace logs` prints that of an app.
     Logs(Logs),
     /// Accounts.
     #[command(subcommand)]
@@ -150,6 +150,8 @@ pub(super) enum Workspace {
     Releases { path: String },
     /// Ends the app's process; the next call starts it.
     Restart { path: String },
+    /// Prints the log of the app, the newest lines last; `kagectl logs` prints that of the server.
+    Logs(WorkspaceLogs),
     /// Lists the files of the source.
     List { path: String },
     /// Prints a file of the source; without one how much the workspace keeps, and may keep.
@@ -199,6 +201,44 @@ pub(super) enum Secret {
     Remove { path: String, name: String },
     /// Seals everything anew with a new key, while no server runs.
     Rotate,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct WorkspaceLogs {
+    pub(super) path: String,
+    /// Goes on with what comes, until it is stopped.
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// At most so many lines to begin with, the newest.
+    #[arg(long, short = 'n', default_value_t = 100)]
+    pub(super) lines: usize,
+    /// At least this: `debug`, `info`, `warn`, `error`.
+    #[arg(long)]
+    pub(super) level: Option<String>,
+    /// Only from here: `app`, `stdout`, `stderr`, `platform`.
+    #[arg(long)]
+    pub(super) source: Option<String>,
+    /// Only of this call.
+    #[arg(long)]
+    pub(super) call: Option<String>,
+    /// Only of this trace.
+    #[arg(long)]
+    pub(super) trace: Option<String>,
+    /// Only of this release.
+    #[arg(long)]
+    pub(super) release: Option<u32>,
+    /// Only of what lies at this path or below.
+    #[arg(long)]
+    pub(super) at: Option<String>,
+    /// Only with this text in the message or a field.
+    #[arg(long)]
+    pub(super) grep: Option<String>,
+    /// Only from this moment on, as 2026-01-31T08:00:00Z.
+    #[arg(long)]
+    pub(super) from: Option<String>,
+    /// Only before this moment.
+    #[arg(long)]
+    pub(super) to: Option<String>,
 }
 
 /// A program and what it may use.

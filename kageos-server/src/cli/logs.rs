@@ -1,4 +1,4 @@
-//! `kagectl logs [component]`
+//! `kagectl logs [component]`: the server's own log.
 
 use std::{
     collections::VecDeque,

@@ -26,6 +26,7 @@ mod user;
 mod verify;
 mod web_build;
 mod workspace;
+mod workspace_logs;
 
 use std::{collections::HashMap, ffi::OsString, process::ExitCode, time::Duration};
 

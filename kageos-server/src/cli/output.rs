@@ -24,6 +24,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether JSON is asked for.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// The result: as JSON, or in words.
     pub(crate) fn result(self, value: &impl Serialize, words: impl FnOnce() -> String) {
         if self.json {

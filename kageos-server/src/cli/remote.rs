@@ -78,6 +78,16 @@ impl Remote {
         if status.is_success() { Ok(()) } else { Err(refused(status, value(&read)?)) }
     }
 
+    /// Listens to what happens from now on.
+    pub(crate) async fn events(&self) -> Result<Events> {
+        let response = self.exchange(Method::GET, "/api/v1/events", None, None).await?;
+        if response.status().is_success() {
+            return Ok(Events { body: response.into_body(), read: Vec::new() });
+        }
+        let (status, answer) = read(response).await?;
+        Err(refused(status, answer))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
         read(self.exchange(method, path, body, None).await?).await
     }
@@ -108,6 +118,33 @@ impl Remote {
         sender.send_request(request).await.map_err(|error| {
             Error::new(Code::Unavailable, "The server closed the connection.").caused_by(error)
         })
+    }
+}
+
+/// Events as they come.
+pub(crate) struct Events {
+    body: Incoming,
+    read: Vec<u8>,
+}
+
+impl Events {
+    /// The name and the data of the next event; `None` when there are no more.
+    pub(crate) async fn next(&mut self) -> Result<Option<(String, Value)>> {
+        loop {
+            if let Some(end) = self.read.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = self.read.drain(..end + 2).collect();
+                let text = String::from_utf8_lossy(&block);
+                let field =
+                    |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                // A block without either only says that the stream lives.
+                if let (Some(name), Some(data)) = (field("event"), field("data")) {
+                    return Ok(Some((name.to_owned(), value(data.as_bytes())?)));
+                }
+                continue;
+            }
+            let Some(frame) = self.body.frame().await else { return Ok(None) };
+            self.read.extend_from_slice(frame.context("the server")?.data_ref().map_or(&[], |data| data));
+        }
     }
 }
 

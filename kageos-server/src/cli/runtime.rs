@@ -152,6 +152,8 @@ pub(super) async fn open(
         build_cache: config.runtime.build_cache_bytes,
         keep_deleted: config.runtime.keep_deleted,
         quotas: config.runtime.quotas,
+        log_bytes: config.runtime.log_bytes,
+        log_days: config.runtime.log_days,
         databases,
         cursor_key: secrets.server_key,
         egress: egress(&config, platform, secrets)?,

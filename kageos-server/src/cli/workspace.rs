@@ -15,6 +15,7 @@ use super::{
     call::{self, pretty},
     failure::Context,
     remote::Remote,
+    workspace_logs,
 };
 use crate::runtime::SourcePath;
 
@@ -53,10 +54,13 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
     if let Workspace::New { folder, title } = command {
         return new(session, &folder, title);
     }
+    if let Workspace::Logs(args) = &command {
+        return workspace_logs::run(session, args).await;
+    }
     let caller = Asking(session, Remote::find(&session.state)?);
     let output = session.output;
     let (done, shown): (Value, fn(&Value) -> String) = match command {
-        Workspace::New { .. } => return Ok(()),
+        Workspace::New { .. } | Workspace::Logs(_) => return Ok(()),
         Workspace::Push { folder, path, message, no_build } => {
             let path = path.parse()?;
             let pushed = push(&caller, &path, &folder, &message).await?;

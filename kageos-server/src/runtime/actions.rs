@@ -1,15 +1,18 @@
-//! What can be asked of a workspace about its source and its releases, through the one door.
+//! What can be asked of a workspace about its source, its releases and its log, through the one door.
 
 use std::sync::LazyLock;
 
 use kageos_core::{
-    ActionName, ActionSchema, Audience, Audit, Effect, Effects, Right,
+    ActionName, ActionSchema, Audience, Audit, Effect, Effects, LogLevel, LogSource, Right,
     platform::secrets::{MAX_SECRET, MIN_SECRET},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::source::{Edit, FileWrite, Query};
+use super::{
+    logs,
+    source::{Edit, FileWrite, Query},
+};
 
 /// Most files that one call writes.
 const MAX_WRITES: u32 = 500;
@@ -58,6 +61,8 @@ pub(super) enum WorkspaceAction {
     RemoveSecret { name: String },
     /// What is known of secrets.
     ListSecrets { release: Option<u32> },
+    /// Lines of the app's log.
+    ReadLogs(logs::Query),
 }
 
 impl WorkspaceAction {
@@ -74,7 +79,7 @@ pub(super) fn workspace_actions() -> &'static [ActionSchema] {
 }
 
 fn schemas() -> Vec<ActionSchema> {
-    [source_schemas(), release_schemas(), secret_schemas()].concat()
+    [source_schemas(), release_schemas(), secret_schemas(), vec![log_schema()]].concat()
 }
 
 fn source_schemas() -> Vec<ActionSchema> {
@@ -148,6 +153,25 @@ fn secret_schemas() -> Vec<ActionSchema> {
         for_people(changes("remove_secret", "Forget a secret", deletes, &json!({ "name": name }), &["name"])),
         reads("list_secrets", "List secrets", &json!({ "release": release }), &[]),
     ]
+}
+
+/// The log of an app.
+fn log_schema() -> ActionSchema {
+    let time = json!({ "type": "string", "format": "date-time", "maxLength": 40 });
+    let properties = json!({
+        "level": { "type": "string", "enum": LogLevel::ALL, "title": "At least" },
+        "source": { "type": "string", "enum": LogSource::ALL, "title": "Source" },
+        "call": { "type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{26}$", "title": "Call" },
+        "trace": { "type": "string", "pattern": "^[0-9a-f]{32}$", "title": "Trace" },
+        "release": { "type": "integer", "minimum": 1, "maximum": u32::MAX, "title": "Release" },
+        "path": { "type": "string", "maxLength": 512, "title": "At or below" },
+        "text": { "type": "string", "minLength": 1, "maxLength": 200, "title": "Text" },
+        "from": time, "to": time,
+        "order": { "type": "string", "enum": ["newest", "oldest"], "title": "First" },
+        "limit": limit(logs::MAX_LINES),
+        "next": { "type": "string", "maxLength": 50 },
+    });
+    reads("read_logs", "Read the log", &properties, &[])
 }
 
 /// Files to write. The commit holds their text; the operation log says which files, by whom and when.
@@ -226,6 +250,6 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(schema.right, Right::Admin, "{name}");
         }
-        assert_eq!(workspace_actions().len(), 17);
+        assert_eq!(workspace_actions().len(), 18);
     }
 }

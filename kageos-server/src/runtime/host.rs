@@ -1,6 +1,6 @@
-//! The host of the actions that workspaces have about their source and releases.
+//! The host of the actions that workspaces have about themselves.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kageos_core::{
@@ -12,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     Runtime,
     actions::WorkspaceAction,
-    releases, secrets,
+    logs, releases, secrets,
     source::{self, Author, Changes, Edit, FileWrite, Query, Repository, SourcePath},
 };
 
@@ -24,6 +24,8 @@ const MAX_DIFF: usize = 300;
 const FILES: usize = 200;
 /// Commits on a page when nothing is said.
 const COMMITS: usize = 50;
+/// How long lines of a log are looked for; who wants to know more asks again.
+const LOOK_UP: Duration = Duration::from_millis(300);
 /// Matches when nothing is said.
 const MATCHES: usize = 100;
 
@@ -68,8 +70,12 @@ impl WorkspaceHost {
         let input = kageos_core::json::parse(&call.input)?;
         let action = WorkspaceAction::read(&call.action, input)
             .map_err(|error| Error::field("", "schema", error.to_string()))?;
+        if let WorkspaceAction::ReadLogs(query) = action {
+            return self.read_logs(call, query).await;
+        }
         let found = self.found(call).await?;
         match action {
+            WorkspaceAction::ReadLogs(_) => Err(Error::of(Code::UnknownAction).into()),
             WorkspaceAction::ListSource { at, under, limit, next } => {
                 list(found, at, under, limit.unwrap_or(FILES), next).await
             }
@@ -123,8 +129,20 @@ impl WorkspaceHost {
         }
     }
 
-    /// The source of the workspace that is called, when the caller may still have it and it lies here.
-    async fn found(&self, call: &HostCall) -> Result<Found> {
+    /// Lines of the log, as many as can be found in a moment.
+    async fn read_logs(&self, call: &HostCall, query: logs::Query) -> Result<HostReply, HostError> {
+        let workspace = self.workspace(call).await?;
+        let (folder, clock) =
+            (self.runtime.inner.logs.folder(workspace), self.runtime.platform().env().clock.clone());
+        let found = blocking(move || {
+            let begun = clock.monotonic();
+            logs::read(&folder, &query, || clock.monotonic().saturating_sub(begun) > LOOK_UP)
+        });
+        Ok(reply(&found.await?)?)
+    }
+
+    /// The workspace that is called, when the caller may still administer it and it lies here.
+    async fn workspace(&self, call: &HostCall) -> Result<NodeId> {
         let platform = self.runtime.platform();
         let workspace = workspace_of(platform.tree(), &call.path)?;
         let tree = platform.tree().snapshot();
@@ -132,6 +150,12 @@ impl WorkspaceHost {
         // The node was looked up again, so is the right: somebody may have been faster.
         platform.access().check(&call.actor, Right::Admin, &node.chain, &node.path)?;
         self.runtime.check_home(workspace).await?;
+        Ok(workspace)
+    }
+
+    /// The source of the workspace that is called.
+    async fn found(&self, call: &HostCall) -> Result<Found> {
+        let (platform, workspace) = (self.runtime.platform(), self.workspace(call).await?);
         let folder = self.runtime.source_dir(workspace)?;
         let repository = blocking(move || Repository::open(&folder)).await?;
         let head = platform.releases().head(workspace).await?.map(|head| head.commit);

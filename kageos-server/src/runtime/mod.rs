@@ -10,6 +10,7 @@ mod database;
 mod forward;
 mod host;
 mod keeping;
+mod logs;
 mod process;
 mod quota;
 mod releases;
@@ -29,6 +30,7 @@ use std::{
 
 use kageos_core::{
     Code, Dispatch, Error, Manifest, NodeId, ResourcePath, Result,
+    bus::EventBody,
     platform::{Home, Platform, secrets::Secrets, workspace::Databases},
 };
 use sha2::{Digest, Sha256};
@@ -46,6 +48,7 @@ pub use source::{SourcePath, SourcePathError};
 
 use crate::{egress::Egress, state::StateDir, wire::Finding};
 use host::WorkspaceHost;
+use logs::{AppLog, InThisProcess, Kept, Logs};
 
 /// The folder of an app's own data in that of its workspace.
 pub(crate) const DATA: &str = "data";
@@ -78,6 +81,10 @@ pub struct RuntimeOptions {
     pub quotas: Quotas,
     /// How long the folders of a deleted workspace stay.
     pub keep_deleted: Duration,
+    /// What is kept of the log of one workspace, in bytes.
+    pub log_bytes: u64,
+    /// How many days of it.
+    pub log_days: u32,
     /// What makes the databases of apps on a server; without it they are files.
     pub databases: Option<Databases>,
     /// What seals the cursors of lists.
@@ -104,6 +111,7 @@ struct Inner {
     platform: Platform,
     dispatch: Arc<dyn Dispatch>,
     options: RuntimeOptions,
+    logs: Logs,
     apps: Mutex<HashMap<NodeId, App>>,
     /// The workspaces that are known to lie here; what an earlier process left of them is settled.
     here: Mutex<HashSet<NodeId>>,
@@ -145,10 +153,15 @@ impl Runtime {
     /// # Errors
     /// What the database answers.
     pub async fn open(platform: &Platform, options: RuntimeOptions) -> Result<Self> {
+        let logs = open_logs(platform, &options);
+        platform
+            .dispatcher()
+            .log_to(Arc::new(InThisProcess { logs: logs.clone(), platform: platform.clone() }));
         let inner = Inner {
             platform: platform.clone(),
             dispatch: Arc::new(platform.dispatcher().clone()),
             options,
+            logs,
             apps: Mutex::default(),
             here: Mutex::default(),
             elsewhere: Mutex::default(),
@@ -209,12 +222,21 @@ impl Runtime {
     ) -> Result<AppOptions> {
         let options = &self.inner.options;
         let short = workspace.to_string().split_off(14);
+        let trial = matches!(runs, Runs::Trial(_));
         let (kind, data, database, http) = match runs {
             Runs::Trial(folder) => ("t", folder, None, None),
             Runs::Workspace(manifest) => {
                 let http = options.egress.of(workspace, manifest);
                 ("r", self.data_dir(workspace)?, self.database(workspace).await?, Some(http))
             }
+        };
+        let logs = AppLog {
+            logs: self.inner.logs.clone(),
+            platform: self.platform().clone(),
+            workspace,
+            path: path.clone(),
+            release: Some(release),
+            trial,
         };
         Ok(AppOptions {
             workspace: path.clone(),
@@ -234,6 +256,7 @@ impl Runtime {
             dispatch: Arc::clone(&self.inner.dispatch),
             files: Arc::new(self.platform().files().clone()),
             http,
+            logs: Arc::new(logs),
         })
     }
 
@@ -284,6 +307,7 @@ impl Runtime {
             app.host.stop(DRAIN)
         });
         futures_util::future::join_all(stopping).await;
+        self.inner.logs.close().await;
     }
 
     /// How apps are kept apart and built here, for the doctor.
@@ -370,6 +394,15 @@ impl Runtime {
     fn program(&self, workspace: NodeId, release: u32) -> PathBuf {
         self.release_dir(workspace, release).join("program")
     }
+}
+
+/// The logs of the workspaces of a platform, and who is told that they grow.
+fn open_logs(platform: &Platform, options: &RuntimeOptions) -> Logs {
+    let kept = Kept { bytes: options.log_bytes, days: options.log_days };
+    let (tree, events) = (platform.tree().clone(), Arc::clone(platform.events()));
+    let place = move |workspace| tree.snapshot().by_id(workspace).map(|node| node.path.clone());
+    let announce = move |path| events.publish(EventBody::Log { path });
+    Logs::open(platform.env().clone(), options.state.clone(), kept, place, announce)
 }
 
 /// What seals the cursors of one workspace: an app that knows it knows nothing of the others.

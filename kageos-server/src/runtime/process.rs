@@ -6,20 +6,19 @@ use std::{
     fmt, fs, io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use kageos_core::{
-    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Http, Manifest, Receipt,
-    ResourcePath, Result, Timestamp,
+    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Http, LogEntry, LogLevel,
+    LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Timestamp,
     link::{LinkHost, LinkOptions},
     sql::DbOptions,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::UnixListener,
     process::{Child, Command},
     sync::{Mutex, MutexGuard},
@@ -29,6 +28,7 @@ use tokio::{
 use super::{
     Limits, Quota, Sandbox,
     forward::Forwarding,
+    logs::{fate, tell},
     sandbox::{Launch, SOCKET},
 };
 
@@ -42,10 +42,6 @@ const COOL_DOWN: Duration = Duration::from_secs(10);
 pub(super) const DATABASE: &str = "app.db";
 /// How long an app may take to end when it is told to, before it is killed.
 const END: Duration = Duration::from_secs(2);
-/// Longest line of what an app writes to its standard outputs that the log shows, in bytes.
-const MAX_LINE: u64 = 8 * 1024;
-/// Bytes a second of it that the log shows.
-const SHOWN: usize = 16 * 1024;
 
 /// What an app is run with.
 #[derive(Clone)]
@@ -85,6 +81,8 @@ pub struct AppOptions {
     pub files: Arc<dyn Files>,
     /// What lies outside; without it nothing is reached.
     pub http: Option<Arc<dyn Http>>,
+    /// Its log.
+    pub logs: Arc<dyn LogSink>,
 }
 
 impl fmt::Debug for AppOptions {
@@ -115,6 +113,8 @@ struct State {
     /// When it died, the last first.
     crashes: VecDeque<Instant>,
     used: Option<Instant>,
+    /// Callers are refused, and that is told already.
+    refusing: bool,
 }
 
 /// A process that runs. It is killed when nobody has it any more.
@@ -147,7 +147,7 @@ impl ProcessHost {
     /// # Errors
     /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
     pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
-        let live = start(&env, &options).await?;
+        let live = start(&env, &options).await.inspect_err(|error| cannot_start(&options, error))?;
         let host = Self::idle(env, options, live.host.manifest());
         host.keep(&mut host.state.lock().await, live);
         Ok(host)
@@ -199,11 +199,19 @@ impl ProcessHost {
     /// Lets no other call begin, waits for those that run, at most `within`, and ends the process. Answers how many
     /// calls had to be cut off. The next call starts it again.
     pub async fn stop(&self, within: Duration) -> usize {
-        let live = self.state.lock().await.live.take();
-        match live {
-            Some(live) => live.end(within).await,
-            None => 0,
+        let Some(live) = self.state.lock().await.live.take() else { return 0 };
+        let died = live.host.closed_now();
+        let Ended { cut_off, status } = live.end(within).await;
+        match died {
+            Some(why) => self.say(fate(&why.to_string(), status)),
+            None => self.say(LogEntry::new(LogLevel::Info, "The app is stopped.").with("cut_off", cut_off)),
         }
+        cut_off
+    }
+
+    /// Tells in the app's log what becomes of it.
+    fn say(&self, entry: LogEntry) {
+        self.options.logs.take(LogSource::Platform, None, entry.bounded());
     }
 
     /// The process that runs, started when none does. Whoever asked for the start may go away meanwhile.
@@ -224,10 +232,21 @@ impl ProcessHost {
         if let Some(live) = state.live() {
             return Ok(live);
         }
-        if state.live.take().is_some() {
+        if let Some(dead) = state.live.take() {
             state.crashed();
+            if let Some(me) = self.me.upgrade() {
+                tokio::spawn(async move { me.has_died(&dead, None).await });
+            }
         }
-        state.may_start()?;
+        if let Err(error) = state.may_start() {
+            if !std::mem::replace(&mut state.refusing, true) {
+                let seconds = COOL_DOWN.as_secs();
+                let message = "The app has died several times; callers are refused for a while.";
+                self.say(LogEntry::new(LogLevel::Error, message).with("seconds", seconds));
+            }
+            return Err(error);
+        }
+        state.refusing = false;
         drop(state);
         self.options.quota.may_run(&self.options.data)?;
         let started = self.again().await;
@@ -236,9 +255,20 @@ impl ProcessHost {
             Ok(live) => Ok(self.keep(&mut state, live)),
             Err(error) => {
                 state.crashed();
+                cannot_start(&self.options, &error);
                 Err(error)
             }
         }
+    }
+
+    /// Tells of a process that has died, or that does not answer, and ends what is left of it.
+    async fn has_died(&self, live: &Live, silent: Option<String>) {
+        let closed = live.host.closed_now();
+        let why = silent.or_else(|| closed.map(|why| why.to_string())).unwrap_or_default();
+        let (workspace, pid) = (&self.options.workspace, live.pid);
+        tracing::warn!(%workspace, pid, "an app has died: {why}");
+        let Ended { status, .. } = live.end(Duration::ZERO).await;
+        self.say(fate(&why, status));
     }
 
     /// Starts it again; it has to be what it was.
@@ -253,6 +283,7 @@ impl ProcessHost {
     fn keep(&self, state: &mut MutexGuard<'_, State>, live: Arc<Live>) -> Arc<Live> {
         state.live = Some(Arc::clone(&live));
         state.used = Some(Instant::now());
+        self.say(LogEntry::new(LogLevel::Info, "The app is started.").with("pid", live.pid));
         let AppOptions { idle, answers_within, .. } = self.options;
         tokio::spawn(watch(Weak::clone(&self.me), Arc::downgrade(&live), idle, answers_within));
         live
@@ -284,15 +315,33 @@ impl State {
 }
 
 impl Live {
-    async fn end(&self, within: Duration) -> usize {
-        let left = self.host.drain(within).await;
+    async fn end(&self, within: Duration) -> Ended {
+        let cut_off = self.host.drain(within).await;
         let mut child = self.child.lock().await;
-        if timeout(END, child.wait()).await.is_err() {
-            // It is dead, or will be; who waits for it here learns nothing more.
-            let _ = child.kill().await;
-        }
-        left
+        let status = match timeout(END, child.wait()).await {
+            Ok(status) => status.ok(),
+            Err(_) => {
+                // It is dead, or will be; who waits for it here learns nothing more.
+                let _ = child.kill().await;
+                None
+            }
+        };
+        Ended { cut_off, status }
     }
+}
+
+/// How a process ended.
+struct Ended {
+    /// Calls that were cut off.
+    cut_off: usize,
+    /// How it ended by itself; `None` when it was killed.
+    status: Option<ExitStatus>,
+}
+
+fn cannot_start(options: &AppOptions, error: &Error) {
+    let entry =
+        LogEntry::new(LogLevel::Error, "The app cannot be started.").with("why", error.message.clone());
+    options.logs.take(LogSource::Platform, None, entry.bounded());
 }
 
 /// Ends a process that nobody uses, and one that does not answer; tells of one that dies.
@@ -316,16 +365,17 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
             continue;
         }
         state.live = None;
-        let (workspace, pid) = (&host.options.workspace, live.pid);
-        match died {
-            Some(why) => {
-                state.crashed();
-                tracing::warn!(%workspace, pid, "an app has died: {why}");
-            }
-            None => tracing::debug!(%workspace, pid, "an app that nobody uses is stopped"),
+        if died.is_some() {
+            state.crashed();
         }
         drop(state);
-        live.end(Duration::ZERO).await;
+        match died {
+            Some(why) => host.has_died(&live, Some(why)).await,
+            None => {
+                live.end(Duration::ZERO).await;
+                host.say(LogEntry::new(LogLevel::Info, "The app is stopped: nobody calls it."));
+            }
+        }
         return;
     }
 }
@@ -372,8 +422,8 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
         .spawn()
         .map_err(failed)?;
     let pid = child.id();
-    tell(child.stdout.take(), options.workspace.clone());
-    tell(child.stderr.take(), options.workspace.clone());
+    tell(child.stdout.take(), LogSource::Stdout, Arc::clone(&options.logs));
+    tell(child.stderr.take(), LogSource::Stderr, Arc::clone(&options.logs));
     let stream = tokio::select! {
         come = timeout(options.ready_within, listener.accept()) => match come {
             Ok(come) => come.map_err(failed)?.0,
@@ -396,6 +446,7 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
         dispatch: Arc::clone(&options.dispatch),
         files: Arc::clone(&options.files),
         http: options.http.clone(),
+        logs: Arc::clone(&options.logs),
     };
     let host = LinkHost::accept(stream, env.clone(), link).await?;
     Ok(Arc::new(Live { host, child: Mutex::new(child), pid, _forwarding: forwarding }))
@@ -411,36 +462,6 @@ fn listen(link: &Path) -> io::Result<UnixListener> {
         _ => {}
     }
     UnixListener::bind(socket)
-}
-
-/// Shows in the log what an app writes, some lines a second of it; the rest is read and counted.
-fn tell(output: Option<impl AsyncRead + Send + Unpin + 'static>, workspace: ResourcePath) {
-    let Some(output) = output else { return };
-    tokio::spawn(async move {
-        let mut output = BufReader::new(output);
-        let (mut second, mut shown, mut left_out) = (Instant::now(), 0, 0_u64);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let mut some = tokio::io::AsyncReadExt::take(&mut output, MAX_LINE);
-            if !matches!(some.read_until(b'\n', &mut line).await, Ok(1..)) {
-                return;
-            }
-            if second.elapsed() >= Duration::from_secs(1) {
-                if left_out > 0 {
-                    tracing::warn!(%workspace, left_out, "an app writes more than is shown");
-                }
-                (second, shown, left_out) = (Instant::now(), 0, 0);
-            }
-            if shown < SHOWN {
-                shown += line.len();
-                let text = String::from_utf8_lossy(&line);
-                tracing::info!(%workspace, "{}", text.trim_end().escape_debug());
-            } else {
-                left_out += 1;
-            }
-        }
-    });
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@
 //! secrets/               keys and the token of the command line
 //! node                   the name of this server among others on its database
 //! platform.db            the platform's database, when it is SQLite
-//! workspaces/<id>/       one workspace each: source/, releases/, build/, and data/, which its app writes
+//! workspaces/<id>/       one workspace each: source/, releases/, build/, logs/, and data/, which its app writes
 //! runtime/               what apps are built on
 //! objects/  logs/  run/  files, logs, and what exists only while a server runs
 //! ```

@@ -128,6 +128,7 @@ fn options(setting: Setting, folders: &Folders, sandbox: &Sandbox, more: &[&str]
         dispatch: setting.dispatch,
         files: setting.files,
         http: Some(setting.http),
+        logs: setting.logs,
     }
 }
 

@@ -8,6 +8,7 @@ export type LiveEvents = {
   change: ChangeEvent;
   tree: { path: string };
   access: { path: string };
+  log: { path: string };
   progress: { path: string; call: string; done: number; total: number | null; message: string };
   reset: Record<string, never>;
 };
@@ -22,7 +23,7 @@ let lastId = "";
 
 function deliver(event: ServerEvent): void {
   if (event.id) lastId = event.id;
-  if (event.type !== "progress") forgetAnswers();
+  if (event.type !== "progress" && event.type !== "log") forgetAnswers();
   for (const listener of listeners.get(event.type) ?? []) listener(event.data);
 }
 

@@ -2,7 +2,7 @@ import { createI18n } from "vue-i18n";
 import { collect, type Tree } from "./messages";
 
 // What is wanted by few and has many words brings them along: it adds them when it is first shown.
-const english = import.meta.glob<Tree>(["/src/*/locales/en.json", "/src/features/*/locales/en.json", "!/src/features/code/**"], { eager: true, import: "default" });
+const english = import.meta.glob<Tree>(["/src/*/locales/en.json", "/src/features/*/locales/en.json", "!/src/features/code/**", "!/src/features/logs/**"], { eager: true, import: "default" });
 
 export const i18n = createI18n({
   legacy: false,

@@ -17,6 +17,16 @@ function dateFormat(locale: string, timeZone: string, style: "date" | "minute" |
   return made;
 }
 
+/** Of lines that stand below each other: the same in every language. */
+const fixed = new Map<string, Intl.DateTimeFormat>();
+function fixedFormat(kind: string, timeZone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const made = fixed.get(kind + timeZone) ?? new Intl.DateTimeFormat("sv-SE", { timeZone, ...options });
+  fixed.set(kind + timeZone, made);
+  return made;
+}
+const clockFormat = (timeZone: string) => fixedFormat("clock ", timeZone, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayFormat = (timeZone: string) => fixedFormat("day ", timeZone, { month: "2-digit", day: "2-digit" });
+
 function parsed(value: unknown): Date | null {
   const date = new Date(String(value));
   return Number.isNaN(date.getTime()) ? null : date;
@@ -35,6 +45,15 @@ export function makeFormatter(locale: string, timeZone: string) {
     date: (value: unknown) => text(value, "date"),
     dateTime: (value: unknown) => text(value, "minute"),
     exact: (value: unknown) => text(value, "full"),
+    /** The time of day with its milliseconds; of another day the day too. */
+    clock(value: string): string {
+      const date = parsed(value);
+      if (!date) return "";
+      const day = dayFormat(timeZone);
+      const millis = String(date.getMilliseconds()).padStart(3, "0");
+      const time = `${clockFormat(timeZone).format(date)}.${millis}`;
+      return day.format(date) === day.format(Date.now()) ? time : `${day.format(date)} ${time}`;
+    },
     ago(value: string): string {
       const date = parsed(value);
       if (!date) return "";

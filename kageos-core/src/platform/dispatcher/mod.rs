@@ -18,7 +18,7 @@ mod running;
 mod settle;
 mod undo;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,8 +37,8 @@ use super::tree::{DirectoryHost, Node, Snapshot, Tree, directory_actions, is_own
 use crate::bus::Bus;
 use crate::call::MAX_IDEMPOTENCY_KEY;
 use crate::{
-    ActionName, ActionSchema, Audit, Call, Code, Dispatch, Env, Error, FileId, Host, Kind, Relation, Reply,
-    Result, Right, Rights, SourceKind,
+    ActionName, ActionSchema, Audit, Call, Code, Dispatch, Env, Error, FileId, Host, Kind, LogSink, Relation,
+    Reply, Result, Right, Rights, SourceKind,
 };
 use added::Added;
 use calls::is_about_calls;
@@ -98,6 +98,8 @@ struct Inner {
     running: Running,
     refusals: Refusals,
     audit: Audit,
+    /// Where goes what apps in this process log.
+    logs: OnceLock<Arc<dyn LogSink>>,
 }
 
 /// A call that was let through the door.
@@ -158,6 +160,7 @@ impl Dispatcher {
             running,
             refusals,
             audit,
+            logs: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -181,6 +184,11 @@ impl Dispatcher {
             ));
         }
         self.inner.added.add(title, actions, host)
+    }
+
+    /// Keeps what calls log that run in this process. The first one stays; without one it goes to the log of the process.
+    pub fn log_to(&self, logs: Arc<dyn LogSink>) {
+        let _ = self.inner.logs.set(logs);
     }
 
     /// The schemas of the actions that were added to workspaces.

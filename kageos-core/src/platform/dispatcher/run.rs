@@ -119,7 +119,11 @@ impl Dispatcher {
             trace: call.trace,
             deadline: self.inner.env.now().plus(admitted.timeout),
             dry_run: call.dry_run,
-            control: Arc::new(admitted.place.control(call.path.clone(), Arc::clone(&self.inner.events))),
+            control: Arc::new(admitted.place.control(
+                (call.path.clone(), call.trace),
+                Arc::clone(&self.inner.events),
+                self.inner.logs.get().cloned(),
+            )),
         };
         let host = Arc::clone(&admitted.host);
         let run = tokio::spawn(async move { host.call(host_call).await });

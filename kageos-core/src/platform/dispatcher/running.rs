@@ -9,7 +9,10 @@ use tokio::time::Instant;
 
 use crate::bus::{Bus, EventBody};
 use crate::host::{CallControl, Progress};
-use crate::{Actor, CallId, Code, Error, ResourcePath, Result, UserId};
+use crate::{
+    Actor, CallId, Code, Error, LogCall, LogEntry, LogLevel, LogSink, LogSource, ResourcePath, Result, Trace,
+    UserId,
+};
 
 /// Calls of one actor that run at the same time.
 const MAX_RUNNING: u32 = 128;
@@ -105,18 +108,23 @@ impl Place {
     }
 
     /// The call's line to those who follow it.
-    pub(super) fn control(&self, path: ResourcePath, events: Arc<dyn Bus>) -> Control {
-        let (call, run) = (self.call, Arc::clone(&self.run));
-        Control { call, path, events, run, told_at: Mutex::default() }
+    pub(super) fn control(
+        &self,
+        (path, trace): (ResourcePath, Trace),
+        events: Arc<dyn Bus>,
+        logs: Option<Arc<dyn LogSink>>,
+    ) -> Control {
+        let (call, run) = (LogCall { id: self.call, path, trace }, Arc::clone(&self.run));
+        Control { call, events, logs, run, told_at: Mutex::default() }
     }
 }
 
-/// Passes on how far a call has come, and that it shall end.
+/// Passes on how far a call has come, what it logs, and that it shall end.
 #[derive(Debug)]
 pub(super) struct Control {
-    call: CallId,
-    path: ResourcePath,
+    call: LogCall,
     events: Arc<dyn Bus>,
+    logs: Option<Arc<dyn LogSink>>,
     run: Arc<Run>,
     told_at: Mutex<Option<Instant>>,
 }
@@ -128,7 +136,7 @@ impl CallControl for Control {
         let tells = told_at.is_none_or(|at| now.duration_since(at) >= BETWEEN_EVENTS);
         if tells {
             *told_at = Some(now);
-            let (path, call, progress) = (self.path.clone(), self.call, progress.clone());
+            let (path, call, progress) = (self.call.path.clone(), self.call.id, progress.clone());
             self.events.publish(EventBody::Progress { path, call, progress });
         }
         *self.run.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
@@ -136,5 +144,26 @@ impl CallControl for Control {
 
     fn is_cancelled(&self) -> bool {
         *self.run.cancelled.borrow()
+    }
+
+    /// Where nobody keeps what apps log it goes to the log of the process.
+    fn log(&self, entry: LogEntry) {
+        if let Some(logs) = &self.logs {
+            return logs.take(LogSource::App, Some(self.call.clone()), entry.bounded());
+        }
+        let LogEntry { level, message, fields } = entry.bounded();
+        let fields = serde_json::Value::Object(fields);
+        let LogCall { id: call, path, trace } = &self.call;
+        macro_rules! told {
+            ($level:ident) => {
+                tracing::event!(tracing::Level::$level, %call, %path, trace = trace.id(), %fields, "{message}")
+            };
+        }
+        match level {
+            LogLevel::Debug => told!(DEBUG),
+            LogLevel::Info => told!(INFO),
+            LogLevel::Warn => told!(WARN),
+            LogLevel::Error => told!(ERROR),
+        }
     }
 }

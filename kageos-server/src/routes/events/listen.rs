@@ -16,7 +16,7 @@ use crate::{caller::Caller, problem::Answer, shared::Shared};
 /// How often a silent stream says that it lives, so that proxies keep it open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Server-Sent Events: `change`, `tree`, `access`, `progress`, and `reset` when some were missed. `Last-Event-ID`
+/// Server-Sent Events: `change`, `tree`, `access`, `progress`, `log`, and `reset` when some were missed. `Last-Event-ID`
 /// resumes without a gap.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(("Last-Event-ID" = Option<String>, Header, description = "Where the stream before ended")), responses((status = 200, body = String, content_type = "text/event-stream")))]
 pub(in crate::routes) async fn listen(

@@ -4,7 +4,10 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::response::sse;
 use futures_util::{Stream, stream};
-use kageos_core::bus::{Event, EventBody, EventId, Listener};
+use kageos_core::{
+    Right,
+    bus::{Event, EventBody, EventId, Listener},
+};
 use serde_json::{Value, json};
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -85,6 +88,7 @@ impl Open {
     fn show(&self, event: &Event) -> Option<sse::Event> {
         let view = View::of(&self.shared, &self.caller.actor);
         match (event.body.path(), &event.body) {
+            (Some(path), EventBody::Log { .. }) if view.node_with(path, Right::Admin).is_err() => None,
             (Some(path), _) if view.sees_path(path) => Some(show(event.id, &event.body)),
             (Some(path), EventBody::Tree { .. }) if view.tree().get(path).is_none() => {
                 let above = view.above(path).filter(|node| view.sees(node))?;
@@ -101,7 +105,7 @@ fn show(id: EventId, body: &EventBody) -> sse::Event {
         EventBody::Change { path, action, call, rows } => {
             json!({ "path": path, "action": action, "call": call, "rows": rows })
         }
-        EventBody::Tree { path } => json!({ "path": path }),
+        EventBody::Tree { path } | EventBody::Log { path } => json!({ "path": path }),
         EventBody::Access { path } => json!({ "path": path }),
         EventBody::Progress { path, call, progress } => json!({
             "path": path, "call": call, "done": progress.done, "total": progress.total, "message": progress.message,
