@@ -72,6 +72,10 @@ impl Submit for RecordPayment {
             let message = format!("Only {open} USD are open on this invoice.");
             return Err(Error::field("/amount", "overpayment", message));
         }
+        if self.amount > open {
+            let log = ctx.log().with("invoice", self.invoice).with("open", open).with("amount", self.amount);
+            log.warn("More was paid than is open.");
+        }
         let received_on = self.received_on.unwrap_or_else(|| ctx.today());
         let payment = Payment {
             id: ctx.row_id(),

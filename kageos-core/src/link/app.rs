@@ -102,6 +102,11 @@ impl AppEnd {
         let call = HostCall { id, path, action, input, actor, source, trace, deadline, dry_run, control };
         let reply = host.call(call).await;
         drop(running);
+        let lines = self.lost.swap(0, Ordering::Relaxed);
+        if lines > 0 {
+            // The answer waits for its turn as well.
+            session.tell(&Note::LogLost { lines }).await;
+        }
         let HostReply { output, changes, receipt, undoable } = reply?;
         with_body(&Called { changes, receipt, undoable }, output.get().as_bytes().to_vec())
     }
@@ -132,7 +137,7 @@ impl Handler for AppEnd {
                     control.cancelled.store(true, Ordering::SeqCst);
                 }
             }
-            Note::Drain | Note::Progress { .. } | Note::Log { .. } => {}
+            Note::Drain | Note::Progress { .. } | Note::Log { .. } | Note::LogLost { .. } => {}
         }
     }
 
@@ -195,10 +200,9 @@ impl CallControl for Control {
     }
 
     fn log(&self, entry: LogEntry) {
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        let note = Note::Log { call: Some(self.call), entry: entry.bounded(), lost };
+        let note = Note::Log { call: Some(self.call), entry: entry.bounded() };
         if !self.session.note(&note) {
-            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -466,10 +466,8 @@ impl Handler for PlatformEnd {
                 }
                 call.control.report(progress);
             }
-            Note::Log { call, entry, lost } => {
-                if lost > 0 {
-                    self.options.logs.lost(lost);
-                }
+            Note::LogLost { lines } => self.options.logs.lost(lines),
+            Note::Log { call, entry } => {
                 // A call that it does not run is none.
                 let call = call.and_then(|call| self.during(call).ok());
                 let call = call.as_deref().map(LogCall::from);

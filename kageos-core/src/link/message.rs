@@ -68,9 +68,11 @@ pub enum Note {
         call: Option<CallId>,
         /// What is logged.
         entry: LogEntry,
-        /// Lines before it that could not be sent.
-        #[serde(default, skip_serializing_if = "is_none")]
-        lost: u64,
+    },
+    /// Lines of an app's log that could not be sent.
+    LogLost {
+        /// How many.
+        lines: u64,
     },
     /// The caller wants no more of a call. It ends by itself, or is cancelled two seconds later; a platform says so.
     Stop {
@@ -79,11 +81,6 @@ pub enum Note {
     },
     /// No call comes any more; what runs is waited for.
     Drain,
-}
-
-/// Whether there is nothing to tell.
-fn is_none(count: &u64) -> bool {
-    *count == 0
 }
 
 /// What a platform asks an app.

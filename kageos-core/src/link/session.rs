@@ -201,6 +201,13 @@ impl Session {
         lock(&shared.out).waits() < HIGH_WATER && shared.send(&Sent::Note(note), &[]).is_ok()
     }
 
+    /// Tells something once not much waits to be sent.
+    pub(super) async fn tell(&self, note: &Note) {
+        let shared = &*self.0.0;
+        shared.room().await;
+        let _ = shared.send(&Sent::Note(note), &[]);
+    }
+
     /// Ends the link.
     pub(super) fn close(&self) {
         self.0.0.close(Closed::Here);

@@ -485,10 +485,10 @@ async fn what_an_app_logs_is_cut_and_belongs_to_calls_that_it_runs() {
     let (id, ..) = raw.asked().await;
     let fields: serde_json::Map<_, _> = (0..50).map(|at| (format!("f{at}"), json!([at]))).collect();
     let entry = json!({ "level": "warn", "message": "x".repeat(20_000), "fields": fields });
-    let note =
-        |call: Value, lost: u64| json!({ "note": { "log": { "call": call, "entry": entry, "lost": lost } } });
-    raw.say(&note(json!(own), 7), &[]).await;
-    raw.say(&note(json!(CallId::new(&Env::system())), 0), &[]).await;
+    let note = |call: CallId| json!({ "note": { "log": { "call": call, "entry": entry } } });
+    raw.say(&note(own), &[]).await;
+    raw.say(&note(CallId::new(&Env::system())), &[]).await;
+    raw.say(&json!({ "note": { "log_lost": { "lines": 7 } } }), &[]).await;
     raw.say(&json!({ "note": { "log": { "entry": { "level": "debug", "message": "alone" } } } }), &[]).await;
     raw.say(&done(id, &json!({ "changes": [], "receipt": false, "undoable": false })), b"1").await;
     running.await.unwrap().unwrap();

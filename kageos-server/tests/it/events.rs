@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::BodyDataStream;
 use futures_util::StreamExt;
-use kageos_core::Role;
+use kageos_core::{Role, bus::EventBody};
 use serde_json::{Value, json};
 
 use crate::site::{Person, Site};
@@ -172,4 +172,16 @@ async fn a_grant_that_ends_ends_what_its_stream_tells() {
     };
     assert!(heard(&mut by_system).await.contains(&"/demo/notes/two".to_owned()));
     assert!(!heard(&mut by_ada).await.contains(&"/demo/notes/two".to_owned()));
+}
+
+#[tokio::test]
+async fn that_a_log_grew_is_for_those_who_administer_the_workspace() {
+    let site = Site::new().await;
+    let (system, ada) = (site.system().await, site.person_with("ada", "/demo/notes", Role::Member).await);
+    let (mut by_system, mut by_ada) = (listen(&system, None).await, listen(&ada, None).await);
+    site.platform.events().publish(EventBody::Log { path: "/demo/notes".parse().unwrap() });
+    make(&system, "one").await;
+    let heard = by_system.next().await.unwrap();
+    assert_eq!((heard.name.as_str(), &heard.data), ("log", &json!({ "path": "/demo/notes" })));
+    assert_eq!(by_ada.next().await.unwrap().name, "tree");
 }

@@ -25,6 +25,7 @@ mod host;
 mod installed;
 mod json;
 mod keeping;
+mod logs;
 mod overview;
 mod process;
 mod routes;

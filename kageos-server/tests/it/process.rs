@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use kageos_core::{Code, Error, Host, HostCall, HostError, Result};
+use kageos_core::{Code, Error, Host, HostCall, HostError, LogEntry, LogLevel, LogSource, Result};
 use kageos_sdk::{
     App, Ctx, Form, Submit,
-    testkit::{Kit, Setting, conformance},
+    testkit::{self, Kit, Setting, conformance},
 };
 use kageos_server::runtime::{AppOptions, Limits, ProcessHost, Quota, Sandbox};
 use serde_json::json;
@@ -211,6 +211,15 @@ async fn a_process_that_is_killed_cuts_its_calls_off_and_is_started_again() {
     let rows = kit.call("item.table", "search", json!({})).await.unwrap().output;
     assert_eq!(rows["rows"].as_array().map(Vec::len), Some(1));
     eventually(async || (!alive(first)).then_some(())).await;
+    let died = eventually(async || said(&kit, "The app has died.").pop()).await;
+    assert_eq!((died.level, &died.fields["signal"]), (LogLevel::Error, &json!("SIGKILL")), "{died:?}");
+    assert_eq!(said(&kit, "The app is started.").len(), 2);
+}
+
+/// What the platform said of the app.
+fn said(kit: &Kit, message: &str) -> Vec<LogEntry> {
+    let lines = kit.logs().into_iter().filter(|line| line.source == LogSource::Platform);
+    lines.map(|line| line.entry).filter(|entry| entry.message == message).collect()
 }
 
 fn pid(number: u32) -> rustix::process::Pid {
@@ -257,6 +266,10 @@ async fn an_app_that_dies_again_and_again_is_left_alone_for_a_while() {
     let error = host.call(late(&kit, "probe.form", "")).await.unwrap_err();
     let told = |error: &Error| error.code == Code::Unavailable && error.message.contains("several times");
     assert!(matches!(&error, HostError::Refused(error) if told(error)), "{error:?}");
+    let died = eventually(async || Some(said(&kit, "The app has died.")).filter(|all| all.len() == 3)).await;
+    assert!(died.iter().all(|entry| entry.fields["exit"] == json!(3)), "{died:?}");
+    let refused = said(&kit, "The app has died several times; callers are refused for a while.");
+    assert_eq!(refused.len(), 1);
 }
 
 #[tokio::test]
@@ -327,6 +340,9 @@ async fn an_app_reaches_nothing_but_its_own_folder() {
     let processes = processes.split(' ').filter(|name| name.parse::<u32>().is_ok()).count();
     assert!(processes <= 2, "{processes}");
     assert_eq!(probe(&kit, "loud", "").await, "told");
+    let loud =
+        |line: &testkit::LogLine| line.source == LogSource::Stdout && line.entry.message == "line 99999";
+    eventually(async || kit.logs().iter().any(loud).then_some(())).await;
 }
 
 #[tokio::test]

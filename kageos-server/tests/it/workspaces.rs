@@ -85,6 +85,12 @@ impl Shop {
     pub(crate) fn kill(&mut self) {
         self.server.kill().and_then(|()| self.server.wait()).unwrap();
     }
+
+    /// Kills the server and starts it again.
+    pub(crate) fn start_again(&mut self) {
+        self.kill();
+        self.server = self.machine.start(&["serve"]).0;
+    }
 }
 
 impl Drop for Shop {
@@ -140,9 +146,7 @@ fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
     assert_eq!(refused["code"], "conflict");
 
     // A server that was killed comes back with what was live, and starts it at the first call.
-    shop.kill();
-    let (server, _) = shop.machine.start(&["serve"]);
-    shop.server = server;
+    shop.start_again();
     assert_eq!(shop.call("list_releases", &json!({}))["live"], 2);
     assert!(shop.table("get", &json!({ "id": made["id"] }))["values"].get("minutes").is_some());
 
@@ -328,6 +332,7 @@ fn who_may_not_administer_a_workspace_sees_nothing_of_its_source() {
         ("set_secret", json!({ "name": "key", "value": "0123456789", "origin": "https://a.b" })),
         ("list_secrets", json!({})),
         ("remove_secret", json!({ "name": "key" })),
+        ("read_logs", json!({})),
     ] {
         assert_eq!(ask(&reader, action, &input), "403", "{action}");
     }

@@ -8,5 +8,5 @@ export function visible(text: string): string {
 }
 
 // Control characters but for the end of a line and the tab, and those that turn the direction of what follows.
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for.
 const acting = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
