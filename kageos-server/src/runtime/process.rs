@@ -232,22 +232,15 @@ impl ProcessHost {
         if let Some(live) = state.live() {
             return Ok(live);
         }
-        if let Some(dead) = state.live.take() {
+        let dead = state.live.take();
+        if dead.is_some() {
             state.crashed();
-            if let Some(me) = self.me.upgrade() {
-                tokio::spawn(async move { me.has_died(&dead, None).await });
-            }
         }
-        if let Err(error) = state.may_start() {
-            if !std::mem::replace(&mut state.refusing, true) {
-                let seconds = COOL_DOWN.as_secs();
-                let message = "The app has died several times; callers are refused for a while.";
-                self.say(LogEntry::new(LogLevel::Error, message).with("seconds", seconds));
-            }
-            return Err(error);
-        }
-        state.refusing = false;
         drop(state);
+        if let Some(dead) = dead {
+            self.has_died(&dead, None).await;
+        }
+        self.may_start().await?;
         self.options.quota.may_run(&self.options.data)?;
         let started = self.again().await;
         let mut state = self.state.lock().await;
@@ -259,6 +252,18 @@ impl ProcessHost {
                 Err(error)
             }
         }
+    }
+
+    /// Refuses while the app has died too often lately, and says so once.
+    async fn may_start(&self) -> Result<()> {
+        let mut state = self.state.lock().await;
+        let refused = state.may_start();
+        let refuses_already = std::mem::replace(&mut state.refusing, refused.is_err());
+        if refused.is_err() && !refuses_already {
+            let message = "The app has died several times; callers are refused for a while.";
+            self.say(LogEntry::new(LogLevel::Error, message).with("seconds", COOL_DOWN.as_secs()));
+        }
+        refused
     }
 
     /// Tells of a process that has died, or that does not answer, and ends what is left of it.
