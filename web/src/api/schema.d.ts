@@ -193,7 +193,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Server-Sent Events: `change`, `tree`, `access`, `progress`, and `reset` when some were missed. `Last-Event-ID`
+         * Server-Sent Events: `change`, `tree`, `access`, `progress`, `log`, and `reset` when some were missed. `Last-Event-ID`
          *     resumes without a gap.
          */
         get: operations["listen"];
