@@ -346,6 +346,7 @@ mod tests {
     }
 
     const KEPT: Kept = Kept { bytes: 64 * 1024, days: 7 };
+    const LARGE: Kept = Kept { bytes: 1 << 30, days: 7 };
 
     fn log() -> Log {
         let dir = tempfile::tempdir().unwrap();
@@ -357,7 +358,11 @@ mod tests {
     impl Log {
         fn add(&self, numbers: std::ops::Range<u32>) {
             let lines: Vec<_> = numbers.map(|number| self.line(number, None).bytes()).collect();
-            self.folder.append(&self.state, &lines, KEPT, self.env.now()).unwrap();
+            self.append(&lines, KEPT);
+        }
+
+        fn append(&self, lines: &[Vec<u8>], kept: Kept) {
+            self.folder.append(&self.state, lines, kept, self.env.now()).unwrap();
         }
 
         fn line(&self, number: u32, call: Option<LogCall>) -> Line {
@@ -436,7 +441,7 @@ mod tests {
         let trace = log.env.trace();
         let path: ResourcePath = "/demo/app/pay.form".parse().unwrap();
         let line = log.line(40, Some(LogCall { id: host, path, trace }));
-        log.folder.append(&log.state, &[line.bytes()], KEPT, log.env.now()).unwrap();
+        log.append(&[line.bytes()], KEPT);
         let found = |query: Value| numbers(&log.read(query));
         assert!(found(json!({ "level": "warn" })).iter().all(|number| number % 4 >= 2));
         assert_eq!(found(json!({ "level": "error" })).len(), 10);
@@ -468,7 +473,8 @@ mod tests {
             (vec![0, 1, 2], &json!(format!("{number}-{}", whole.len())))
         );
         with(&[b"\xff\x00{}\n".as_slice(), &vec![b'x'; 3 * MAX_LINE], b"\n"].concat());
-        log.add(3..5);
+        let more: Vec<_> = (3..5).map(|number| log.line(number, None).bytes()).collect();
+        log.append(&more, LARGE);
         assert_eq!(numbers(&log.read(json!({}))), [4, 3, 2, 1, 0]);
         assert_eq!(numbers(&log.read(json!({ "order": "oldest" }))), [0, 1, 2, 3, 4]);
         // A place inside a line is before the next one, or after the one before.
@@ -502,8 +508,7 @@ mod tests {
                 line.bytes()
             })
             .collect();
-        let kept = Kept { bytes: 1 << 30, days: 1 };
-        log.folder.append(&log.state, &lines, kept, log.env.now()).unwrap();
+        log.append(&lines, LARGE);
         let page = log.read(json!({ "limit": 200 }));
         assert!(page.to_string().len() < MAX_BYTES + 2 * MAX_LINE && page["more"] == true);
     }

@@ -54,6 +54,16 @@ it("shows the last lines, older ones on demand, and follows without a gap", asyn
   expect(numbers(logs.lines.value)).toEqual(range(150, 420));
 });
 
+it("asks again for what came during the first look", async () => {
+  const { read, add } = log(10);
+  const logs = use(read);
+  const loaded = logs.load();
+  add(5);
+  await logs.catchUp();
+  await loaded;
+  expect(logs.lines.value.length).toBe(15);
+});
+
 it("keeps what is read in its place while nobody follows", async () => {
   const { read, add } = log(10);
   const logs = use(read);

@@ -66,7 +66,7 @@ export function useLogs(read: Read, wanted: () => Wanted) {
       if (signal.aborted) return;
       lines.value = found;
       end = first?.end ?? null;
-    });
+    }).then(() => (again ? goOn() : undefined));
   }
 
   const full = computed(() => lines.value.length >= maxLines);
@@ -101,7 +101,11 @@ export function useLogs(read: Read, wanted: () => Wanted) {
       waiting.value = true;
       return;
     }
-    if (end === null) return;
+    if (end === null) {
+      // The first look is not back yet; what came after it is asked for then.
+      again = true;
+      return;
+    }
     if (catching) {
       again = true;
       return catching;
@@ -113,10 +117,11 @@ export function useLogs(read: Read, wanted: () => Wanted) {
     await catching;
     catching = undefined;
     waiting.value = false;
-    if (again) {
-      again = false;
-      await catchUp();
-    }
+    if (again) await goOn();
+  }
+  function goOn(): Promise<void> {
+    again = false;
+    return end === null ? Promise.resolve() : catchUp();
   }
 
   function follow(on: boolean): void {
