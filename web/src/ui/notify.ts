@@ -9,7 +9,7 @@ export function useProblemText(): (error: unknown) => string {
     if (!(error instanceof ApiError)) return t("ui.problem.unknown");
     // Where a person has to know what to do next, our words in his language say more than the server's.
     const key = `ui.problem.${error.code}`;
-    if (te(key)) return t(key, { n: error.retryAfter });
+    if (te(key)) return t(key, { n: error.retryAfter, why: error.message });
     return error.message || t("ui.problem.unknown");
   };
 }

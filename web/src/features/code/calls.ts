@@ -1,5 +1,5 @@
 import { api } from "@/api";
-import type { Commits, Diff, FileWrite, Matches, ReleaseDetail, Releases, Release, SearchAsk, SourceFile, SourceList, SourceText, Written } from "./types";
+import type { Commits, Diff, FileWrite, Matches, ReleaseDetail, Releases, Release, SearchAsk, Secrets, SourceFile, SourceList, SourceText, Written } from "./types";
 
 const pageSize = 500;
 /** A source with more files than this is no longer one that people edit here. */
@@ -31,5 +31,11 @@ export const revertCommit = (path: string, commit: string, message: string) => a
 
 export const listReleases = (path: string, next?: string) => ask<Releases>(path, "list_releases", given({ limit: 20, next }));
 export const readRelease = (path: string, release: number) => ask<ReleaseDetail>(path, "read_release", { release });
-export const publish = (path: string, release: number) => ask<Release>(path, "publish", { release });
+/** `consent` is the digest of what the release reaches outside, where somebody has to consent to that. */
+export const publish = (path: string, release: number, consent?: string) => ask<Release>(path, "publish", given({ release, consent }));
 export const restart = (path: string) => ask<object>(path, "restart", {});
+
+/** The secrets of a release, or of the live one, and those that are set. */
+export const listSecrets = (path: string, release?: number) => ask<Secrets>(path, "list_secrets", given({ release }));
+export const setSecret = (path: string, name: string, origin: string, value: string) => ask<object>(path, "set_secret", { name, origin, value });
+export const removeSecret = (path: string, name: string) => ask<object>(path, "remove_secret", { name });

@@ -2,7 +2,7 @@ import { computed } from "vue";
 import { type RouteLocationRaw, useRoute } from "vue-router";
 import { useUrl } from "@/ui";
 
-export const views = ["files", "history", "releases"] as const;
+export const views = ["files", "history", "releases", "secrets"] as const;
 export type View = (typeof views)[number];
 
 /** What is shown stands in the URL: the view, the file and line, the commit, the release. */

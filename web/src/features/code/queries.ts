@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/vue-query";
 import { computed, type MaybeRefOrGetter, toValue } from "vue";
 import { ApiError } from "@/api";
-import { diffSource, listCommits, listReleases, listSource, readRelease, readSource, searchSource } from "./calls";
+import { diffSource, listCommits, listReleases, listSecrets, listSource, readRelease, readSource, searchSource } from "./calls";
 import type { ReleaseState, SearchAsk } from "./types";
 
 /** Keys of what is cached of a workspace's code. */
@@ -13,6 +13,7 @@ export const codeKeys = {
   commits: (path: string, of: string) => ["code", path, "commits", of] as const,
   releases: (path: string) => ["code", path, "releases"] as const,
   release: (path: string, release: number) => ["code", path, "release", release] as const,
+  secrets: (path: string) => ["code", path, "secrets"] as const,
 };
 
 /** What is moving is asked for again so often. */
@@ -84,4 +85,20 @@ export const useRelease = (path: string, release: MaybeRefOrGetter<number>) =>
     enabled: computed(() => toValue(release) > 0),
     staleTime: 0,
     refetchInterval: ({ state }) => (state.data && moving(state.data.state) ? movingMs : false),
+  });
+
+/** The secrets of a release, without a number of the live one. */
+export const useSecrets = (path: string, release?: number) =>
+  useQuery({ queryKey: [...codeKeys.secrets(path), release ?? "live"], queryFn: () => listSecrets(path, release), staleTime: 0 });
+
+/** A release that somebody has to consent to, and the one that is live before it; read anew each time it is looked at. */
+export const useConsent = (path: string, release: number) =>
+  useQuery({
+    queryKey: [...codeKeys.all(path), "release", "consent", release],
+    queryFn: async () => {
+      const [wanted, { live }] = await Promise.all([readRelease(path, release), listReleases(path)]);
+      return { wanted, before: live === null || live === release ? null : await readRelease(path, live) };
+    },
+    staleTime: 0,
+    gcTime: 0,
   });

@@ -18,6 +18,16 @@ export type ChangeKind = "added" | "removed" | "changed";
 export type FileDiff = { path: string; change: ChangeKind; added: number; removed: number; patch: string | null };
 export type Diff = { from: string | null; to: string; files: FileDiff[]; more: boolean };
 
+/** Where in a request a secret goes. */
+export type SecretPlace = { header: { name: string; prefix: string } } | { query: { name: string } } | { basic: { user: string } };
+export type SecretUse = { name: string; title: string; origin: string; place: SecretPlace };
+export type Consent = { by: Person; at: string };
+/** What a release reaches outside. What is new there is what nobody has consented to; secrets as `name for origin`. */
+export type Egress = { origins: string[]; secrets: SecretUse[]; digest: string; consent_required: boolean; new_origins: string[]; new_secrets: string[] };
+/** A secret that is used, or is set and no longer used; what it is set to is told to nobody. */
+export type Secret = { name: string; title: string; origin: string; place: SecretPlace | null; declared: boolean; set: (Consent & { origin: string }) | null };
+export type Secrets = { secrets: Secret[] };
+
 export type ReleaseState = "building" | "built" | "starting" | "live" | "draining" | "retired" | "failed";
 export type Release = {
   release: number;
@@ -33,6 +43,8 @@ export type Release = {
   sandbox: string | null;
   /** Functions against the release that was live, by their paths in the workspace. */
   changes: { path: string; change: ChangeKind }[];
+  /** To what it reaches outside. */
+  consent: Consent | null;
 };
 export type Releases = { live: number | null; releases: Release[]; next: string | null };
 /** Lines and columns count from 1, columns by characters. */
@@ -52,4 +64,5 @@ export type Diagnostic = {
   end_column: number | null;
   fix: Fix | null;
 };
-export type ReleaseDetail = Release & { log: string; diagnostics: Diagnostic[] };
+/** What it reaches is known once it was built. */
+export type ReleaseDetail = Release & { log: string; diagnostics: Diagnostic[]; egress?: Egress };

@@ -13,18 +13,21 @@ const ended = (output: unknown) => ({ ...pending(""), status: "ok", reply: { cal
 let state: unknown;
 let actions: Record<string, () => Response>;
 let asked: string[];
+let sent: Record<string, unknown>[];
 
 beforeEach(() => {
   localStorage.clear();
   sessionStorage.clear();
   vi.useFakeTimers();
   asked = [];
+  sent = [];
   state = pending("Compiling one");
   actions = { build: () => Response.json(state, { status: 202 }), publish: () => Response.json({ output: release("live") }) };
   vi.stubGlobal("fetch", (url: string, init: RequestInit = {}) => {
     if (url === "/api/v1/calls/a") return Promise.resolve(Response.json(state));
-    const { action } = JSON.parse(String(init.body)) as { action: string };
+    const { action, input } = JSON.parse(String(init.body)) as { action: string; input: Record<string, unknown> };
     asked.push(action);
+    sent.push(input);
     return Promise.resolve(actions[action]?.() ?? Response.json({ code: "not_found" }, { status: 404 }));
   });
 });
@@ -99,5 +102,41 @@ it("says why a release does not start, and tries again", async () => {
   actions["publish"] = () => Response.json({ output: release("live") });
   expect(await build.publishRelease(release("built") as Release)).toBe(true);
   expect(build.phase.value).toBe("live");
+  leave();
+});
+
+const refusedAt = (code: string, pointer: string) => () => Response.json({ code, status: 409, fields: [{ pointer, code: "digest", message: "d1" }] }, { status: 409 });
+
+it("asks before a release goes live that reaches more, and publishes with the consent", async () => {
+  actions["publish"] = refusedAt("consent_required", "/consent");
+  const { build, told, leave } = building();
+  await build.build(true);
+  state = ended(release("built"));
+  await second();
+  expect([build.phase.value, build.busy.value, build.asking.value]).toEqual(["consent", false, { release: 3, changed: false }]);
+  expect(told).toEqual(["built"]);
+  build.dismiss();
+  expect([build.phase.value, build.asking.value]).toEqual(["consent", null]);
+  build.ask(3);
+  actions["publish"] = () => Response.json({ output: release("live") });
+  expect(await build.bring(3, "d1")).toBe(true);
+  expect([build.phase.value, build.asking.value]).toEqual(["live", null]);
+  expect(sent.slice(1)).toEqual([{ release: 3 }, { release: 3, consent: "d1" }]);
+  leave();
+});
+
+it("looks again where the consent was to something else, and only there", async () => {
+  const { build, leave } = building();
+  actions["publish"] = refusedAt("conflict", "/consent");
+  expect(await build.bring(3, "d0")).toBe(false);
+  expect([build.phase.value, build.asking.value]).toEqual(["consent", { release: 3, changed: true }]);
+  actions["publish"] = refusedAt("conflict", "");
+  expect(await build.bring(3, "d1")).toBe(false);
+  expect([build.phase.value, build.asking.value]).toEqual(["refused", null]);
+  expect(build.problem.value).toMatchObject({ code: "conflict" });
+  actions["publish"] = refusedAt("consent_required", "/consent");
+  expect(await build.publishRelease(release("built") as Release)).toBe(false);
+  await build.build(false);
+  expect(build.asking.value).toBeNull();
   leave();
 });

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/vue-query";
 import { computed, ref, shallowRef, watch } from "vue";
-import { type CallReply, useEvent, useSession } from "@/api";
+import { ApiError, type CallReply, useEvent, useSession } from "@/api";
 import { recall, remember } from "@/ui";
 import { useRun } from "@/ui/useRun";
 import { listReleases, publish } from "./calls";
@@ -8,11 +8,15 @@ import { codeKeys } from "./queries";
 import type { Release } from "./types";
 
 /** Where a build has come to, and the publishing after it. */
-export type Phase = "" | "building" | "built" | "failed" | "cancelled" | "publishing" | "live" | "refused";
+export type Phase = "" | "building" | "built" | "failed" | "cancelled" | "publishing" | "consent" | "live" | "refused";
 export type Build = ReturnType<typeof useBuild>;
 
 // The whole log is read from the release when it is there.
 const maxLines = 500;
+
+/** Says that a release waits for somebody to consent to what it reaches, or that what it reaches is not what was seen. */
+const waits = (error: unknown): error is ApiError =>
+  error instanceof ApiError && (error.code === "consent_required" || (error.code === "conflict" && error.fields.some(({ pointer }) => pointer === "/consent")));
 
 /** Builds, and publishes what was built where that is wanted. A build runs on when its page is left, and is found again. */
 export function useBuild(path: string, ended: (release: Release) => void) {
@@ -25,6 +29,8 @@ export function useBuild(path: string, ended: (release: Release) => void) {
   const wholly = ref(publishing.value);
   const release = shallowRef<Release | null>(null);
   const problem = shallowRef<unknown>(null);
+  /** The release whose reach somebody is asked to consent to, and whether it is another one than was seen. */
+  const asking = shallowRef<{ release: number; changed: boolean } | null>(null);
   const lines = ref<string[]>([]);
   const stale = () => {
     void client.invalidateQueries({ queryKey: [...codeKeys.releases(path)] });
@@ -61,22 +67,32 @@ export function useBuild(path: string, ended: (release: Release) => void) {
     remember(`${place}.publish`, it ? "1" : "", "session");
   }
   /** Makes a release the live one; says whether that was done. */
-  async function bring(number: number): Promise<boolean> {
+  async function bring(number: number, consent?: string): Promise<boolean> {
     phase.value = "publishing";
-    problem.value = null;
+    [problem.value, asking.value] = [null, null];
     try {
-      release.value = await publish(path, number);
+      release.value = await publish(path, number, consent);
       phase.value = "live";
       return true;
     } catch (error) {
-      refuse(error);
+      if (waits(error)) {
+        phase.value = "consent";
+        ask(number, error.code === "conflict");
+      } else refuse(error);
       return false;
     } finally {
       stale();
     }
   }
+  function ask(number: number, changed = false): void {
+    asking.value = { release: number, changed };
+  }
+  function dismiss(): void {
+    asking.value = null;
+  }
   async function build(andPublish: boolean): Promise<void> {
     if (busy.value) return;
+    dismiss();
     [lines.value, release.value, problem.value] = [[], null, null];
     want(andPublish);
     wholly.value = andPublish;
@@ -108,5 +124,5 @@ export function useBuild(path: string, ended: (release: Release) => void) {
     wholly.value = false;
     return bring(one.release);
   }
-  return { phase, busy, wholly, release, problem, lines, running: run.running, ending: run.ending, cancel: run.cancel, build, publishRelease, close };
+  return { phase, busy, wholly, release, problem, asking, lines, running: run.running, ending: run.ending, cancel: run.cancel, build, publishRelease, bring, ask, dismiss, close };
 }

@@ -36,7 +36,7 @@ function makeWorkbench(path: string) {
   const hashOf = (file: string) => files.value.find((one) => one.path === file)?.hash ?? "";
   const isThere = (file: string) => (drafts.value[file] ? drafts.value[file].text !== null : hashOf(file) !== "");
   /** What moves is asked for again; texts and commits stay what they are. */
-  const stale = () => Promise.all(["list", "commits", "search"].map((what) => client.invalidateQueries({ queryKey: [...codeKeys.all(path), what] })));
+  const stale = () => Promise.all(["list", "commits", "search", "secrets"].map((what) => client.invalidateQueries({ queryKey: [...codeKeys.all(path), what] })));
 
   async function baseOf(file: string): Promise<Base | null> {
     const hash = hashOf(file);
@@ -138,7 +138,9 @@ function makeWorkbench(path: string) {
   }
 
   useEvent("change", (event) => event.path === path && void stale());
-  useEvent("tree", (event) => event.path === path && void client.invalidateQueries({ queryKey: [...codeKeys.releases(path)] }));
+  useEvent("tree", (event) => {
+    if (event.path === path) for (const what of ["releases", "release", "secrets"]) void client.invalidateQueries({ queryKey: [...codeKeys.all(path), what] });
+  });
   return { path, list, files, drafts, changed, conflicts, resolving, saving, message, asked, hashOf, isThere, theirs, edit, remove, rename, discard, settle, repair, save, stale };
 }
 
