@@ -12,6 +12,7 @@ const buildMs = 600_000;
 const editor = (page: Page) => page.getByRole("main").locator("[data-test=editor]").getByRole("textbox", { name: file });
 const changes = (page: Page) => page.locator("[data-test=changes]");
 const strip = (page: Page) => page.locator("[data-test=build]");
+const consentDialog = (page: Page) => page.getByRole("dialog", { name: /^May release \d+ reach this\?$/ });
 const read = (page: Page, path = file) => call<Text>(page, crm, "read_source", { path });
 const write = (page: Page, text: string, expected: string, path = file) => call<Written>(page, crm, "write_source", { files: [{ path, text, expected }] });
 const open = async (page: Page, query = `view=files&file=${file}`) => {
@@ -30,20 +31,20 @@ async function save(page: Page): Promise<void> {
   await expect(changes(page)).toHaveCount(0);
 }
 /** Whatever a test changed in the file, it stands as it did. */
-async function keeping(page: Page, act: () => Promise<void>): Promise<void> {
-  const { text } = await read(page);
+async function keeping(page: Page, act: () => Promise<void>, path = file): Promise<void> {
+  const { text } = await read(page, path);
   try {
     await act();
   } finally {
-    const now = await read(page);
-    if (now.text !== text) await write(page, text, now.hash);
+    const now = await read(page, path);
+    if (now.text !== text) await write(page, text, now.hash, path);
   }
 }
 
 // All of them change one source.
 test.describe.configure({ mode: "default" });
 
-for (const view of ["files", "history", "releases"]) {
+for (const view of ["files", "history", "releases", "secrets"]) {
   test(`${view}: no serious finding, light and dark, wide and narrow`, async ({ page }) => {
     await open(page, `view=${view}`);
     await expect(page.getByRole("navigation", { name: "Views of the code" })).toBeVisible();
@@ -254,6 +255,114 @@ test("a field is added, built, published and seen, and gone when it is rolled ba
     await page.goto(customers);
     await expect(page.getByRole("columnheader", { name: "First name" })).toBeVisible();
     await expect(page.getByRole("columnheader", { name: "Nickname" })).toHaveCount(0);
+  });
+});
+
+/** Makes a release live that was built before, which nobody has to consent to. */
+async function bring(page: Page, release: number): Promise<void> {
+  await open(page, `view=releases&release=${release}`);
+  const act = /^(Publish|Roll back to this)$/;
+  await page.getByRole("main").getByRole("button", { name: act }).click();
+  await page.getByRole("dialog").getByRole("button", { name: act }).click();
+  await expect(strip(page)).toContainText(`Release ${release} is live`, { timeout: 60_000 });
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+}
+
+/** Every answer that comes to a page from now on, as text; the stream of events has no end. */
+function listening(page: Page): () => Promise<string[]> {
+  const heard: Promise<string>[] = [];
+  page.on("response", (response) => {
+    if (response.headers()["content-type"]?.includes("json")) heard.push(response.text().catch(() => ""));
+  });
+  return () => Promise.all(heard);
+}
+
+test.describe("what a release reaches outside", () => {
+  test.use({ quiet: /status of 409/ });
+  const [main, origin, title] = ["src/lib.rs", "https://api.example.com", "Key of the shop"];
+  const value = `sk_live_${mark()}`;
+  const secretOf = (page: Page) => page.getByRole("main").locator("[data-test=secret]").filter({ hasText: title });
+
+  test("is consented to before it goes live, and its secret is seen by nobody", async ({ page, context }) => {
+    test.setTimeout(3 * buildMs);
+    const before = (await call<{ live: number | null }>(page, crm, "list_releases", {})).live ?? (await released(page));
+    await keeping(page, async () => {
+      const { text, hash } = await read(page, main);
+      const declared = `App::new("crm")\n        .secret(kageos_sdk::Secret::bearer("shop_key", "${title}", "${origin}"))`;
+      await write(page, text.replace('App::new("crm")', declared), hash, main);
+      await open(page, "view=releases");
+      await page.getByRole("button", { name: "Build and publish" }).click();
+
+      const dialog = consentDialog(page);
+      await expect(dialog.locator("[data-test=new]")).toContainText(origin, { timeout: buildMs });
+      await expect(dialog.locator("[data-test=new]")).toContainText(/Key of the shop.*authorization: Bearer/);
+      await expect(dialog.locator("[data-test=before]")).toContainText(`Release ${before}, which is live, reaches nothing outside.`);
+      await expectAccessible(page);
+      await page.emulateMedia({ colorScheme: "dark" });
+      await expectAccessible(page);
+      await page.setViewportSize({ width: 360, height: 800 });
+      await expectAccessible(page);
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await dialog.getByRole("button", { name: "Do not publish" }).click();
+      await expect(strip(page)).toContainText(/Release \d+ is not live/);
+      expect((await call<{ live: number }>(page, crm, "list_releases", {})).live).toBe(before);
+
+      await strip(page).getByRole("button", { name: "See what it reaches" }).click();
+      await dialog.getByRole("button", { name: `Set ${title}` }).click();
+      const field = dialog.getByLabel(`Value of ${title}`, { exact: true }).and(page.locator("input"));
+      await expect(field).toBeFocused();
+      await expect(field).toHaveAttribute("type", "password");
+      await expect(field).toHaveAttribute("autocomplete", "off");
+      await field.fill("short");
+      await field.press("Enter");
+      await expect(dialog).toContainText("A secret has 8 to 4096 characters.");
+      await field.fill(value);
+      const heard = listening(page);
+      await field.press("Enter");
+      await expect(dialog.locator("[data-test=secret]")).toContainText(/Set\s*by/);
+      await expect(field).toHaveCount(0);
+      await dialog.getByRole("button", { name: "Consent and publish" }).click();
+      await expect(strip(page)).toContainText(/Release \d+ is live/, { timeout: 60_000 });
+      const { live } = await call<{ live: number }>(page, crm, "list_releases", {});
+      expect(live).toBeGreaterThan(before);
+
+      await open(page, `view=releases&release=${live}`);
+      await expect(page.locator("[data-test=egress]")).toContainText(origin);
+      await expect(page.locator("[data-test=egress]").getByText("new", { exact: true })).toHaveCount(0);
+      await expect(page.getByRole("main")).toContainText(/Consent by\s*system/);
+      await open(page, "view=secrets&panel=activity");
+      await expect(secretOf(page)).toContainText(/Set\s*by/);
+      await secretOf(page).getByRole("button", { name: `Replace ${title}` }).click();
+      await expect(secretOf(page).locator("input")).toHaveValue("");
+      await page.keyboard.press("Escape");
+      await expect(secretOf(page).getByRole("button", { name: `Replace ${title}` })).toBeFocused();
+      await expect(page.getByRole("tabpanel").locator("code", { hasText: "set_secret" }).first()).toBeVisible();
+      await expectAccessible(page);
+
+      // What was consented to stays so, and what is reached no more needs no consent.
+      await bring(page, before);
+      await open(page, "view=secrets");
+      await expect(page.locator("[data-test=secrets] section", { hasText: "No longer used" })).toContainText("shop_key");
+      await bring(page, live);
+
+      await open(page, "view=secrets");
+      const other = await context.newPage();
+      await open(other, "view=secrets");
+      await expect(secretOf(other)).toContainText(/Set\s*by/);
+      await secretOf(page).getByRole("button", { name: `Remove ${title}` }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+      await expect(secretOf(page)).toContainText("Not set");
+      await expect(secretOf(other)).toContainText("Not set");
+      await other.close();
+
+      const kept = await page.evaluate(() => JSON.stringify([document.documentElement.outerHTML, { ...localStorage }, { ...sessionStorage }]));
+      const told = await heard();
+      expect(told.length).toBeGreaterThan(10);
+      for (const answer of [kept, ...told]) expect(answer).not.toContain(value);
+      await bring(page, before);
+      await open(page, "view=secrets");
+      await expect(page.getByText("No secrets")).toBeVisible();
+    }, main);
   });
 });
 
