@@ -19,7 +19,8 @@ const MAX_TITLE: usize = 200;
 /// Longest text beside a secret in a request, in bytes.
 const MAX_BESIDE: usize = 200;
 
-/// Headers that a request gets from the platform or the connection alone, lower-case.
+/// Headers that a request gets from the platform or the connection alone, or that make it another request than it looks,
+/// lower-case.
 pub const OWN_HEADERS: &[&str] = &[
     "accept-encoding",
     "connection",
@@ -38,6 +39,9 @@ pub const OWN_HEADERS: &[&str] = &[
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
 ];
 
 /// What an app reaches outside, as part of its manifest. Nothing of it counts before an administrator has consented.
@@ -165,7 +169,8 @@ impl SecretUse {
         if before.iter().any(|it| it.name == self.name) {
             mistakes.push("it stands twice; a secret goes to one origin".to_owned());
         }
-        if before.iter().any(|it| it.origin == self.origin && it.place.collides(&self.place)) {
+        let meets = |it: &Self| it.origin.covers(&self.origin) || self.origin.covers(&it.origin);
+        if before.iter().any(|it| meets(it) && it.place.collides(&self.place)) {
             mistakes.push("another secret has its place in requests to the same origin".to_owned());
         }
         mistakes.extend(self.place.mistake().map(ToOwned::to_owned));

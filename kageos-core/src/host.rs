@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, Actor, CallId, Change, Error, LogEntry, Manifest, ResourcePath, Source, Timestamp, Trace,
+    ActionName, Actor, CallId, Change, Error, LogEntry, Manifest, ResourcePath, Source, SourceKind, Timestamp, Trace,
 };
 
 /// Largest reply that a receipt keeps, in bytes; of a larger one it keeps only that it was given.
@@ -80,6 +80,22 @@ pub struct HostCall {
     pub dry_run: bool,
     /// Progress out, cancellation in.
     pub control: Arc<dyn CallControl>,
+}
+
+impl HostCall {
+    /// Refuses who acts for somebody: an app, an agent, a schedule, a link. Some things are asked by a person or a program
+    /// itself or not at all.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`](crate::Code::Forbidden).
+    pub fn check_itself(&self) -> Result<(), Error> {
+        let itself = matches!(self.source.kind, SourceKind::Web | SourceKind::Api | SourceKind::Cli);
+        if itself && self.actor.app.is_none() {
+            return Ok(());
+        }
+        let message = "An app, an agent or a schedule does not do this for somebody; an administrator does it.";
+        Err(Error::new(crate::Code::Forbidden, message))
+    }
 }
 
 /// What a host gives back.

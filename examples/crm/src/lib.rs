@@ -63,12 +63,16 @@ mod tests {
         let too_much = json!({ "invoice": "1", "amount": "5.00" });
         let refused = kit.call("record_payment.form", "submit", too_much).await.unwrap_err();
         assert_eq!(refused.fields[0].code, "overpayment");
-        let allowed = json!({ "invoice": "1", "amount": "5.00", "allow_overpayment": true, "note": "A tip." });
+        let allowed =
+            json!({ "invoice": "1", "amount": "5.00", "allow_overpayment": true, "note": "A tip." });
         let paid = kit.call("record_payment.form", "submit", allowed).await.unwrap();
         let logs = kit.logs();
         let line = logs.last().unwrap();
         assert_eq!(line.call.as_ref().unwrap().id, paid.call);
-        assert_eq!((&line.entry.fields["open"], &line.entry.fields["amount"]), (&json!("0.98"), &json!("5.00")));
+        assert_eq!(
+            (&line.entry.fields["open"], &line.entry.fields["amount"]),
+            (&json!("0.98"), &json!("5.00"))
+        );
         let revenue = kit.call("revenue_by_country.chart", "query", json!({})).await.unwrap().output;
         assert_eq!(revenue["total"], 2328.6);
     }

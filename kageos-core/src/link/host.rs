@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply,
-    Http, LogCall, LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Source, SourceKind, Timestamp,
-    file::NewFile, json,
+    Http, LogCall, LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Source, SourceKind,
+    Timestamp, file::NewFile, json,
 };
 
 /// How long an app may take to answer what its database knows.

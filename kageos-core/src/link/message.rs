@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, Actor, CallId, Change, FileId, HostCall, HostError, HttpRequest, LogEntry, Manifest, Progress, Reply,
-    ResourcePath, Source, Timestamp, Trace,
+    ActionName, Actor, CallId, Change, FileId, HostCall, HostError, HttpRequest, LogEntry, Manifest,
+    Progress, Reply, ResourcePath, Source, Timestamp, Trace,
 };
 
 /// The head of a frame.

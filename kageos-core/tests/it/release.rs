@@ -10,7 +10,8 @@ use kageos_core::platform::identity::{SYSTEM_LOGIN, Secret};
 use kageos_core::platform::release::{
     Built, Consent, Program, State, Switch, egress_digest, function_changes,
 };
-use kageos_core::platform::{Platform, PlatformOptions};
+use kageos_core::platform::secrets::Secrets;
+use kageos_core::platform::{Platform, PlatformOptions, SealKey};
 use kageos_core::sql::testing;
 use kageos_core::{
     ActionName, Actor, Call, CallId, Code, Dispatch, Egress, Env, Error, FunctionSchema, Kind, Manifest,
@@ -269,7 +270,12 @@ async fn a_workspace_deleted_long_ago_is_given_up_and_one_that_came_back_is_not(
 
         world.act(WORKSPACE, "delete", json!({})).await.unwrap();
         assert!(!releases.is_given_up(world.workspace).await.unwrap());
+        let secrets = Secrets::new(world.platform.db().clone(), world.env.clone(), SealKey::new(&[1; 32]));
+        let (call, origin) = (world.call(false), "https://a.b".parse().unwrap());
+        let set = secrets.set(&call, world.workspace, ("key", &origin), &Secret::new("a secret")).await;
+        assert!(set.is_ok() && secrets.list(world.workspace).await.unwrap().len() == 1);
         assert_eq!(releases.give_up_deleted(later).await.unwrap(), [world.workspace]);
+        assert!(secrets.list(world.workspace).await.unwrap().is_empty());
         assert!(releases.is_given_up(world.workspace).await.unwrap());
         assert!(releases.give_up_deleted(later).await.unwrap().is_empty());
         assert_eq!(releases.head(world.workspace).await.unwrap(), None);

@@ -73,7 +73,9 @@ impl World {
     }
 
     async fn opened(&self, secrets: &Secrets) -> Result<Vec<(String, String, String)>, Code> {
-        let open = secrets.open(self.workspace).await.map_err(|error| error.code)?;
+        let listed = secrets.list(self.workspace).await.unwrap();
+        let names: Vec<&str> = listed.iter().map(|it| it.name.as_str()).collect();
+        let open = secrets.open(self.workspace, &names).await.map_err(|error| error.code)?;
         let mut all: Vec<_> = open
             .into_iter()
             .map(|(name, (origin, value))| (name, origin.to_string(), value.expose().to_owned()))
@@ -111,6 +113,7 @@ async fn a_secret_is_sealed_for_one_origin_and_nothing_of_it_is_kept_elsewhere()
         let moved = "UPDATE workspace_secret SET origin = ? WHERE name = ?";
         world.db.execute(moved, params!["https://evil.example", "token"]).await.unwrap();
         assert_eq!(world.opened(&world.secrets).await, Err(Code::Conflict));
+        assert_eq!(world.secrets.open(world.workspace, &["key"]).await.unwrap().len(), 1);
         let gone = world.secrets.remove(&world.call(json!({})), world.workspace, "token").await;
         assert!(gone.is_ok());
         assert_eq!(
@@ -168,7 +171,9 @@ async fn everything_is_sealed_anew_and_a_rotation_goes_on_where_it_was() {
         let done =
             with_next.set(&call, world.workspace, ("key_3", &origin), &Secret::new("secret number 3")).await;
         assert!(done.is_ok());
+        assert_eq!(world.secrets.keys().await.unwrap().len(), 2);
         assert_eq!(world.secrets.seal_anew(&next).await.unwrap(), 6);
+        assert_eq!(world.secrets.keys().await.unwrap(), [next.id()]);
         assert_eq!(world.opened(&with_next).await.unwrap(), before);
         assert_eq!(world.opened(&world.secrets).await, Err(Code::Conflict));
         assert_eq!(world.secrets.seal_anew(&next).await.unwrap(), 0);

@@ -18,7 +18,7 @@ use super::{
     serve,
     workspace::{Asking, Caller},
 };
-use crate::state::RunLock;
+use crate::state::{Rotation, RunLock};
 
 pub(super) async fn run(session: &Session, command: Secret) -> Result<()> {
     if matches!(command, Secret::Rotate) {
@@ -75,14 +75,21 @@ async fn rotate(session: &Session) -> Result<()> {
         return Err(Error::new(Code::NotFound, "There is no state folder; `kagectl init --dev` makes one."));
     }
     let _lock = RunLock::acquire(&session.state).context("the state folder")?;
-    let (old, new) = session.state.begin_rotation(&*session.env.entropy).context("secrets/seal.key")?;
+    let rotation = Rotation::of(&session.state, &*session.env.entropy).context("secrets/seal.key")?;
+    let (old, new) = (SealKey::new(&rotation.old), SealKey::new(&rotation.new));
     let url = serve::database_url(session, &session.config()?);
     let db = Db::open(&DbOptions::new(url)).await.context("the database")?;
-    let secrets = Secrets::new(db.clone(), session.env.clone(), SealKey::new(&old));
-    let sealed = secrets.seal_anew(&SealKey::new(&new)).await;
+    let secrets = Secrets::new(db.clone(), session.env.clone(), old.clone());
+    let strange = secrets.keys().await?.into_iter().find(|key| key != old.id() && key != new.id());
+    if let Some(key) = strange {
+        let message = format!("Something is sealed with the key {key}, and secrets/seal.key is {}.", old.id());
+        return Err(Error::new(Code::Conflict, message));
+    }
+    rotation.begin(&session.state).context("secrets/seal.key.next")?;
+    let sealed = secrets.seal_anew(&new).await;
     db.close().await;
     let sealed = sealed?;
-    session.state.end_rotation().context("secrets/seal.key")?;
+    rotation.end(&session.state).context("secrets/seal.key")?;
     session.output.result(&json!({ "sealed": sealed }), || {
         format!(
             "{sealed} secrets are sealed with a new key; other servers on this database need the new secrets/seal.key, \

@@ -62,9 +62,11 @@ pub(super) async fn start(
     sandbox: Option<Sandbox>,
     sources: Option<&Path>,
 ) -> Result<Started> {
-    let secrets = session.state.init(&*session.env.entropy).context("the state folder")?;
+    session.state.init(&*session.env.entropy).context("the state folder")?;
     let config = session.config()?;
     let mut lock = RunLock::acquire(&session.state).context("the state folder")?;
+    // Only now nobody replaces a key any more.
+    let secrets = session.state.init(&*session.env.entropy).context("the state folder")?;
     logging::start(&session.state, &config.log.filter)?;
     let listener = TcpListener::bind(config.server.address)
         .await

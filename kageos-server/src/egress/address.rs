@@ -1,11 +1,13 @@
 //! Which addresses lie outside: those that every network of the Internet reaches, and those that an operator names.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
     sync::{Arc, LazyLock},
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use tokio::sync::Semaphore;
 
 use crate::network::Network;
 
@@ -74,6 +76,8 @@ pub(super) struct Reach {
     pub(super) networks: Arc<[Network]>,
     /// Whether those of the public Internet too.
     pub(super) public: bool,
+    /// Names that may be looked up at a time.
+    pub(super) lookups: Arc<Semaphore>,
 }
 
 /// A name leads nowhere that is reached.
@@ -93,7 +97,13 @@ impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            // The system is not told when nobody waits any more, so a lookup keeps its place until it has ended.
+            let place = Arc::clone(&reach.lookups).acquire_owned().await?;
+            let looking = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                (name.as_str(), 0).to_socket_addrs()
+            });
+            let found = looking.await??;
             let reached: Vec<SocketAddr> = found.filter(|address| reach.has(address.ip())).collect();
             if reached.is_empty() {
                 return Err(NotReached.into());
@@ -172,7 +182,9 @@ mod tests {
     #[test]
     fn named_networks_are_reached_too() {
         let networks: Arc<[Network]> = vec!["10.1.0.0/16".parse().unwrap()].into();
-        let reach = |public| Reach { networks: Arc::clone(&networks), public };
+        let lookups = Arc::new(Semaphore::new(1));
+        let reach =
+            |public| Reach { networks: Arc::clone(&networks), public, lookups: Arc::clone(&lookups) };
         let has = |public: bool, text: &str| reach(public).has(text.parse().unwrap());
         assert!(has(true, "10.1.2.3") && has(true, "1.1.1.1") && !has(true, "10.2.0.1"));
         assert!(has(false, "10.1.2.3") && has(false, "::ffff:10.1.2.3") && !has(false, "1.1.1.1"));

@@ -16,7 +16,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    Code, Error, HostCall, Http, HttpRequest, HttpResponse, Manifest, NodeId, Origin, Result,
+    Code, Error, HostCall, Http, HttpMethod, HttpRequest, HttpResponse, LogEntry, LogLevel, LogSink, LogSource, Manifest,
+    NodeId, Origin, Result,
     http::REQUEST_TIMEOUT_MS,
     platform::{identity::Secret, secrets::Secrets},
 };
@@ -30,10 +31,16 @@ use prepare::Prepared;
 const MAX_AT_ONCE: usize = 16;
 /// Requests of the server at a time.
 const MAX_OF_ALL: usize = 256;
+/// Bytes of answers of the server that are on their way to apps at a time.
+const MAX_HELD: usize = 256 * 1024 * 1024;
+/// How many of them are counted as one.
+const COUNTED: usize = 1024;
+/// Names that are resolved at a time: each takes a thread until the system gives up.
+const MAX_LOOKUPS: usize = 64;
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections that wait for another request, to each host.
-const MAX_IDLE: usize = 4;
+/// Longest address in a log, in characters.
+const MAX_TOLD: usize = 500;
 /// The time over which requests are counted.
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -63,6 +70,7 @@ struct Inner {
     secrets: Secrets,
     lanes: Mutex<HashMap<NodeId, Arc<Lane>>>,
     all: Arc<Semaphore>,
+    held: Arc<Semaphore>,
 }
 
 struct Clients {
@@ -91,14 +99,16 @@ impl Egress {
         if let Err(error) = &clients {
             tracing::warn!(error, "apps reach nothing outside");
         }
-        let all = Arc::new(Semaphore::new(MAX_OF_ALL));
-        Self { inner: Arc::new(Inner { options, clients, secrets, lanes: Mutex::default(), all }) }
+        let (all, held) = (Semaphore::new(MAX_OF_ALL), Semaphore::new(MAX_HELD / COUNTED));
+        let (all, held, lanes) = (Arc::new(all), Arc::new(held), Mutex::default());
+        Self { inner: Arc::new(Inner { options, clients, secrets, lanes, all, held }) }
     }
 
-    /// What a release of a workspace reaches, which declares what stands in its manifest.
+    /// What a release of a workspace reaches, which declares what stands in its manifest; each request is a line of its
+    /// log.
     #[must_use]
-    pub fn of(&self, workspace: NodeId, manifest: Arc<Manifest>) -> Arc<dyn Http> {
-        Arc::new(Declared { egress: self.clone(), workspace, manifest })
+    pub fn of(&self, workspace: NodeId, manifest: Arc<Manifest>, logs: Arc<dyn LogSink>) -> Arc<dyn Http> {
+        Arc::new(Declared { egress: self.clone(), workspace, manifest, logs })
     }
 
     /// The secrets of workspaces.
@@ -117,6 +127,15 @@ impl Egress {
         let clients = self.inner.clients.as_ref();
         let clients = clients.map_err(|error| Error::new(Code::Unavailable, error.clone()))?;
         Ok(if origin.is_https() { &clients.encrypted } else { &clients.plain })
+    }
+
+    /// Room for bytes of an answer, until it is dropped.
+    fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        let counted = u32::try_from(bytes.div_ceil(COUNTED)).unwrap_or(u32::MAX);
+        Arc::clone(&self.inner.held).try_acquire_many_owned(counted).map_err(|_| {
+            let message = "The server has as many answers on their way to apps as it may; try again.";
+            Error::new(Code::TooManyRequests, message)
+        })
     }
 
     /// The place of one request of a workspace, until it is dropped.
@@ -144,7 +163,10 @@ impl Egress {
         let of_all = Arc::clone(&self.inner.all).try_acquire_owned();
         match (of_lane, of_all) {
             (Ok(one), Ok(other)) => Ok([one, other]),
-            _ => Err(busy(format!("At most {MAX_AT_ONCE} requests of a workspace are under way at a time."))),
+            (Err(_), _) => {
+                Err(busy(format!("At most {MAX_AT_ONCE} requests of a workspace are under way at a time.")))
+            }
+            (_, Err(_)) => Err(busy("The server sends as many requests as it may at a time.".to_owned())),
         }
     }
 }
@@ -161,15 +183,19 @@ impl Clients {
                 reqwest::Certificate::from_pem_bundle(&text).map_err(|error| wrong(&error))?
             }
         };
+        let lookups = Arc::new(Semaphore::new(MAX_LOOKUPS));
         let client = |public: bool| {
-            let reach = Reach { networks: options.networks.clone().into(), public };
+            let lookups = Arc::clone(&lookups);
+            let reach = Reach { networks: options.networks.clone().into(), public, lookups };
             let client = reqwest::Client::builder()
                 .user_agent(concat!("kageos/", env!("CARGO_PKG_VERSION")))
                 .redirect(reqwest::redirect::Policy::none())
                 .no_proxy()
                 .referer(false)
                 .connect_timeout(CONNECT_TIMEOUT)
-                .pool_max_idle_per_host(MAX_IDLE)
+                // A connection is of one request: what one workspace leaves behind on it is nothing to another.
+                .http1_only()
+                .pool_max_idle_per_host(0)
                 .https_only(public)
                 .tls_certs_merge(trusted.clone())
                 .dns_resolver(reach.clone())
@@ -187,6 +213,7 @@ struct Declared {
     egress: Egress,
     workspace: NodeId,
     manifest: Arc<Manifest>,
+    logs: Arc<dyn LogSink>,
 }
 
 /// The secrets that go into requests to an origin, each with where it is put.
@@ -214,17 +241,25 @@ impl Declared {
         if used.is_empty() {
             return Ok(Vec::new());
         }
-        let mut set = self.egress.inner.secrets.open(self.workspace).await?;
+        let names: Vec<&str> = used.iter().map(|secret| secret.name.as_str()).collect();
+        let set = self.egress.inner.secrets.open(self.workspace, &names).await;
+        let mut set = set.map_err(|error| match error.code {
+            Code::Conflict => {
+                tracing::error!(workspace = %self.workspace, %error, "a secret does not open");
+                Error::new(Code::SecretMissing, "A secret does not open; it has to be set anew.")
+            }
+            _ => error,
+        })?;
         let mut given = Vec::with_capacity(used.len());
         for secret in used {
-            let missing = |why: String| Error::new(Code::SecretMissing, format!("{} {why}.", secret.title));
+            let missing = |why: String| {
+                let message = format!("{} ({}) is {why}.", secret.title, secret.name);
+                Error::new(Code::SecretMissing, message)
+            };
             match set.remove(&secret.name) {
-                None => return Err(missing(format!("({}) is not set", secret.name))),
+                None => return Err(missing("not set".to_owned())),
                 Some((to, _)) if to != secret.origin => {
-                    return Err(missing(format!(
-                        "({}) is set for {to}, and not for {}",
-                        secret.name, secret.origin
-                    )));
+                    return Err(missing(format!("set for {to}, and not for {}", secret.origin)));
                 }
                 Some((_, value)) => given.push((secret.place.clone(), value)),
             }
@@ -233,32 +268,75 @@ impl Declared {
     }
 }
 
-#[async_trait]
-impl Http for Declared {
-    async fn send(&self, call: &HostCall, request: HttpRequest) -> Result<HttpResponse> {
+impl Declared {
+    async fn sent(&self, call: &HostCall, request: HttpRequest, target: &str) -> Result<HttpResponse> {
         request.method.check(self.is_external(call), call.dry_run)?;
         let env = self.egress.inner.secrets.env();
+        let _place = self.egress.enter(self.workspace, env.clock.monotonic())?;
         let prepared = Prepared::new(request)?;
-        let began = env.clock.monotonic();
-        let _place = self.egress.enter(self.workspace, began)?;
         let left = call.deadline.since(env.now());
         let within =
             prepared.timeout_ms().map_or(Duration::from_millis(REQUEST_TIMEOUT_MS), Duration::from_millis);
-        let (method, target) = (prepared.method(), prepared.shown());
         let sent = tokio::time::timeout(within.min(left), send::follow(self, prepared)).await;
-        let answer = sent.unwrap_or_else(|_| {
-            let message = format!("{target} did not answer in time.");
-            Err(Error::new(Code::DeadlineExceeded, message))
-        });
-        let ms = u64::try_from(env.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
-        let (status, error) = match &answer {
-            Ok(response) => (Some(response.status), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        tracing::info!(
-            workspace = %self.workspace, call = %call.id, trace = %call.trace.id(), path = %call.path, method, target,
-            status, error, ms, "a request of an app"
-        );
+        sent.unwrap_or_else(|_| {
+            Err(Error::new(Code::DeadlineExceeded, format!("{target} did not answer in time.")))
+        })
+    }
+}
+
+#[async_trait]
+impl Http for Declared {
+    async fn send(&self, call: &HostCall, request: HttpRequest) -> Result<HttpResponse> {
+        let mut told = Told::new(self, call, &request);
+        let target = told.target.clone();
+        let answer = self.sent(call, request, &target).await;
+        told.ended(&answer);
         answer
+    }
+}
+
+/// The line about a request, which is written also when nobody waits any more for what becomes of it.
+struct Told<'a> {
+    declared: &'a Declared,
+    call: &'a HostCall,
+    method: HttpMethod,
+    /// Where it goes, without what may be nobody's business.
+    target: String,
+    began: Duration,
+    entry: Option<LogEntry>,
+}
+
+impl<'a> Told<'a> {
+    fn new(declared: &'a Declared, call: &'a HostCall, request: &HttpRequest) -> Self {
+        let address = request.url.split(['?', '#']).next().unwrap_or_default();
+        let target = match address.contains('@') {
+            true => String::new(),
+            false => address.chars().filter(|c| !c.is_control()).take(MAX_TOLD).collect(),
+        };
+        let began = declared.egress.inner.secrets.env().clock.monotonic();
+        Self { declared, call, method: request.method, target, began, entry: None }
+    }
+
+    fn ended(&mut self, answer: &Result<HttpResponse>) {
+        self.entry = Some(match answer {
+            Ok(response) => {
+                LogEntry::new(LogLevel::Info, "A request was answered.").with("status", response.status)
+            }
+            Err(error) => {
+                LogEntry::new(LogLevel::Warn, error.message.as_str()).with("code", error.code.as_str())
+            }
+        });
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        let entry = self.entry.take();
+        let entry = entry.unwrap_or_else(|| LogEntry::new(LogLevel::Warn, "A request was cut off."));
+        let now = self.declared.egress.inner.secrets.env().clock.monotonic();
+        let ms = u64::try_from(now.saturating_sub(self.began).as_millis()).unwrap_or(u64::MAX);
+        let target = std::mem::take(&mut self.target);
+        let entry = entry.with("method", self.method.as_str()).with("url", target).with("ms", ms).bounded();
+        self.declared.logs.take(LogSource::Platform, Some(self.call.into()), entry);
     }
 }

@@ -1,5 +1,6 @@
 //! A request as an app asks for it, looked at before anything is sent.
 
+use axum::body::Bytes;
 use kageos_core::{
     Code, Error, FieldError, HttpMethod, HttpRequest, Origin, Result, SecretPlace,
     egress::{OWN_HEADERS, is_header},
@@ -10,7 +11,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::Given;
+use super::{Given, scrub::Scrub};
 
 /// Longest address, in bytes.
 const MAX_URL: usize = 8 * 1024;
@@ -28,7 +29,7 @@ pub(super) struct Prepared {
     method: HttpMethod,
     headers: HeaderMap,
     timeout_ms: Option<u64>,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl Prepared {
@@ -38,6 +39,10 @@ impl Prepared {
     /// All that is wrong with it, at once.
     pub(super) fn new(request: HttpRequest) -> Result<Self> {
         let HttpRequest { method, url, query, headers, timeout_ms, body } = request;
+        if query.len() > MAX_PAIRS || headers.len() > MAX_PAIRS {
+            let message = format!("A request has at most {MAX_PAIRS} headers and {MAX_PAIRS} parameters.");
+            return Err(Error::field("", "request", message));
+        }
         if body.len() > MAX_REQUEST {
             let message = format!("The body of a request has at most {MAX_REQUEST} bytes.");
             return Err(Error::new(Code::PayloadTooLarge, message));
@@ -47,9 +52,6 @@ impl Prepared {
             let (pointer, message) = (pointer.to_owned(), message.to_owned());
             wrong.push(FieldError { pointer, code: "request".into(), message });
         };
-        if query.len() > MAX_PAIRS || headers.len() > MAX_PAIRS {
-            told("", "A request has at most 100 headers and 100 parameters.");
-        }
         let mut url = read_url(&url).map_err(|message| told("/url", message)).ok();
         if let Some(url) = url.as_mut().filter(|_| !query.is_empty()) {
             url.query_pairs_mut().extend_pairs(&query);
@@ -57,7 +59,7 @@ impl Prepared {
         if url.as_ref().is_some_and(|url| url.as_str().len() > MAX_URL) {
             told("/query", "The address is too long.");
         }
-        let mut read = HeaderMap::with_capacity(headers.len());
+        let mut read = HeaderMap::new();
         let mut bytes = 0;
         for (at, (name, value)) in headers.iter().enumerate() {
             bytes += name.len() + value.len();
@@ -77,24 +79,15 @@ impl Prepared {
             told("/headers", "The headers are too long.");
         }
         match url {
-            Some(url) if wrong.is_empty() => Ok(Self { url, method, headers: read, timeout_ms, body }),
+            Some(url) if wrong.is_empty() => {
+                Ok(Self { url, method, headers: read, timeout_ms, body: body.into() })
+            }
             _ => Err(Error::invalid(wrong)),
         }
     }
 
     pub(super) fn timeout_ms(&self) -> Option<u64> {
         self.timeout_ms
-    }
-
-    pub(super) fn method(&self) -> &'static str {
-        self.method.as_str()
-    }
-
-    /// Where it goes, without what may be nobody's business.
-    pub(super) fn shown(&self) -> String {
-        let mut shown = self.url.clone();
-        shown.set_query(None);
-        shown.into()
     }
 
     /// The address, without secrets.
@@ -145,15 +138,27 @@ impl Prepared {
     }
 
     /// Where it goes on to; `status` says whether it is still the same request. To another origin it takes no more of
-    /// the app's headers than it needs.
+    /// the app's headers than it needs. A secret that the answer has copied from the address goes nowhere: where it
+    /// belongs it is put in again.
     ///
     /// # Errors
     /// [`Code::EgressDenied`] when that is no address.
-    pub(super) fn redirected(mut self, status: u16, location: &str) -> Result<Self> {
+    pub(super) fn redirected(mut self, status: u16, location: &str, scrub: &Scrub) -> Result<Self> {
         let denied =
             || Error::new(Code::EgressDenied, "The answer leads on to something that is no address.");
-        let to = self.url.join(location).map_err(|_| denied())?;
-        let to = read_url(to.as_str()).map_err(|_| denied())?;
+        let mut to = self.url.join(location).map_err(|_| denied())?;
+        if to.query_pairs().any(|(_, value)| scrub.is_secret(&value)) {
+            let kept = to.query_pairs().filter(|(_, value)| !scrub.is_secret(value));
+            let kept = kept.fold(Vec::new(), |mut all, (name, value)| {
+                all.push((name.into_owned(), value.into_owned()));
+                all
+            });
+            to.set_query(None);
+            if !kept.is_empty() {
+                to.query_pairs_mut().extend_pairs(kept);
+            }
+        }
+        let to = read_url(&scrub.text(to.as_str())).map_err(|_| denied())?;
         if origin_of(&to)? != self.origin()? {
             let names: Vec<_> =
                 self.headers.keys().filter(|name| !GOES_ON.contains(&name.as_str())).cloned().collect();
@@ -164,7 +169,7 @@ impl Prepared {
         let becomes_get = status == 303 || (matches!(status, 301 | 302) && self.method == HttpMethod::Post);
         if becomes_get && self.method != HttpMethod::Head {
             self.method = HttpMethod::Get;
-            self.body = Vec::new();
+            self.body = Bytes::new();
             self.headers.remove("content-type");
         }
         Ok(Self { url: to, ..self })

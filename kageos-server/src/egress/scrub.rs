@@ -25,33 +25,40 @@ fn basic(user: &str, secret: &Secret) -> String {
 
 /// The forms in which secrets were sent: who echoes a request echoes them. Who wants to give one away in another form
 /// has it already.
-pub(super) struct Scrub(Vec<Vec<u8>>);
+pub(super) struct Scrub {
+    forms: Vec<Vec<u8>>,
+    plain: Vec<String>,
+}
 
 impl Scrub {
     pub(super) fn new() -> Self {
-        Self(Vec::new())
+        Self { forms: Vec::new(), plain: Vec::new() }
     }
 
     /// From now on these are taken out too.
     pub(super) fn add(&mut self, given: &Given) {
         for (place, secret) in given {
-            let escaped: String = encoded(secret.expose());
-            let mut forms = vec![secret.expose().as_bytes().to_vec(), escaped.into_bytes()];
-            if let Ok(json) = serde_json::to_string(secret.expose()) {
-                forms.push(json.trim_matches('"').as_bytes().to_vec());
-            }
+            let plain = secret.expose();
+            let mut forms = vec![plain.to_owned()];
             if let SecretPlace::Basic { user } = place {
-                forms.push(basic(user, secret).into_bytes());
+                forms.push(basic(user, secret));
             }
-            self.0.extend(forms);
+            let escaped: Vec<String> = forms.iter().flat_map(|form| written(form)).collect();
+            self.forms.extend(forms.into_iter().chain(escaped).map(String::into_bytes));
+            self.plain.push(plain.to_owned());
         }
         // The longest first, or a part would be taken out of it.
-        self.0.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
-        self.0.dedup();
+        self.forms.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        self.forms.dedup();
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.forms.is_empty()
+    }
+
+    /// Whether a text is one of the secrets.
+    pub(super) fn is_secret(&self, text: &str) -> bool {
+        self.plain.iter().any(|plain| plain == text)
     }
 
     /// A text without secrets.
@@ -62,7 +69,7 @@ impl Scrub {
     /// Bytes without secrets.
     pub(super) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
         let mut bytes = bytes;
-        for form in &self.0 {
+        for form in &self.forms {
             if let Cow::Owned(clean) = without(&bytes, form) {
                 bytes = clean;
             }
@@ -71,14 +78,27 @@ impl Scrub {
     }
 }
 
-/// As a parameter of a query is written.
-fn encoded(text: &str) -> String {
-    let mut url = reqwest::Url::parse("https://x/").ok();
-    if let Some(url) = &mut url {
-        url.query_pairs_mut().append_pair("", text);
-    }
-    let query = url.as_ref().and_then(|url| url.query()).unwrap_or_default();
-    query.trim_start_matches('=').to_owned()
+/// A text as it is written in an address and in JSON.
+fn written(text: &str) -> [String; 5] {
+    let query: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let json = serde_json::to_string(text).unwrap_or_default();
+    let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
+    let (spaced, slashed) = (query.replace('+', "%20"), json.replace('/', "\\/"));
+    let lower = lower_escapes(&spaced);
+    [query, spaced, lower, json, slashed]
+}
+
+/// With the digits of its escapes in lower case.
+fn lower_escapes(text: &str) -> String {
+    let mut parts = text.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut all, part| {
+        let (digits, rest) = part.split_at(part.floor_char_boundary(2));
+        all.push('%');
+        all.push_str(&digits.to_ascii_lowercase());
+        all.push_str(rest);
+        all
+    })
 }
 
 fn without<'a>(bytes: &'a [u8], form: &[u8]) -> Cow<'a, [u8]> {

@@ -1,6 +1,6 @@
 //! Sends a request and follows where the answer leads, each step looked at like the first.
 
-use std::{error::Error as _, io};
+use std::{error::Error as StdError, io};
 
 use kageos_core::{Code, Error, HttpResponse, Origin, Result, http::MAX_RESPONSE};
 use reqwest::{
@@ -32,8 +32,8 @@ pub(super) async fn follow(declared: &Declared, request: Prepared) -> Result<Htt
         let leads = matches!(status, 301 | 302 | 303 | 307 | 308);
         let location = response.headers().get(LOCATION).filter(|_| leads);
         match location.map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()) {
-            Some(location) => request = request.redirected(status, &location)?,
-            None => return read(&request, &origin, response, &scrub).await,
+            Some(location) => request = request.redirected(status, &location, &scrub)?,
+            None => return read(declared, &request, response, &scrub).await,
         }
     }
     Err(Error::new(Code::EgressDenied, format!("The answer leads on more than {MAX_REDIRECTS} times.")))
@@ -60,33 +60,38 @@ fn not_reached(origin: &Origin) -> Error {
 
 /// Why nothing came back. What the library says may hold the address with its secrets, so that is left out.
 fn failed(origin: &Origin, error: reqwest::Error) -> Error {
-    let mut why = match error.is_connect() {
-        true => "cannot be connected to",
-        false => "did not answer as a server of HTTP does",
-    };
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.is::<NotReached>() {
-            return not_reached(origin);
-        }
-        // What a reader or a writer met lies in it, and not among its causes.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            why = "shows no certificate that is trusted for it, or speaks no TLS that is safe";
-        }
-        cause = error.source();
+    if among_causes::<NotReached>(&error) {
+        return not_reached(origin);
     }
+    let why = if among_causes::<rustls::Error>(&error) {
+        "shows no certificate that is trusted for it, or speaks no TLS that is safe"
+    } else if error.is_connect() {
+        "cannot be connected to"
+    } else {
+        "did not answer as a server of HTTP does"
+    };
     Error::new(Code::Unavailable, format!("{origin} {why}.")).caused_by(error.without_url())
 }
 
+/// Whether an error comes from one of this kind. What a stream met lies in an error of I/O, and not among its causes.
+fn among_causes<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<E>()
+        || inner.is_some_and(|inner| among_causes::<E>(inner))
+        || error.source().is_some_and(|cause| among_causes::<E>(cause))
+}
+
+/// The whole answer, without secrets. What it takes is counted until it is handed on.
 async fn read(
+    declared: &Declared,
     request: &Prepared,
-    origin: &Origin,
     mut response: Response,
     scrub: &Scrub,
 ) -> Result<HttpResponse> {
+    let origin = &request.origin()?;
     let status = response.status().as_u16();
-    if !scrub.is_empty() && response.headers().contains_key(CONTENT_ENCODING) {
+    let encoding = response.headers().get(CONTENT_ENCODING);
+    if !scrub.is_empty() && encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let message = format!("{origin} answered compressed, although it was not asked to.");
         return Err(Error::new(Code::Unavailable, message));
     }
@@ -101,11 +106,12 @@ async fn read(
     if response.content_length().is_some_and(|length| length > MAX_RESPONSE as u64) {
         return Err(too_large());
     }
-    let mut body = Vec::new();
+    let (mut body, mut held) = (Vec::new(), declared.egress.hold(0)?);
     while let Some(piece) = response.chunk().await.map_err(|error| failed(origin, error))? {
         if body.len() + piece.len() > MAX_RESPONSE {
             return Err(too_large());
         }
+        held.merge(declared.egress.hold(piece.len())?);
         body.extend_from_slice(&piece);
     }
     Ok(HttpResponse { status, url: scrub.text(request.url().as_str()), headers, body: scrub.bytes(body) })

@@ -73,6 +73,10 @@ impl WorkspaceHost {
         if let WorkspaceAction::ReadLogs(query) = action {
             return self.read_logs(call, query).await;
         }
+        if call.actor.app.is_some() {
+            let message = "An app does not look after workspaces, whoever calls it.";
+            return Err(Error::new(Code::Forbidden, message).into());
+        }
         let found = self.found(call).await?;
         match action {
             WorkspaceAction::ReadLogs(_) => Err(Error::of(Code::UnknownAction).into()),
@@ -110,9 +114,11 @@ impl WorkspaceHost {
                 releases::read(&self.runtime, call, found.workspace, release).await
             }
             WorkspaceAction::SetSecret { name, value, origin } => {
+                call.check_itself()?;
                 secrets::set(&self.runtime, call, found.workspace, (name, value, origin)).await
             }
             WorkspaceAction::RemoveSecret { name } => {
+                call.check_itself()?;
                 self.runtime.secrets().remove(call, found.workspace, &name).await
             }
             WorkspaceAction::ListSecrets { release } => {

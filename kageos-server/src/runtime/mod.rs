@@ -29,9 +29,9 @@ use std::{
 };
 
 use kageos_core::{
-    Code, Dispatch, Error, Manifest, NodeId, ResourcePath, Result,
+    Code, Dispatch, Error, LogSink, Manifest, NodeId, ResourcePath, Result,
     bus::EventBody,
-    platform::{Home, Platform, secrets::Secrets, workspace::Databases},
+    platform::{Home, Platform, release::egress_digest, secrets::Secrets, workspace::Databases},
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -194,6 +194,11 @@ impl Runtime {
         self.check_home(workspace).await?;
         let manifest = platform.releases().manifest(workspace, release).await?;
         let manifest = manifest.ok_or_else(|| Error::new(Code::NotFound, "The release declares nothing."))?;
+        let consent = platform.releases().get(workspace, release).await?.and_then(|release| release.consent);
+        if !manifest.egress.is_empty() && consent.is_none_or(|it| it.digest != egress_digest(&manifest.egress)) {
+            let message = "Nobody has consented to what the live release reaches.";
+            return Err(Error::new(Code::Unavailable, message));
+        }
         let manifest = Arc::new(manifest);
         let runs = Runs::Workspace(Arc::clone(&manifest));
         let options = self.app_options(workspace, &node.path, release, runs).await?;
@@ -223,20 +228,20 @@ impl Runtime {
         let options = &self.inner.options;
         let short = workspace.to_string().split_off(14);
         let trial = matches!(runs, Runs::Trial(_));
-        let (kind, data, database, http) = match runs {
-            Runs::Trial(folder) => ("t", folder, None, None),
-            Runs::Workspace(manifest) => {
-                let http = options.egress.of(workspace, manifest);
-                ("r", self.data_dir(workspace)?, self.database(workspace).await?, Some(http))
-            }
-        };
-        let logs = AppLog {
+        let logs: Arc<dyn LogSink> = Arc::new(AppLog {
             logs: self.inner.logs.clone(),
             platform: self.platform().clone(),
             workspace,
             path: path.clone(),
             release: Some(release),
             trial,
+        });
+        let (kind, data, database, http) = match runs {
+            Runs::Trial(folder) => ("t", folder, None, None),
+            Runs::Workspace(manifest) => {
+                let http = options.egress.of(workspace, manifest, Arc::clone(&logs));
+                ("r", self.data_dir(workspace)?, self.database(workspace).await?, Some(http))
+            }
         };
         Ok(AppOptions {
             workspace: path.clone(),
@@ -256,7 +261,7 @@ impl Runtime {
             dispatch: Arc::clone(&self.inner.dispatch),
             files: Arc::new(self.platform().files().clone()),
             http,
-            logs: Arc::new(logs),
+            logs,
         })
     }
 

@@ -13,8 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Http, LogEntry, LogLevel,
-    LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Timestamp,
+    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Http, LogEntry,
+    LogLevel, LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Timestamp,
     link::{LinkHost, LinkOptions},
     sql::DbOptions,
 };

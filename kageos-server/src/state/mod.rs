@@ -16,6 +16,7 @@ mod private;
 mod secrets;
 
 pub use lock::{LockError, RunLock, Running};
+pub(crate) use secrets::Rotation;
 pub use secrets::Secrets;
 pub(crate) use secrets::new_password as password;
 
@@ -47,22 +48,6 @@ impl StateDir {
     /// The folder at `root`, whether or not it exists.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
-    }
-
-    /// The key that seals secrets, and the one that is to take its place.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub(crate) fn begin_rotation(&self, entropy: &dyn Entropy) -> io::Result<([u8; 32], [u8; 32])> {
-        Secrets::begin_rotation(self, entropy)
-    }
-
-    /// Lets the new key take the place of the old one, once everything is sealed with it.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub(crate) fn end_rotation(&self) -> io::Result<()> {
-        Secrets::end_rotation(self)
     }
 
     /// Makes what is missing: folders (0700), `config.toml`, secrets and the system user's password (0600).

@@ -48,21 +48,6 @@ impl Secrets {
         })
     }
 
-    /// The key that seals secrets, and the one that is to take its place, made when a rotation begins.
-    pub(super) fn begin_rotation(
-        state: &StateDir,
-        entropy: &dyn Entropy,
-    ) -> io::Result<([u8; 32], [u8; 32])> {
-        Ok((key(state, SEAL_KEY, entropy)?, key(state, NEXT_SEAL_KEY, entropy)?))
-    }
-
-    /// Lets the new key take the place of the old one.
-    pub(super) fn end_rotation(state: &StateDir) -> io::Result<()> {
-        let file = state.secret_file(SEAL_KEY);
-        fs::rename(state.secret_file(NEXT_SEAL_KEY), &file)?;
-        file.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
-    }
-
     /// The token of the command line, when the folder has one.
     ///
     /// # Errors
@@ -72,18 +57,58 @@ impl Secrets {
     }
 }
 
-fn key(state: &StateDir, name: &str, entropy: &dyn Entropy) -> io::Result<[u8; 32]> {
-    let file = state.secret_file(name);
-    match fs::read_to_string(&file) {
-        Ok(text) => unhex(text.trim()).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a key", file.display()))
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+/// A key that takes the place of another one.
+pub(crate) struct Rotation {
+    /// The key that has sealed what is there.
+    pub(crate) old: [u8; 32],
+    /// The one that is to seal it: that of a rotation that was cut off, else a new one.
+    pub(crate) new: [u8; 32],
+}
+
+impl Rotation {
+    /// What a rotation works with; nothing is written yet.
+    pub(crate) fn of(state: &StateDir, entropy: &dyn Entropy) -> io::Result<Self> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "there is no key yet");
+        let old = known(state, SEAL_KEY)?.ok_or_else(missing)?;
+        let new = known(state, NEXT_SEAL_KEY)?.unwrap_or_else(|| {
             let mut bytes = [0; 32];
             entropy.fill(&mut bytes);
-            private::write(&file, format!("{}\n", kageos_core::hex(&bytes)).as_bytes())?;
-            Ok(bytes)
-        }
+            bytes
+        });
+        Ok(Self { old, new })
+    }
+
+    /// Keeps the new key, before anything is sealed with it.
+    pub(crate) fn begin(&self, state: &StateDir) -> io::Result<()> {
+        let text = format!("{}\n", kageos_core::hex(&self.new));
+        private::write(&state.secret_file(NEXT_SEAL_KEY), text.as_bytes())
+    }
+
+    /// Lets the new key take the place of the old one, once everything is sealed with it.
+    pub(crate) fn end(&self, state: &StateDir) -> io::Result<()> {
+        let file = state.secret_file(SEAL_KEY);
+        fs::rename(state.secret_file(NEXT_SEAL_KEY), &file)?;
+        file.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+    }
+}
+
+/// The key that is there, made when it is missing.
+fn key(state: &StateDir, name: &str, entropy: &dyn Entropy) -> io::Result<[u8; 32]> {
+    if let Some(key) = known(state, name)? {
+        return Ok(key);
+    }
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes);
+    private::write(&state.secret_file(name), format!("{}\n", kageos_core::hex(&bytes)).as_bytes())?;
+    Ok(bytes)
+}
+
+fn known(state: &StateDir, name: &str) -> io::Result<Option<[u8; 32]>> {
+    let file = state.secret_file(name);
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a key", file.display()));
+    match fs::read_to_string(&file) {
+        Ok(text) => unhex(text.trim()).ok_or_else(wrong).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

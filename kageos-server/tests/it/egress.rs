@@ -15,9 +15,10 @@ use axum::{
     routing::{any, get},
 };
 use kageos_core::{
-    Code, Egress as Declares, Error, FunctionEntry, HostCall, Http, HttpMethod, HttpRequest, HttpResponse,
-    Manifest, NodeId, SecretPlace, SecretUse,
+    Code, Egress as Declares, Error, FunctionEntry, HostCall, Http, HttpMethod, HttpRequest, HttpResponse, LogCall, LogEntry, LogLevel, LogSink,
+    LogSource, Manifest, NodeId, SecretPlace, SecretUse,
     http::{MAX_REQUEST, MAX_RESPONSE},
+    log::NoLog,
     platform::{SealKey, identity::Secret, secrets::Secrets},
 };
 use kageos_sdk::testkit::{Kit, conformance};
@@ -139,6 +140,16 @@ impl World {
     }
 
     fn http(&self, options: EgressOptions, origins: &[&str], secrets: Vec<SecretUse>) -> Arc<dyn Http> {
+        self.logged(options, origins, secrets, Arc::new(NoLog))
+    }
+
+    fn logged(
+        &self,
+        options: EgressOptions,
+        origins: &[&str],
+        secrets: Vec<SecretUse>,
+        logs: Arc<dyn LogSink>,
+    ) -> Arc<dyn Http> {
         let origins = origins.iter().map(|origin| origin.parse().unwrap()).collect();
         let declares = Declares { origins, secrets };
         assert_eq!(declares.mistakes(), Vec::<String>::new());
@@ -158,7 +169,7 @@ impl World {
             egress: declares,
             ..conformance::app().manifest().unwrap()
         };
-        Egress::new(options, self.secrets.clone()).of(self.workspace, Arc::new(manifest))
+        Egress::new(options, self.secrets.clone()).of(self.workspace, Arc::new(manifest), logs)
     }
 }
 
@@ -366,6 +377,19 @@ async fn each_step_of_a_redirect_is_looked_at_like_the_first() {
     refused(http.send(&world.call("reads"), leads(302, &other.url("/"))).await, Code::EgressDenied);
     refused(http.send(&world.call("reads"), leads(302, "file:///etc/passwd")).await, Code::EgressDenied);
     refused(http.send(&world.call("reads"), leads(302, "http://169.254.169.254/")).await, Code::EgressDenied);
+    // What a server copies into the address that it leads on to is no way for a secret.
+    let query = SecretPlace::Query { name: "api_key".to_owned() };
+    let both = [&*site.origin(), &*second.origin()];
+    let with_query = world.http(named(), &both, vec![secret("token", &site.origin(), query)]);
+    let copied = leads(302, &site.url(&format!("/end?api_key={KEY}&b=1&other={KEY}")));
+    let answer = with_query.send(&world.call("reads"), copied).await.unwrap();
+    assert_eq!(answer.url, site.url("/end?b=1"));
+    assert_eq!(site.taken().pop().unwrap().1, format!("/end?b=1&api_key={KEY}"));
+    let copied = leads(302, &second.url(&format!("/{KEY}/end?k={KEY}&in=a{KEY}b")));
+    with_query.send(&world.call("reads"), copied).await.unwrap();
+    let seen = second.taken().pop().unwrap().1;
+    assert!(!seen.contains(KEY) && !seen.contains("k="), "{seen}");
+    site.taken();
     let user = format!("http://a:b@localhost:{}/", second.address.port());
     refused(http.send(&world.call("reads"), leads(307, &user)).await, Code::EgressDenied);
     let around = HttpRequest { query: vec![("url".to_owned(), String::new())], ..get_(site.url("/to/302")) };
@@ -456,6 +480,8 @@ async fn a_malformed_request_is_told_all_that_is_wrong() {
     };
     let error = refused(http.send(&call, wrong).await, Code::InvalidInput);
     assert_eq!(error.fields.len(), headers.len() + 2, "{error:?}");
+    let many = HttpRequest { headers: vec![(String::new(), String::new()); 40_000], ..get_(site.url("/")) };
+    assert_eq!(refused(http.send(&call, many).await, Code::InvalidInput).fields.len(), 1);
     assert!(site.taken().is_empty());
 }
 
@@ -505,4 +531,45 @@ async fn a_certificate_is_trusted_by_an_authority_only() {
     let http = world.http(missing, &[&origin], Vec::new());
     let error = refused(http.send(&world.call("reads"), get_(format!("{origin}/"))).await, Code::Unavailable);
     assert!(error.message.contains("egress.ca_file"), "{error}");
+}
+
+/// Lines of a log: how much they matter, what they say, and their fields.
+#[derive(Debug, Default)]
+struct Lines(Mutex<Vec<(LogLevel, String, Value)>>);
+
+impl LogSink for Lines {
+    fn take(&self, source: LogSource, call: Option<LogCall>, entry: LogEntry) {
+        assert!(source == LogSource::Platform && call.is_some());
+        self.0.lock().unwrap().push((entry.level, entry.message, Value::Object(entry.fields)));
+    }
+
+    fn lost(&self, _: u64) {}
+}
+
+#[tokio::test]
+async fn each_request_is_a_line_of_the_log_whatever_becomes_of_it() {
+    let (site, world, lines) = (Site::start().await, World::new().await, Arc::new(Lines::default()));
+    world.set("key", &site.origin(), KEY).await;
+    let query = secret("key", &site.origin(), SecretPlace::Query { name: "api_key".to_owned() });
+    let http = world.logged(named(), &[&site.origin()], vec![query], Arc::<Lines>::clone(&lines));
+    let call = world.call("reads");
+    let line = || lines.0.lock().unwrap().pop().unwrap();
+    http.send(&call, get_(site.url("/stock?of=tea"))).await.unwrap();
+    let (level, _, fields) = line();
+    assert_eq!((level, &fields["url"], &fields["status"]), (LogLevel::Info, &json!(site.url("/stock")), &json!(200)));
+    refused(http.send(&call, get_("https://example.com/?token=x")).await, Code::EgressDenied);
+    let (level, _, fields) = line();
+    assert_eq!((level, &fields["code"]), (LogLevel::Warn, &json!("egress_denied")));
+    assert_eq!(fields["url"], "https://example.com/");
+    refused(http.send(&call, request(HttpMethod::Post, site.url("/"))).await, Code::EgressDenied);
+    assert_eq!(line().2["method"], "POST");
+    refused(http.send(&call, get_("http://me:password@localhost/")).await, Code::InvalidInput);
+    assert_eq!(line().2["url"], "");
+    // Nobody waits any more: the app is gone.
+    let cut = tokio::time::timeout(Duration::from_millis(200), http.send(&call, get_(site.url("/slow")))).await;
+    assert!(cut.is_err());
+    let (level, message, fields) = line();
+    assert_eq!((level, message.as_str()), (LogLevel::Warn, "A request was cut off."));
+    assert_eq!(fields["url"], site.url("/slow"));
+    assert!(lines.0.lock().unwrap().is_empty());
 }

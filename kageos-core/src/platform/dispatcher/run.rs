@@ -69,9 +69,9 @@ impl Dispatcher {
     /// Records the intent, unless the call was made before with the same key.
     pub(super) async fn begin(&self, admitted: Admitted) -> Result<Begun> {
         let call = &admitted.call;
-        let key = key_of(call);
         let input = admitted.action().map(|action| action.redacted(&call.input));
         let input = input.as_deref().unwrap_or(&Value::Null);
+        let key = key_of(call, input);
         let intent = Draft::intent(call, admitted.node.id, self.inner.env.now(), input);
         if let Err(earlier) = self.inner.log.intent(intent.followed(admitted.followed), key.clone()).await? {
             let reply = repeated(&earlier, key.as_ref())?;
@@ -274,8 +274,9 @@ fn digest(changes: &[Change]) -> String {
     hash_payload(&serde_json::to_string(changes).unwrap_or_default())
 }
 
-/// A key counts for one actor, one path and one action.
-fn key_of(call: &Call) -> Option<Key> {
+/// A key counts for one actor, one path and one action, with an input that is the same but for what nobody may read: not
+/// even a hash is kept of that.
+fn key_of(call: &Call, input: &Value) -> Option<Key> {
     let key = call.idempotency_key.as_ref()?;
     let actor = call.actor.id.map(|id| id.to_string()).unwrap_or_default();
     let mut hash = Sha256::new();
@@ -283,7 +284,7 @@ fn key_of(call: &Call) -> Option<Key> {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    Some(Key { scope: hex(&hash.finalize()), input_hash: hash_payload(&json::canonical(&call.input)) })
+    Some(Key { scope: hex(&hash.finalize()), input_hash: hash_payload(&json::canonical(input)) })
 }
 
 /// The answer to a call whose key was used before.

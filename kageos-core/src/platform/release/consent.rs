@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Release, Releases};
 use crate::{
-    Code, Egress, Error, FieldError, HostCall, Manifest, NodeId, Result, SourceKind, Timestamp, UserId, hex,
+    Code, Egress, Error, FieldError, HostCall, Manifest, NodeId, Result, Timestamp, UserId, hex,
 };
 
 /// Who has consented to what a release reaches outside.
@@ -86,11 +86,7 @@ impl Releases {
                 "This is the consent to something else than the release reaches; look again at what that is.";
             return Err(Error::new(Code::Conflict, message).at("/consent"));
         }
-        let itself = matches!(call.source.kind, SourceKind::Web | SourceKind::Api | SourceKind::Cli);
-        if !itself || call.actor.app.is_some() {
-            let message = "An app, an agent or a schedule cannot consent; an administrator does.";
-            return Err(Error::new(Code::Forbidden, message).at("/consent"));
-        }
+        call.check_itself().map_err(|error| error.at("/consent"))?;
         Ok(Consent { digest, by: call.actor.id, at: self.env.now() })
     }
 }

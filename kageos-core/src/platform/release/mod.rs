@@ -412,8 +412,8 @@ impl Releases {
 }
 
 impl Releases {
-    /// Gives up some of the workspaces that were deleted before a moment: they can be restored no more, and their sources
-    /// and releases are forgotten. Answers which; their folders are for whoever keeps them.
+    /// Gives up some of the workspaces that were deleted before a moment: they can be restored no more, and their sources,
+    /// releases and secrets are forgotten. Answers which; their folders are for whoever keeps them.
     ///
     /// # Errors
     /// What the database answers.
@@ -426,6 +426,7 @@ impl Releases {
                     let given_up = super::tree::give_up(tx, *workspace).await?;
                     if given_up {
                         store::forget(tx, *workspace).await?;
+                        super::secrets::forget(tx, *workspace).await?;
                     }
                     Ok::<_, SqlError>(given_up)
                 })

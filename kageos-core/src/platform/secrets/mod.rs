@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 pub use store::MIGRATIONS;
 use store::Row;
+pub(super) use store::forget;
 
 use super::identity::Secret;
 use super::receipts::{Receipts, Stop, Work};
@@ -131,18 +132,31 @@ impl Secrets {
         Ok(store::list(&self.db, workspace).await?)
     }
 
-    /// Opens the secrets of a workspace that are set, by name, for whoever puts them into a request.
+    /// Opens those of the named secrets of a workspace that are set, for whoever puts them into a request.
     ///
     /// # Errors
     /// [`Code::Conflict`] when one was sealed with another key, or was changed.
-    pub async fn open(&self, workspace: NodeId) -> Result<HashMap<String, (Origin, Secret)>> {
-        let rows = store::sealed(&self.db, workspace).await?;
+    pub async fn open(&self, workspace: NodeId, names: &[&str]) -> Result<HashMap<String, (Origin, Secret)>> {
+        let mut rows = store::sealed(&self.db, workspace).await?;
+        rows.retain(|row| names.contains(&row.name.as_str()));
         let open = |row: Row| {
             let secret =
                 self.key.open(&row.key_id, &place(workspace, &row.name, &row.origin), &row.sealed)?;
             Ok((row.name, (row.origin, secret)))
         };
         rows.into_iter().map(open).collect()
+    }
+
+    /// The names of the keys that have sealed something in the database.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn keys(&self) -> Result<Vec<String>> {
+        let mut keys = store::keys(&self.db).await?;
+        keys.extend(workspace::keys(&self.db).await?);
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
     }
 
     /// Seals everything in the database anew that this key has sealed: secrets, and passwords of databases. Can be

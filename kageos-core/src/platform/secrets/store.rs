@@ -38,6 +38,12 @@ pub(super) async fn remove(tx: &mut Tx, workspace: NodeId, name: &str) -> Result
     Ok(tx.execute(sql, params![workspace.to_string(), name]).await? == 1)
 }
 
+/// Forgets all of a workspace.
+pub(in crate::platform) async fn forget(tx: &mut Tx, workspace: NodeId) -> Result<(), SqlError> {
+    let sql = "DELETE FROM workspace_secret WHERE workspace_id = ?";
+    tx.execute(sql, params![workspace.to_string()]).await.map(drop)
+}
+
 pub(super) async fn count(tx: &mut Tx, workspace: NodeId) -> Result<usize, SqlError> {
     let sql = "SELECT COUNT(*) AS secrets FROM workspace_secret WHERE workspace_id = ?";
     let row = tx.fetch_one(sql, params![workspace.to_string()]).await?;
@@ -73,6 +79,13 @@ pub(super) async fn not_sealed_with(
     let most = i64::try_from(most).map_err(|_| SqlError::OutOfRange)?;
     let rows = db.fetch_all(sql, params![key_id, most]).await?;
     rows.iter().map(|found| Ok((read(found.text("workspace_id")?)?, row(found)?))).collect()
+}
+
+/// The keys that have sealed something: one, or two while one is replaced.
+pub(super) async fn keys(db: &Db) -> Result<Vec<String>, SqlError> {
+    let sql = "SELECT DISTINCT key_id FROM workspace_secret";
+    let rows = db.fetch_all(sql, params![]).await?;
+    rows.iter().map(|row| Ok(row.text("key_id")?.to_owned())).collect()
 }
 
 /// Puts a text in place of the one that was read; a secret that was set anew meanwhile stays. Answers how many.

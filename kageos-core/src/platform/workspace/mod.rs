@@ -106,6 +106,14 @@ pub async fn is_on_server(db: &Db, workspace: NodeId) -> Result<bool> {
     Ok(store::entry(db, workspace).await?.is_some())
 }
 
+/// The names of the keys that have sealed passwords of databases.
+///
+/// # Errors
+/// What the database answers.
+pub(super) async fn keys(db: &Db) -> Result<Vec<String>> {
+    Ok(store::entries(db).await?.into_iter().map(|entry| entry.key_id).collect())
+}
+
 /// Seals the passwords of all databases with another key, where that was not done yet. Answers how many there were.
 ///
 /// # Errors
