@@ -342,7 +342,7 @@ test.describe("what a release reaches outside", () => {
       // What was consented to stays so, and what is reached no more needs no consent.
       await bring(page, before);
       await open(page, "view=secrets");
-      await expect(page.locator("[data-test=secrets] section", { hasText: "No longer used" })).toContainText("shop_key");
+      await expect(page.locator("[data-test=secrets] section", { hasText: "Not used by the live release" })).toContainText("shop_key");
       await bring(page, live);
 
       await open(page, "view=secrets");
