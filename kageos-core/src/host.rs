@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, Actor, CallId, Change, Error, LogEntry, Manifest, ResourcePath, Source, SourceKind, Timestamp, Trace,
+    ActionName, Actor, CallId, Change, Error, LogEntry, Manifest, ResourcePath, Source, SourceKind,
+    Timestamp, Trace,
 };
 
 /// Largest reply that a receipt keeps, in bytes; of a larger one it keeps only that it was given.
@@ -93,7 +94,8 @@ impl HostCall {
         if itself && self.actor.app.is_none() {
             return Ok(());
         }
-        let message = "An app, an agent or a schedule does not do this for somebody; an administrator does it.";
+        let message =
+            "An app, an agent or a schedule does not do this for somebody; an administrator does it.";
         Err(Error::new(crate::Code::Forbidden, message))
     }
 }

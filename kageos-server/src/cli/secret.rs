@@ -82,7 +82,8 @@ async fn rotate(session: &Session) -> Result<()> {
     let secrets = Secrets::new(db.clone(), session.env.clone(), old.clone());
     let strange = secrets.keys().await?.into_iter().find(|key| key != old.id() && key != new.id());
     if let Some(key) = strange {
-        let message = format!("Something is sealed with the key {key}, and secrets/seal.key is {}.", old.id());
+        let message =
+            format!("Something is sealed with the key {key}, and secrets/seal.key is {}.", old.id());
         return Err(Error::new(Code::Conflict, message));
     }
     rotation.begin(&session.state).context("secrets/seal.key.next")?;

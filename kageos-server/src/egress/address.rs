@@ -183,8 +183,7 @@ mod tests {
     fn named_networks_are_reached_too() {
         let networks: Arc<[Network]> = vec!["10.1.0.0/16".parse().unwrap()].into();
         let lookups = Arc::new(Semaphore::new(1));
-        let reach =
-            |public| Reach { networks: Arc::clone(&networks), public, lookups: Arc::clone(&lookups) };
+        let reach = |public| Reach { networks: Arc::clone(&networks), public, lookups: Arc::clone(&lookups) };
         let has = |public: bool, text: &str| reach(public).has(text.parse().unwrap());
         assert!(has(true, "10.1.2.3") && has(true, "1.1.1.1") && !has(true, "10.2.0.1"));
         assert!(has(false, "10.1.2.3") && has(false, "::ffff:10.1.2.3") && !has(false, "1.1.1.1"));

@@ -16,8 +16,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    Code, Error, HostCall, Http, HttpMethod, HttpRequest, HttpResponse, LogEntry, LogLevel, LogSink, LogSource, Manifest,
-    NodeId, Origin, Result,
+    Code, Error, HostCall, Http, HttpMethod, HttpRequest, HttpResponse, LogEntry, LogLevel, LogSink,
+    LogSource, Manifest, NodeId, Origin, Result,
     http::REQUEST_TIMEOUT_MS,
     platform::{identity::Secret, secrets::Secrets},
 };

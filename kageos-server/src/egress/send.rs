@@ -91,7 +91,9 @@ async fn read(
     let origin = &request.origin()?;
     let status = response.status().as_u16();
     let encoding = response.headers().get(CONTENT_ENCODING);
-    if !scrub.is_empty() && encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    if !scrub.is_empty()
+        && encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
         let message = format!("{origin} answered compressed, although it was not asked to.");
         return Err(Error::new(Code::Unavailable, message));
     }

@@ -195,7 +195,9 @@ impl Runtime {
         let manifest = platform.releases().manifest(workspace, release).await?;
         let manifest = manifest.ok_or_else(|| Error::new(Code::NotFound, "The release declares nothing."))?;
         let consent = platform.releases().get(workspace, release).await?.and_then(|release| release.consent);
-        if !manifest.egress.is_empty() && consent.is_none_or(|it| it.digest != egress_digest(&manifest.egress)) {
+        if !manifest.egress.is_empty()
+            && consent.is_none_or(|it| it.digest != egress_digest(&manifest.egress))
+        {
             let message = "Nobody has consented to what the live release reaches.";
             return Err(Error::new(Code::Unavailable, message));
         }

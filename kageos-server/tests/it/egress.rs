@@ -15,8 +15,8 @@ use axum::{
     routing::{any, get},
 };
 use kageos_core::{
-    Code, Egress as Declares, Error, FunctionEntry, HostCall, Http, HttpMethod, HttpRequest, HttpResponse, LogCall, LogEntry, LogLevel, LogSink,
-    LogSource, Manifest, NodeId, SecretPlace, SecretUse,
+    Code, Egress as Declares, Error, FunctionEntry, HostCall, Http, HttpMethod, HttpRequest, HttpResponse,
+    LogCall, LogEntry, LogLevel, LogSink, LogSource, Manifest, NodeId, SecretPlace, SecretUse,
     http::{MAX_REQUEST, MAX_RESPONSE},
     log::NoLog,
     platform::{SealKey, identity::Secret, secrets::Secrets},
@@ -556,7 +556,10 @@ async fn each_request_is_a_line_of_the_log_whatever_becomes_of_it() {
     let line = || lines.0.lock().unwrap().pop().unwrap();
     http.send(&call, get_(site.url("/stock?of=tea"))).await.unwrap();
     let (level, _, fields) = line();
-    assert_eq!((level, &fields["url"], &fields["status"]), (LogLevel::Info, &json!(site.url("/stock")), &json!(200)));
+    assert_eq!(
+        (level, &fields["url"], &fields["status"]),
+        (LogLevel::Info, &json!(site.url("/stock")), &json!(200))
+    );
     refused(http.send(&call, get_("https://example.com/?token=x")).await, Code::EgressDenied);
     let (level, _, fields) = line();
     assert_eq!((level, &fields["code"]), (LogLevel::Warn, &json!("egress_denied")));
@@ -566,7 +569,8 @@ async fn each_request_is_a_line_of_the_log_whatever_becomes_of_it() {
     refused(http.send(&call, get_("http://me:password@localhost/")).await, Code::InvalidInput);
     assert_eq!(line().2["url"], "");
     // Nobody waits any more: the app is gone.
-    let cut = tokio::time::timeout(Duration::from_millis(200), http.send(&call, get_(site.url("/slow")))).await;
+    let cut =
+        tokio::time::timeout(Duration::from_millis(200), http.send(&call, get_(site.url("/slow")))).await;
     assert!(cut.is_err());
     let (level, message, fields) = line();
     assert_eq!((level, message.as_str()), (LogLevel::Warn, "A request was cut off."));

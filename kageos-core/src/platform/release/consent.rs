@@ -3,9 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{Release, Releases};
-use crate::{
-    Code, Egress, Error, FieldError, HostCall, Manifest, NodeId, Result, Timestamp, UserId, hex,
-};
+use crate::{Code, Egress, Error, FieldError, HostCall, Manifest, NodeId, Result, Timestamp, UserId, hex};
 
 /// Who has consented to what a release reaches outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
