@@ -6,7 +6,6 @@ use std::{
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-
 use tokio::sync::Semaphore;
 
 use crate::network::Network;

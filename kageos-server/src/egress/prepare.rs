@@ -149,10 +149,7 @@ impl Prepared {
         let mut to = self.url.join(location).map_err(|_| denied())?;
         if to.query_pairs().any(|(_, value)| scrub.is_secret(&value)) {
             let kept = to.query_pairs().filter(|(_, value)| !scrub.is_secret(value));
-            let kept = kept.fold(Vec::new(), |mut all, (name, value)| {
-                all.push((name.into_owned(), value.into_owned()));
-                all
-            });
+            let kept: Vec<_> = kept.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
             to.set_query(None);
             if !kept.is_empty() {
                 to.query_pairs_mut().extend_pairs(kept);
