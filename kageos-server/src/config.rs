@@ -128,6 +128,8 @@ pub struct WorkspacesConfig {
 pub struct RuntimeConfig {
     /// `sandbox`: `required` refuses apps where nothing keeps them apart, `none` runs them as the server itself.
     pub sandbox: SandboxConfig,
+    /// `container_engine`: the socket of Docker or Podman, which runs apps in containers then.
+    pub container_engine: Option<PathBuf>,
     /// `layers`: where what apps are built on lies; `None` for the folder `runtime` of the state folder.
     pub layers: Option<PathBuf>,
     /// `idle_ms`: how long an app is kept when nobody calls.
@@ -336,6 +338,7 @@ impl Reader {
             workspaces: WorkspacesConfig { admin_url: self.key("workspaces.admin_url", None) },
             runtime: RuntimeConfig {
                 sandbox: self.key("runtime.sandbox", SandboxConfig::Required),
+                container_engine: self.key("runtime.container_engine", None),
                 layers: self.key("runtime.layers", None),
                 idle: self.millis("runtime.idle_ms", APP_IDLE_MS),
                 keep_releases: self.key("runtime.keep_releases", KEEP_RELEASES),

@@ -16,7 +16,9 @@ use super::{Session, failure::Context};
 use crate::{
     config::{Config, EgressConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
-    runtime::{self, Crates, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox, Supply},
+    runtime::{
+        self, Containers, Crates, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox, Supply,
+    },
     state::{Secrets, StateDir},
     wire::Finding,
 };
@@ -143,6 +145,7 @@ pub(super) async fn open(
         // Programs with folders of their own to work in are told of these.
         state: StateDir::at(std::path::absolute(session.state.root()).context("the state folder")?),
         sandbox,
+        containers: containers(session, &config)?,
         restrict: restrict(session)?,
         layers: layers(session, &config)?,
         program: PROGRAM.into(),
@@ -159,6 +162,13 @@ pub(super) async fn open(
         egress: egress(&config, platform, secrets)?,
     };
     Runtime::open(platform, options).await
+}
+
+/// What runs apps in containers, when the configuration has an engine.
+fn containers(session: &Session, config: &Config) -> Result<Option<Containers>> {
+    let Some(socket) = &config.runtime.container_engine else { return Ok(None) };
+    let state = std::path::absolute(session.state.root()).context("the state folder")?;
+    Ok(Some(Containers::at(socket, &state)))
 }
 
 /// What apps reach outside, as the configuration has it.

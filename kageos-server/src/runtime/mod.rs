@@ -7,6 +7,7 @@
 mod actions;
 mod build;
 mod database;
+mod driver;
 mod forward;
 mod host;
 mod keeping;
@@ -14,8 +15,6 @@ mod logs;
 mod process;
 mod quota;
 mod releases;
-mod restrict;
-mod sandbox;
 mod secrets;
 mod source;
 
@@ -39,10 +38,9 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use build::outlook;
 pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
+pub use driver::{Containers, Driver, Limits, Sandbox, restrict};
 pub use process::{AppOptions, ProcessHost};
 pub use quota::{Quota, Quotas};
-pub use restrict::{Limits, restrict};
-pub use sandbox::Sandbox;
 pub(crate) use source::hash;
 pub use source::{SourcePath, SourcePathError};
 
@@ -63,6 +61,8 @@ pub struct RuntimeOptions {
     pub state: StateDir,
     /// What keeps apps and builds apart; `None` refuses both.
     pub sandbox: Option<Sandbox>,
+    /// What runs apps in containers; without it they are processes in the sandbox.
+    pub containers: Option<Containers>,
     /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
     pub restrict: Vec<OsString>,
     /// Where warm layers lie.
@@ -252,8 +252,7 @@ impl Runtime {
             data,
             database,
             link: options.state.run_file(&format!("{short}-{kind}{release}")),
-            sandbox: self.sandbox()?.clone(),
-            restrict: options.restrict.clone(),
+            driver: self.driver()?,
             limits: options.limits.clone(),
             quota: Arc::new(Quota::of(options.quotas.data_bytes)),
             ready_within: Duration::from_secs(30),
@@ -339,6 +338,20 @@ impl Runtime {
                            a sandbox (runtime.sandbox).";
             Error::new(Code::Unavailable, message)
         })
+    }
+
+    /// What starts apps here.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with what to do when there is nothing.
+    fn driver(&self) -> Result<Driver> {
+        match &self.inner.options.containers {
+            Some(containers) => Ok(Driver::Container(containers.clone())),
+            None => {
+                let restrict = self.inner.options.restrict.clone();
+                Ok(Driver::Process { sandbox: self.sandbox()?.clone(), restrict })
+            }
+        }
     }
 
     /// The layer that apps are built on: the last one, or of what this program carries when there is none, or when that

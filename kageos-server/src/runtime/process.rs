@@ -6,7 +6,6 @@ use std::{
     fmt, fs, io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -20,16 +19,15 @@ use kageos_core::{
 };
 use tokio::{
     net::UnixListener,
-    process::{Child, Command},
     sync::{Mutex, MutexGuard},
     time::{Instant, timeout},
 };
 
 use super::{
-    Limits, Quota, Sandbox,
+    Driver, Limits, Quota,
+    driver::{Ending, Launch, Running, SOCKET},
     forward::Forwarding,
-    logs::{fate, tell},
-    sandbox::{Launch, SOCKET},
+    logs::fate,
 };
 
 /// Crashes within [`CRASH_WINDOW`] that are put up with; after more, callers are refused for a while.
@@ -58,10 +56,8 @@ pub struct AppOptions {
     pub database: Option<DbOptions>,
     /// A folder for its socket; at most 90 bytes long.
     pub link: PathBuf,
-    /// What keeps it apart.
-    pub sandbox: Sandbox,
-    /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
-    pub restrict: Vec<OsString>,
+    /// What starts it and keeps it apart.
+    pub driver: Driver,
     /// What it may use.
     pub limits: Limits,
     /// What its folder may hold.
@@ -121,7 +117,7 @@ struct State {
 #[derive(Debug)]
 struct Live {
     host: Arc<LinkHost>,
-    child: Mutex<Child>,
+    running: Mutex<Running>,
     pid: Option<u32>,
     /// The way to its database server, which ends with it.
     _forwarding: Option<Forwarding>,
@@ -179,9 +175,14 @@ impl ProcessHost {
         &self.options.quota
     }
 
-    /// The process that runs; `None` while none does.
+    /// The process that runs, as this machine knows it; `None` while none does.
     pub async fn pid(&self) -> Option<u32> {
         self.running().await.and_then(|live| live.pid)
+    }
+
+    /// Whether a process runs.
+    pub(super) async fn runs(&self) -> bool {
+        self.running().await.is_some()
     }
 
     async fn running(&self) -> Option<Arc<Live>> {
@@ -201,12 +202,19 @@ impl ProcessHost {
     pub async fn stop(&self, within: Duration) -> usize {
         let Some(live) = self.state.lock().await.live.take() else { return 0 };
         let died = live.host.closed_now();
-        let Ended { cut_off, status } = live.end(within).await;
+        let Ended { cut_off, ending } = live.end(within).await;
         match died {
-            Some(why) => self.say(fate(&why.to_string(), status)),
+            Some(why) => self.say(fate(&why.to_string(), ending)),
             None => self.say(LogEntry::new(LogLevel::Info, "The app is stopped.").with("cut_off", cut_off)),
         }
         cut_off
+    }
+
+    /// Ends the process at once, whatever it does.
+    pub(super) async fn kill(&self) {
+        let Some(live) = self.state.lock().await.live.take() else { return };
+        live.kill().await;
+        self.say(LogEntry::new(LogLevel::Error, "The app is ended: it fills the disk."));
     }
 
     /// Tells in the app's log what becomes of it.
@@ -272,8 +280,8 @@ impl ProcessHost {
         let why = silent.or_else(|| closed.map(|why| why.to_string())).unwrap_or_default();
         let (workspace, pid) = (&self.options.workspace, live.pid);
         tracing::warn!(%workspace, pid, "an app has died: {why}");
-        let Ended { status, .. } = live.end(Duration::ZERO).await;
-        self.say(fate(&why, status));
+        let Ended { ending, .. } = live.end(Duration::ZERO).await;
+        self.say(fate(&why, ending));
     }
 
     /// Starts it again; it has to be what it was.
@@ -322,16 +330,16 @@ impl State {
 impl Live {
     async fn end(&self, within: Duration) -> Ended {
         let cut_off = self.host.drain(within).await;
-        let mut child = self.child.lock().await;
-        let status = match timeout(END, child.wait()).await {
-            Ok(status) => status.ok(),
-            Err(_) => {
-                // It is dead, or will be; who waits for it here learns nothing more.
-                let _ = child.kill().await;
-                None
-            }
-        };
-        Ended { cut_off, status }
+        let mut running = self.running.lock().await;
+        let ending = timeout(END, running.wait()).await.ok().flatten();
+        running.kill().await;
+        Ended { cut_off, ending }
+    }
+
+    /// Ends it at once.
+    async fn kill(&self) {
+        self.running.lock().await.kill().await;
+        self.host.drain(Duration::ZERO).await;
     }
 }
 
@@ -340,7 +348,7 @@ struct Ended {
     /// Calls that were cut off.
     cut_off: usize,
     /// How it ended by itself; `None` when it was killed.
-    status: Option<ExitStatus>,
+    ending: Option<Ending>,
 }
 
 fn cannot_start(options: &AppOptions, error: &Error) {
@@ -390,19 +398,7 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
     let failed =
         |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
     let listener = listen(&options.link).map_err(failed)?;
-    let mut restrict = options.restrict.clone();
-    if !restrict.is_empty() {
-        restrict.extend(options.limits.arguments());
-        restrict.push("--".into());
-    }
-    let launch = Launch {
-        restrict: &restrict,
-        program: &options.program,
-        arguments: &options.arguments,
-        data: &options.data,
-        link: &options.link,
-    };
-    let link_inside = options.sandbox.link(&options.link);
+    let link_inside = options.driver.link(&options.link);
     let forward = match &options.database {
         Some(database) => database.through_socket(&link_inside).map_err(|error| {
             Error::new(Code::Unavailable, "The app's database cannot be reached.").caused_by(error)
@@ -413,36 +409,31 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
         Some(forward) => Some(Forwarding::begin(&options.link, forward).map_err(failed)?),
         None => None,
     };
-    let words = options.sandbox.command(&launch);
-    let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .env(kageos_sdk::serve::LINK, options.sandbox.socket(&options.link))
-        .current_dir(&options.data)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
-    let pid = child.id();
-    tell(child.stdout.take(), LogSource::Stdout, Arc::clone(&options.logs));
-    tell(child.stderr.take(), LogSource::Stderr, Arc::clone(&options.logs));
+    let name = options.link.file_name().unwrap_or_default().to_string_lossy();
+    let launch = Launch {
+        name: &name,
+        program: &options.program,
+        arguments: &options.arguments,
+        data: &options.data,
+        link: &options.link,
+        limits: &options.limits,
+        logs: Arc::clone(&options.logs),
+    };
+    let mut running = options.driver.start(&launch).await?;
     let stream = tokio::select! {
         come = timeout(options.ready_within, listener.accept()) => match come {
             Ok(come) => come.map_err(failed)?.0,
             Err(_) => return Err(Error::new(Code::Unavailable, "The app did not come to its link in time.")),
         },
-        ended = child.wait() => {
-            let status = ended.map(|status| status.to_string()).unwrap_or_default();
-            return Err(Error::new(Code::Unavailable, format!("The app ended before it was ready: {status}.")));
+        ending = running.wait() => {
+            let how = ending.unwrap_or_default();
+            return Err(Error::new(Code::Unavailable, format!("The app ended before it was ready: {how}.")));
         }
     };
     // Nobody else gets in.
     drop(listener);
     let _ = fs::remove_file(options.link.join(SOCKET));
-    let file = options.sandbox.data(&options.data).join(DATABASE);
+    let file = options.driver.data(&options.data).join(DATABASE);
     let link = LinkOptions {
         workspace: options.workspace.clone(),
         database: forward.map_or_else(|| format!("sqlite:{}", file.display()), |forward| forward.url),
@@ -454,7 +445,8 @@ async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
         logs: Arc::clone(&options.logs),
     };
     let host = LinkHost::accept(stream, env.clone(), link).await?;
-    Ok(Arc::new(Live { host, child: Mutex::new(child), pid, _forwarding: forwarding }))
+    let pid = running.pid();
+    Ok(Arc::new(Live { host, running: Mutex::new(running), pid, _forwarding: forwarding }))
 }
 
 fn listen(link: &Path) -> io::Result<UnixListener> {

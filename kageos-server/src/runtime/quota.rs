@@ -179,7 +179,7 @@ impl Runtime {
         let apps: Vec<_> = super::lock(&self.inner.apps).iter().map(|(id, app)| (*id, app.clone())).collect();
         let mut running = Vec::new();
         for (workspace, app) in apps {
-            if app.host.pid().await.is_some() {
+            if app.host.runs().await {
                 running.push((workspace, app, self.data_dir(workspace)?));
             }
         }
@@ -191,7 +191,7 @@ impl Runtime {
             Ok(running)
         });
         for (workspace, app, _) in burst.await? {
-            app.host.stop(std::time::Duration::ZERO).await;
+            app.host.kill().await;
             let (_, holds) = app.host.quota().holds();
             tracing::warn!(%workspace, release = app.release, holds, "an app that fills the disk is ended");
         }

@@ -31,7 +31,8 @@ const MAX_OUTPUT: usize = 256 * 1024 * 1024;
 /// Bytes of the copy of the source in a sandbox, which is memory.
 const SOURCE: &str = "268435456";
 /// What a build may use. Compilers reserve much more memory than they use.
-const LIMITS: Limits = Limits { memory: 16 << 30, file: 2 << 30, open_files: 4096, processes: 1024 };
+const LIMITS: Limits =
+    Limits { memory: 16 << 30, file: 2 << 30, open_files: 4096, processes: 1024, cpu_percent: 100 };
 
 /// Where things are for a build.
 pub(super) struct Layout {

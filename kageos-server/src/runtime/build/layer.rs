@@ -34,8 +34,10 @@ use crate::runtime::{Sandbox, host::blocking};
 /// How apps are compiled: quickly, with dependencies that are fast.
 const PROFILE: &str = "[profile.dev]\ndebug = 0\n[profile.dev.package.\"*\"]\nopt-level = 1\n\
     [profile.dev.package.libsqlite3-sys]\nopt-level = 3\n[profile.dev.package.sha2]\nopt-level = 3\n";
+/// Programs of apps carry their libraries, so that they run where there are none.
+const STATIC: &str = "[\"-C\", \"target-feature=+crt-static\"]";
 /// Changes with the way in which layers are made.
-const FORMAT: &str = "3";
+const FORMAT: &str = "4";
 /// Layers that are kept: those in use, for files and for database servers, and those before.
 const KEPT: usize = 4;
 /// Characters of the key that its folder is called by.
@@ -201,12 +203,11 @@ impl Layer {
 
     /// Cargo's configuration of every build.
     fn config(&self, sandbox: &Sandbox) -> String {
-        let vendor = Layout::of(sandbox, &self.folder).vendor;
+        let (vendor, target) = (Layout::of(sandbox, &self.folder).vendor, &self.about.target);
         format!(
             "[source.crates-io]\nreplace-with = \"layer\"\n[source.layer]\ndirectory = {:?}\n[net]\noffline = true\n\
-             [build]\ntarget = {:?}\n{PROFILE}",
+             [build]\ntarget = {target:?}\n[target.{target}]\nrustflags = {STATIC}\n{PROFILE}",
             vendor.display().to_string(),
-            self.about.target,
         )
     }
 

@@ -5,18 +5,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::Launch;
+
 /// Where the app's folder is inside.
-const DATA: &str = "/data";
+pub(super) const DATA: &str = "/data";
 /// Where the folder of the link is inside.
-const LINK: &str = "/link";
+pub(super) const LINK: &str = "/link";
 /// Where the program is inside.
-const PROGRAM: &str = "/app/program";
+pub(super) const PROGRAM: &str = "/app/program";
 /// Where the program that sets limits is inside.
 const RESTRICT: &str = "/app/restrict";
 /// The socket in the folder of the link.
-pub(super) const SOCKET: &str = "app.sock";
+pub(in crate::runtime) const SOCKET: &str = "app.sock";
 /// Bytes of `/tmp`, which is memory.
-const TMP: &str = "67108864";
+pub(super) const TMP: &str = "67108864";
 
 /// How an app is kept apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +27,6 @@ pub enum Sandbox {
     Bubblewrap(PathBuf),
     /// Not at all: the app may do what the server may. An operator has to say so.
     Open,
-}
-
-/// What is started.
-#[derive(Debug)]
-pub(super) struct Launch<'a> {
-    pub(super) program: &'a Path,
-    pub(super) arguments: &'a [OsString],
-    /// What sets limits and becomes what follows: a program and its arguments, or nothing.
-    pub(super) restrict: &'a [OsString],
-    pub(super) data: &'a Path,
-    pub(super) link: &'a Path,
 }
 
 impl Sandbox {
@@ -62,13 +53,8 @@ impl Sandbox {
         }
     }
 
-    /// The socket of the link as the app sees it.
-    pub(super) fn socket(&self, link: &Path) -> PathBuf {
-        self.link(link).join(SOCKET)
-    }
-
     /// The sandbox of whatever it is that runs in it: namespaces of its own, nobody's account, no rights.
-    pub(super) fn walls(bwrap: &Path) -> Vec<OsString> {
+    pub(in crate::runtime) fn walls(bwrap: &Path) -> Vec<OsString> {
         let mut words: Vec<OsString> = vec![bwrap.into()];
         // Limits are set inside: outside they would count what else the account runs.
         words.extend(
@@ -97,11 +83,15 @@ impl Sandbox {
     }
 
     /// The command that starts it.
-    pub(super) fn command(&self, launch: &Launch<'_>) -> Vec<OsString> {
-        let (restrict, limits) = match launch.restrict.split_first() {
-            Some((program, limits)) => (Some(program), limits),
-            None => (None, &[][..]),
+    pub(super) fn command(&self, restrict: &[OsString], launch: &Launch<'_>) -> Vec<OsString> {
+        let (restrict, mut limits) = match restrict.split_first() {
+            Some((program, words)) => (Some(program), words.to_vec()),
+            None => (None, Vec::new()),
         };
+        if restrict.is_some() {
+            limits.extend(launch.limits.arguments());
+            limits.push("--".into());
+        }
         let mut words: Vec<OsString> = match self {
             Self::Bubblewrap(bwrap) => {
                 let mut words = Self::walls(bwrap);
@@ -124,7 +114,7 @@ impl Sandbox {
                     ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"].map(Into::into),
                 );
                 words.extend(["--chdir", DATA, "--setenv", "HOME", DATA].map(Into::into));
-                let socket = self.socket(launch.link);
+                let socket = self.link(launch.link).join(SOCKET);
                 words.extend(["--setenv".into(), kageos_sdk::serve::LINK.into(), socket.into()]);
                 words.push("--".into());
                 words.extend(restrict.map(|_| RESTRICT.into()));
@@ -132,7 +122,7 @@ impl Sandbox {
             }
             Self::Open => restrict.cloned().into_iter().collect(),
         };
-        words.extend(limits.iter().cloned());
+        words.append(&mut limits);
         words.push(match self {
             Self::Bubblewrap(_) => PROGRAM.into(),
             Self::Open => launch.program.into(),
@@ -144,20 +134,28 @@ impl Sandbox {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use kageos_core::log::NoLog;
+
     use super::*;
+    use crate::runtime::Limits;
 
     #[test]
     fn an_app_sees_its_own_folder_and_nothing_of_the_environment() {
         let launch = Launch {
+            name: "1-r1",
             program: Path::new("/state/apps/1/program"),
             arguments: &["--flag".into()],
-            restrict: &["/bin/kagectl".into(), "restrict".into(), "--".into()],
+            limits: &Limits::default(),
+            logs: Arc::new(NoLog),
             data: Path::new("/state/data/1"),
             link: Path::new("/run/1"),
         };
         let sandbox = Sandbox::Bubblewrap("/usr/bin/bwrap".into());
+        let restrict = ["/bin/kagectl".into(), "restrict".into()];
         let words: Vec<_> =
-            sandbox.command(&launch).into_iter().map(|it| it.into_string().unwrap()).collect();
+            sandbox.command(&restrict, &launch).into_iter().map(|it| it.into_string().unwrap()).collect();
         let line = words.join(" ");
         assert!(
             line.starts_with(
@@ -166,11 +164,12 @@ mod tests {
             "{line}"
         );
         assert!(
-            line.ends_with(
-                "--setenv KAGEOS_LINK /link/app.sock -- /app/restrict restrict -- /app/program --flag"
+            line.contains(
+                "--setenv KAGEOS_LINK /link/app.sock -- /app/restrict restrict --memory 2147483648 "
             ),
             "{line}"
         );
+        assert!(line.ends_with(" -- /app/program --flag"), "{line}");
         let writable: Vec<_> =
             words.windows(3).filter(|it| it[0] == "--bind").map(|it| it[2].as_str()).collect();
         assert_eq!(writable, ["/data"]);

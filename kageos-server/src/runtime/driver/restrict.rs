@@ -20,17 +20,20 @@ pub struct Limits {
     /// Processes of its account, for an account that is not the system's own.
     #[arg(long, default_value_t = Self::default().processes)]
     pub processes: u64,
+    /// Of a processor, in percent; only a container has this limit.
+    #[arg(skip = Self::default().cpu_percent)]
+    pub cpu_percent: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 2 << 30, file: 4 << 30, open_files: 1024, processes: 256 }
+        Self { memory: 2 << 30, file: 4 << 30, open_files: 1024, processes: 256, cpu_percent: 100 }
     }
 }
 
 impl Limits {
     /// The arguments that say so.
-    pub(super) fn arguments(&self) -> Vec<OsString> {
+    pub(in crate::runtime) fn arguments(&self) -> Vec<OsString> {
         let all = [
             ("--memory", self.memory),
             ("--file", self.file),

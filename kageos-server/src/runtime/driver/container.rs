@@ -1,0 +1,393 @@
+//! Apps in containers of an engine that speaks Docker's protocol: Docker itself, or Podman.
+//!
+//! The engine is on this machine, because an app and its platform meet at a Unix socket. A container has no network, a root
+//! that nobody writes, no capabilities and the account [`NOBODY`](super::account::NOBODY); what it has is its program, its
+//! folder and the socket. The image holds nothing: programs of apps need no library.
+
+use std::{
+    collections::HashMap,
+    fmt, fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bollard::{
+    ClientVersion, Docker, body_full,
+    container::{AttachContainerResults, LogOutput},
+    errors::Error as EngineError,
+    models::{
+        ContainerCreateBody, ContainerStateStatusEnum, HostConfig, HostConfigLogConfig, Mount, MountType,
+        ResourcesUlimits,
+    },
+    query_parameters::{
+        AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
+        ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    },
+};
+use futures_util::StreamExt;
+use kageos_core::{Code, Error, LogSink, LogSource, Result};
+use rustix::process::{Resource, geteuid, getrlimit};
+use sha2::{Digest, Sha256};
+use tokio::{
+    io::{AsyncWriteExt, duplex},
+    runtime::Handle,
+    sync::OnceCell,
+};
+
+use super::{
+    Ending, Launch,
+    account::{self, NOBODY},
+    sandbox::{DATA, LINK, PROGRAM, SOCKET, TMP},
+};
+use crate::runtime::logs::tell;
+
+/// The image of every app, which is empty.
+const IMAGE: &str = "localhost/kageos-app:1";
+/// An archive with nothing in it.
+const NOTHING: [u8; 1024] = [0; 1024];
+/// The label that tells whose a container is.
+const LABEL: &str = "kageos.server";
+/// The newest version of the protocol that is spoken; an older engine is spoken to in its own.
+const VERSION: ClientVersion = ClientVersion { major_version: 1, minor_version: 44 };
+/// Seconds that the engine may take to answer.
+const ANSWER: u64 = 30;
+/// How long an engine is left alone that does not know yet how a container ended.
+const SOON: Duration = Duration::from_millis(20);
+/// How often it is asked again.
+const SOME: u32 = 100;
+/// Bytes of an output that wait to become lines.
+const OUTPUT: usize = 64 * 1024;
+/// What programs that need libraries find them in.
+const LIBRARIES: [&str; 3] = ["/lib", "/lib64", "/usr/lib"];
+/// The most processes that any account may have. How many a container has is a limit of its own, see
+/// [`Limits`](super::Limits): this one counts those of all containers together, and is given because engines ask for more
+/// than a small machine grants.
+const PROCESSES: u64 = 1 << 15;
+
+/// An engine that runs the apps of one server; cheap to clone.
+#[derive(Clone)]
+pub struct Containers {
+    socket: PathBuf,
+    /// The server's mark, which what an earlier process of it left behind has too.
+    server: String,
+    /// Programs find the libraries of this machine.
+    libraries: bool,
+    engine: Arc<OnceCell<Engine>>,
+}
+
+impl fmt::Debug for Containers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Containers").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+/// An engine that answers and may run apps.
+struct Engine {
+    docker: Docker,
+    /// What it is called, for people.
+    name: String,
+    /// Containers that were started, which makes their names.
+    started: AtomicU64,
+    /// Who owns the folders of apps; `None` when the engine lets the server's own account be the app's inside.
+    owner: Option<u32>,
+}
+
+/// A container, which is removed when nobody has it any more.
+pub(in crate::runtime) struct Container {
+    docker: Docker,
+    id: String,
+    pid: Option<u32>,
+    removed: bool,
+    runtime: Handle,
+}
+
+impl fmt::Debug for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Container").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Containers {
+    /// The engine at a socket, for the server whose state lies at `state`. It is asked for at the first start.
+    #[must_use]
+    pub fn at(socket: &Path, state: &Path) -> Self {
+        let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
+        let server = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { socket: socket.to_owned(), server, libraries: false, engine: Arc::default() }
+    }
+
+    /// Lets programs find the libraries of this machine, for programs that need them.
+    #[must_use]
+    pub fn with_libraries(self) -> Self {
+        Self { libraries: true, ..self }
+    }
+
+    /// What the engine is called, for people.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason when it does not answer or cannot run apps.
+    pub async fn name(&self) -> Result<&str> {
+        Ok(&self.engine().await?.name)
+    }
+
+    /// The engine, once it has answered. What an earlier process of this server left running is removed then.
+    async fn engine(&self) -> Result<&Engine> {
+        self.engine.get_or_try_init(|| self.find()).await
+    }
+
+    async fn find(&self) -> Result<Engine> {
+        let socket = self.socket.to_string_lossy();
+        let docker = Docker::connect_with_unix(&socket, ANSWER, &VERSION).map_err(silent)?;
+        let docker = docker.negotiate_version().await.map_err(silent)?;
+        let (version, info) = (docker.version().await.map_err(silent)?, docker.info().await.map_err(silent)?);
+        let component = version.components.unwrap_or_default().into_iter().next();
+        let name = component.map(|it| format!("{} {}", it.name, it.version)).unwrap_or_default();
+        let options = info.security_options.unwrap_or_default();
+        let rootless = options.iter().any(|option| option.contains("rootless"));
+        let owner = match (rootless, geteuid().is_root()) {
+            (true, _) if name.starts_with("Podman") => None,
+            (false, true) => Some(NOBODY),
+            _ => {
+                let message = "The container engine cannot run apps with an account of their own: use Podman \
+                               without root, or run the server as root.";
+                return Err(Error::new(Code::Unavailable, message));
+            }
+        };
+        let engine = Engine { docker, name, owner, started: AtomicU64::new(0) };
+        engine.remove_all(&self.server).await.map_err(silent)?;
+        Ok(engine)
+    }
+
+    /// Starts a program in a container.
+    pub(super) async fn start(&self, launch: &Launch<'_>) -> Result<Container> {
+        let engine = self.engine().await?;
+        account::give(launch, engine.owner).await?;
+        let refused = |error: EngineError| {
+            let message = match &error {
+                EngineError::DockerResponseServerError { message, .. } => {
+                    format!("The container engine does not start the app: {message}.")
+                }
+                _ => "The container engine does not start the app.".to_owned(),
+            };
+            Error::new(Code::Unavailable, message).caused_by(error)
+        };
+        readable(launch.program).map_err(|error| refused(error.into()))?;
+        let image = engine.image().await.map_err(refused)?;
+        let number = engine.started.fetch_add(1, Ordering::Relaxed);
+        let name = format!("kageos-{}-{}-{number}", self.server, launch.name);
+        let body = self.body(engine, image, launch);
+        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let docker = &engine.docker;
+        let id = docker.create_container(Some(options), body).await.map_err(refused)?.id;
+        let mut container =
+            Container { docker: docker.clone(), id, pid: None, removed: false, runtime: Handle::current() };
+        let all = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
+        let outputs = docker.attach_container(&container.id, Some(all)).await.map_err(refused)?;
+        listen(outputs, &launch.logs);
+        docker.start_container(&container.id, None).await.map_err(refused)?;
+        let state = docker.inspect_container(&container.id, None).await.map_err(refused)?.state;
+        container.pid = state.and_then(|state| u32::try_from(state.pid?).ok()).filter(|pid| *pid > 0);
+        Ok(container)
+    }
+
+    /// What an app's container is.
+    fn body(&self, engine: &Engine, image: String, launch: &Launch<'_>) -> ContainerCreateBody {
+        let mut command = vec![PROGRAM.to_owned()];
+        command.extend(launch.arguments.iter().map(|it| it.to_string_lossy().into_owned()));
+        let limits = launch.limits;
+        let memory = Some(signed(limits.memory));
+        let mut mounts = vec![
+            mount(launch.program, PROGRAM, true),
+            mount(launch.link, LINK, true),
+            mount(launch.data, DATA, false),
+        ];
+        if self.libraries {
+            let found = LIBRARIES.iter().filter(|folder| Path::new(folder).is_dir());
+            mounts.extend(found.map(|folder| mount(Path::new(folder), folder, true)));
+        }
+        let host = HostConfig {
+            network_mode: Some("none".to_owned()),
+            readonly_rootfs: Some(true),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
+            // Memory that is shared by a name, which no limit of the app counts, is not there at all.
+            ipc_mode: Some("none".to_owned()),
+            userns_mode: engine.owner.is_none().then(|| format!("keep-id:uid={NOBODY},gid={NOBODY}")),
+            memory,
+            // No memory of the disk besides.
+            memory_swap: memory,
+            nano_cpus: Some(signed(u64::from(limits.cpu_percent) * 10_000_000)),
+            pids_limit: Some(signed(limits.processes)),
+            ulimits: Some(vec![
+                most("nofile", Resource::Nofile, limits.open_files),
+                most("nproc", Resource::Nproc, PROCESSES),
+                most("fsize", Resource::Fsize, limits.file),
+                most("core", Resource::Core, 0),
+            ]),
+            // What it writes is in its log, which has bounds.
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            tmpfs: Some(HashMap::from([(
+                "/tmp".to_owned(),
+                format!("rw,noexec,nosuid,nodev,size={TMP},mode=1777"),
+            )])),
+            mounts: Some(mounts),
+            ..HostConfig::default()
+        };
+        ContainerCreateBody {
+            image: Some(image),
+            user: Some(format!("{NOBODY}:{NOBODY}")),
+            hostname: Some("app".to_owned()),
+            entrypoint: Some(command),
+            cmd: Some(Vec::new()),
+            env: Some(vec![format!("{}={LINK}/{SOCKET}", kageos_sdk::serve::LINK), format!("HOME={DATA}")]),
+            working_dir: Some(DATA.to_owned()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            network_disabled: Some(true),
+            labels: Some(HashMap::from([(LABEL.to_owned(), self.server.clone())])),
+            host_config: Some(host),
+            ..ContainerCreateBody::default()
+        }
+    }
+}
+
+impl Engine {
+    /// The id of the image of every app, which is made when it is not there.
+    async fn image(&self) -> Result<String, EngineError> {
+        match self.docker.inspect_image(IMAGE).await {
+            Ok(image) => return Ok(image.id.unwrap_or_else(|| IMAGE.to_owned())),
+            Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(IMAGE).build();
+        let mut making = self.docker.create_image(Some(options), Some(body_full(NOTHING[..].into())), None);
+        while let Some(step) = making.next().await {
+            step?;
+        }
+        Ok(self.docker.inspect_image(IMAGE).await?.id.unwrap_or_else(|| IMAGE.to_owned()))
+    }
+
+    /// Removes every container of a server.
+    async fn remove_all(&self, server: &str) -> Result<(), EngineError> {
+        let label = HashMap::from([("label".to_owned(), vec![format!("{LABEL}={server}")])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&label).build();
+        for container in self.docker.list_containers(Some(options)).await? {
+            remove(&self.docker, &container.id.unwrap_or_default()).await;
+        }
+        Ok(())
+    }
+}
+
+/// Ends a container at once and removes it, if it is there.
+async fn remove(docker: &Docker, container: &str) {
+    let _ = docker.kill_container(container, None).await;
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    match docker.remove_container(container, Some(options)).await {
+        Ok(()) | Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => {}
+        Err(error) => tracing::warn!(%error, container, "a container is left behind"),
+    }
+}
+
+impl Container {
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// Waits until it has ended by itself; `None` when the engine does not tell how.
+    pub(super) async fn wait(&mut self) -> Option<Ending> {
+        loop {
+            let mut waiting = std::pin::pin!(self.docker.wait_container(&self.id, None));
+            match waiting.next().await? {
+                Ok(_) | Err(EngineError::DockerContainerWaitError { .. }) => break,
+                Err(EngineError::RequestTimeoutError) => {}
+                Err(_) => return None,
+            }
+        }
+        // Podman says that it has ended a moment before it knows how, and names that with a word of its own.
+        for _ in 0..SOME {
+            let state = self.docker.inspect_container(&self.id, None).await.ok().and_then(|it| it.state);
+            let ended = [Some(ContainerStateStatusEnum::EXITED), Some(ContainerStateStatusEnum::DEAD)];
+            if let Some(state) = state.filter(|state| ended.contains(&state.status)) {
+                let code = state.exit_code.and_then(|code| i32::try_from(code).ok())?;
+                let out_of_memory = state.oom_killed.unwrap_or_default();
+                return Some(Ending { out_of_memory, ..Ending::of_code(code) });
+            }
+            tokio::time::sleep(SOON).await;
+        }
+        None
+    }
+
+    /// Ends and removes it.
+    pub(super) async fn remove(&mut self) {
+        remove(&self.docker, &self.id).await;
+        self.removed = true;
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if !self.removed {
+            let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
+            self.runtime.spawn(async move { remove(&docker, &id).await });
+        }
+    }
+}
+
+/// Takes what a container writes to its outputs.
+fn listen(mut outputs: AttachContainerResults, logs: &Arc<dyn LogSink>) {
+    let ((mut stdout, out), (mut stderr, err)) = (duplex(OUTPUT), duplex(OUTPUT));
+    tell(Some(out), LogSource::Stdout, Arc::clone(logs));
+    tell(Some(err), LogSource::Stderr, Arc::clone(logs));
+    tokio::spawn(async move {
+        while let Some(Ok(output)) = outputs.output.next().await {
+            let taken = match &output {
+                LogOutput::StdErr { message } => stderr.write_all(message).await,
+                LogOutput::StdOut { message } | LogOutput::Console { message } => {
+                    stdout.write_all(message).await
+                }
+                LogOutput::StdIn { .. } => Ok(()),
+            };
+            if taken.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Lets another account of this machine run a program, for as far as it gets there: the folder of the state is closed.
+fn readable(program: &Path) -> io::Result<()> {
+    let mode = fs::metadata(program)?.permissions().mode();
+    if mode & 0o005 == 0o005 {
+        return Ok(());
+    }
+    fs::set_permissions(program, fs::Permissions::from_mode(mode | 0o005))
+}
+
+fn mount(outside: &Path, inside: &str, read_only: bool) -> Mount {
+    Mount {
+        target: Some(inside.to_owned()),
+        source: Some(outside.to_string_lossy().into_owned()),
+        typ: Some(MountType::BIND),
+        read_only: Some(read_only),
+        ..Mount::default()
+    }
+}
+
+/// A limit, not above that of this process, which an engine might not be able to raise.
+fn most(name: &str, resource: Resource, limit: u64) -> ResourcesUlimits {
+    let limit = signed(getrlimit(resource).maximum.map_or(limit, |most| most.min(limit)));
+    ResourcesUlimits { name: Some(name.to_owned()), soft: Some(limit), hard: Some(limit) }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn silent(error: EngineError) -> Error {
+    Error::new(Code::Unavailable, "The container engine does not answer.").caused_by(error)
+}
