@@ -78,6 +78,16 @@ pub(super) enum Command {
     /// Sets limits for itself and becomes the program that follows; how an app is started.
     #[command(hide = true)]
     Restrict(Restrict),
+    /// Tries what no app may do and says how far it came; started as an app is, to see whether that is kept apart.
+    #[command(hide = true)]
+    Probe(Probe),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Probe {
+    /// Only writes a file of so many bytes.
+    #[arg(long, value_name = "BYTES")]
+    pub(super) write: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -246,6 +256,9 @@ pub(super) struct WorkspaceLogs {
 pub(super) struct Restrict {
     #[command(flatten)]
     pub(super) limits: Limits,
+    /// Joins this group of processes and sets no limit.
+    #[arg(long = "group")]
+    pub(super) groups: Vec<PathBuf>,
     /// The program and its arguments.
     #[arg(last = true, required = true)]
     pub(super) command: Vec<OsString>,

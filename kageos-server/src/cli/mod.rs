@@ -77,6 +77,9 @@ pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
     if let Command::Restrict(restrict) = args.command {
         return session.output.failed(&restricted(&restrict));
     }
+    if let Command::Probe(probe) = args.command {
+        return probe.write.map_or_else(crate::runtime::probe, crate::runtime::write_large);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result =
         runtime.context("the runtime").and_then(|runtime| runtime.block_on(execute(&session, args.command)));
@@ -115,7 +118,8 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
         Command::Backup(args) => backup::backup(session, &args).await,
         Command::Restore(args) => backup::restore(session, &args),
         Command::Reset(args) => backup::reset(session, &args).await,
-        Command::Restrict(restrict) => Err(restricted(&restrict)),
+        // Done before anything of a server is made.
+        Command::Restrict(_) | Command::Probe(_) => Ok(()),
         Command::Openapi => {
             session.output.raw(crate::openapi::text());
             Ok(())
@@ -124,9 +128,9 @@ async fn execute(session: &Session, command: Command) -> Result<()> {
 }
 
 /// Becomes another program; answers why not.
-fn restricted(Restrict { limits, command }: &Restrict) -> Error {
+fn restricted(Restrict { limits, groups, command }: &Restrict) -> Error {
     let Some((program, arguments)) = command.split_first() else { return Error::of(Code::InvalidInput) };
-    match crate::runtime::restrict(limits, program, arguments) {
+    match crate::runtime::restrict(limits, groups, program, arguments) {
         Ok(never) => match never {},
         Err(error) => {
             Error::new(Code::Unavailable, format!("{} cannot be started: {error}.", program.display()))

@@ -17,7 +17,8 @@ use crate::{
     config::{Config, EgressConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
     runtime::{
-        self, Containers, Crates, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox, Supply,
+        self, Containers, Crates, Groups, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox,
+        Supply,
     },
     state::{Secrets, StateDir},
     wire::Finding,
@@ -141,12 +142,16 @@ pub(super) async fn open(
     sandbox: Option<Sandbox>,
 ) -> Result<Runtime> {
     let config = session.config()?;
+    // Programs with folders of their own to work in are told of these.
+    let state = std::path::absolute(session.state.root()).context("the state folder")?;
+    let (mark, restrict) = (runtime::mark(&state), restrict(session)?);
+    let engine = config.runtime.container_engine.as_deref();
     let options = RuntimeOptions {
-        // Programs with folders of their own to work in are told of these.
-        state: StateDir::at(std::path::absolute(session.state.root()).context("the state folder")?),
+        state: StateDir::at(state),
         sandbox,
-        containers: containers(session, &config)?,
-        restrict: restrict(session)?,
+        groups: Groups::find(&mark),
+        containers: engine.map(|socket| Containers::at(socket, &mark, restrict.clone())),
+        restrict,
         layers: layers(session, &config)?,
         program: PROGRAM.into(),
         limits: Limits::default(),
@@ -162,13 +167,6 @@ pub(super) async fn open(
         egress: egress(&config, platform, secrets)?,
     };
     Runtime::open(platform, options).await
-}
-
-/// What runs apps in containers, when the configuration has an engine.
-fn containers(session: &Session, config: &Config) -> Result<Option<Containers>> {
-    let Some(socket) = &config.runtime.container_engine else { return Ok(None) };
-    let state = std::path::absolute(session.state.root()).context("the state folder")?;
-    Ok(Some(Containers::at(socket, &state)))
 }
 
 /// What apps reach outside, as the configuration has it.

@@ -23,7 +23,7 @@ use std::{
     ffi::OsString,
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -38,7 +38,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use build::outlook;
 pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
-pub use driver::{Containers, Driver, Limits, Sandbox, restrict};
+pub use driver::{Containers, Driver, Groups, Limits, Sandbox, mark, probe, restrict, write_large};
 pub use process::{AppOptions, ProcessHost};
 pub use quota::{Quota, Quotas};
 pub(crate) use source::hash;
@@ -61,6 +61,8 @@ pub struct RuntimeOptions {
     pub state: StateDir,
     /// What keeps apps and builds apart; `None` refuses both.
     pub sandbox: Option<Sandbox>,
+    /// Where processes of apps are limited together; without it each has its own limits.
+    pub groups: Option<Groups>,
     /// What runs apps in containers; without it they are processes in the sandbox.
     pub containers: Option<Containers>,
     /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
@@ -111,6 +113,7 @@ struct Inner {
     platform: Platform,
     dispatch: Arc<dyn Dispatch>,
     options: RuntimeOptions,
+    driver: OnceLock<Driver>,
     logs: Logs,
     apps: Mutex<HashMap<NodeId, App>>,
     /// The workspaces that are known to lie here; what an earlier process left of them is settled.
@@ -161,6 +164,7 @@ impl Runtime {
             platform: platform.clone(),
             dispatch: Arc::new(platform.dispatcher().clone()),
             options,
+            driver: OnceLock::new(),
             logs,
             apps: Mutex::default(),
             here: Mutex::default(),
@@ -176,6 +180,7 @@ impl Runtime {
         this.clear_leftovers();
         let host = Arc::new(WorkspaceHost::new(this.clone()));
         platform.dispatcher().add_workspace_actions("Workspace", actions::workspace_actions(), host)?;
+        this.prove_driver();
         for (workspace, release) in platform.releases().all_live().await? {
             match this.mount(workspace, release).await {
                 Err(error) if error.code == Code::Conflict => return Err(error),
@@ -184,6 +189,17 @@ impl Runtime {
             }
         }
         Ok(this)
+    }
+
+    /// Measures in the background what keeps apps apart, before the first call needs it; what does not hold is in the log.
+    fn prove_driver(&self) {
+        if let Ok(driver) = self.driver() {
+            self.inner.changing.spawn(async move {
+                if let Err(error) = driver.prove().await {
+                    tracing::error!(%error, "no app is started here");
+                }
+            });
+        }
     }
 
     /// Mounts a live release, to be started at the first call.
@@ -320,11 +336,12 @@ impl Runtime {
     pub(crate) async fn finding(&self, apps: usize) -> Finding {
         let options = &self.inner.options;
         let built = outlook(&options.layers, options.databases.is_some(), &options.program).await;
-        match self.sandbox() {
-            Ok(sandbox) => {
-                Finding::good("runtime", format!("{apps} apps, sandbox {}, {built}", sandbox.as_str()))
+        let proved = async { self.driver()?.prove().await };
+        match proved.await {
+            Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}")),
+            Err(error) => {
+                Finding::bad("runtime", error.message, "see what keeps apps apart in docs/operating.md")
             }
-            Err(error) => Finding::bad("runtime", error.message, "install bubblewrap"),
         }
     }
 
@@ -345,13 +362,19 @@ impl Runtime {
     /// # Errors
     /// [`Code::Unavailable`] with what to do when there is nothing.
     fn driver(&self) -> Result<Driver> {
-        match &self.inner.options.containers {
-            Some(containers) => Ok(Driver::Container(containers.clone())),
-            None => {
-                let restrict = self.inner.options.restrict.clone();
-                Ok(Driver::Process { sandbox: self.sandbox()?.clone(), restrict })
-            }
+        if let Some(driver) = self.inner.driver.get() {
+            return Ok(driver.clone());
         }
+        let RuntimeOptions { containers, restrict, groups, state, .. } = &self.inner.options;
+        let driver = match containers {
+            Some(containers) => Driver::containers(containers.clone()),
+            None => Driver::processes(self.sandbox()?.clone(), restrict.clone(), groups.clone()),
+        };
+        let driver = match restrict.first() {
+            Some(program) => driver.measured(program.into(), state.run_file("probe")),
+            None => driver,
+        };
+        Ok(self.inner.driver.get_or_init(|| driver).clone())
     }
 
     /// The layer that apps are built on: the last one, or of what this program carries when there is none, or when that

@@ -38,8 +38,8 @@ const CRASH_WINDOW: Duration = Duration::from_secs(60);
 const COOL_DOWN: Duration = Duration::from_secs(10);
 /// The file of an app's rows in its folder.
 pub(super) const DATABASE: &str = "app.db";
-/// How long an app may take to end when it is told to, before it is killed.
-const END: Duration = Duration::from_secs(2);
+/// How long an app may take to end when it is told to, before it is killed; an engine may take long to say how it ended.
+const END: Duration = Duration::from_secs(5);
 
 /// What an app is run with.
 #[derive(Clone)]
@@ -276,11 +276,15 @@ impl ProcessHost {
 
     /// Tells of a process that has died, or that does not answer, and ends what is left of it.
     async fn has_died(&self, live: &Live, silent: Option<String>) {
-        let closed = live.host.closed_now();
-        let why = silent.or_else(|| closed.map(|why| why.to_string())).unwrap_or_default();
         let (workspace, pid) = (&self.options.workspace, live.pid);
+        let (why, ending) = match (live.host.closed_now(), silent) {
+            (Some(why), _) => (why.to_string(), live.end(Duration::ZERO).await.ending),
+            (None, silent) => {
+                live.kill().await;
+                (silent.unwrap_or_default(), None)
+            }
+        };
         tracing::warn!(%workspace, pid, "an app has died: {why}");
-        let Ended { ending, .. } = live.end(Duration::ZERO).await;
         self.say(fate(&why, ending));
     }
 

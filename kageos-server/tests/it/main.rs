@@ -22,6 +22,7 @@ mod faults;
 mod files;
 mod frame;
 mod host;
+mod hostile;
 mod installed;
 mod json;
 mod keeping;

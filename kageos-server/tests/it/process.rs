@@ -18,7 +18,7 @@ use kageos_sdk::{
     App, Ctx, Form, Submit,
     testkit::{self, Kit, Setting, conformance},
 };
-use kageos_server::runtime::{AppOptions, Containers, Driver, Limits, ProcessHost, Quota, Sandbox};
+use kageos_server::runtime::{AppOptions, Containers, Driver, Groups, Limits, ProcessHost, Quota, Sandbox};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -27,7 +27,7 @@ const APP: &str = "process::app_of_this_program";
 
 /// What this program was started with.
 #[expect(clippy::disallowed_methods, reason = "tests have no main that could hand it in")]
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
@@ -76,6 +76,15 @@ impl Submit for Probe {
                 std::thread::sleep(Duration::from_secs(3600));
                 String::new()
             }
+            "run" => {
+                let mut words = with.split(' ');
+                let program = words.next().unwrap_or_default();
+                said(std::process::Command::new(program).args(words).output().map(|output| {
+                    let ended =
+                        if output.status.success() { String::new() } else { format!("{}\n", output.status) };
+                    String::from_utf8_lossy(&output.stdout).into_owned() + &ended
+                }))
+            }
             "exit" => std::process::exit(3),
             "loud" => {
                 for line in 0..100_000 {
@@ -89,44 +98,43 @@ impl Submit for Probe {
 }
 
 /// The folders of one app.
-struct Folders(TempDir);
+pub(crate) struct Folders(TempDir);
 
 impl Folders {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         let data = self.0.path().join("data");
         std::fs::create_dir_all(&data).unwrap();
         data
     }
 }
 
-/// What keeps apps apart on this machine; CI has both.
-fn drivers() -> Vec<Driver> {
+/// What keeps apps apart on this machine, each with all that it has; CI has both.
+pub(crate) fn drivers() -> Vec<Driver> {
+    static SERVERS: AtomicU32 = AtomicU32::new(0);
+    let server = format!("t{}x{}", std::process::id(), SERVERS.fetch_add(1, Ordering::Relaxed));
     let sandbox = Sandbox::find(&variable("PATH").unwrap_or_default());
-    let engine = variable("KAGEOS_TEST_CONTAINER_ENGINE");
-    assert!(
-        variable("CI").is_none() || (sandbox.is_some() && engine.is_some()),
-        "CI needs bubblewrap and Podman"
-    );
-    let containers = engine.map(|socket| {
-        // The programs of these tests are not those of workspaces: they need libraries.
-        static STATES: AtomicU32 = AtomicU32::new(0);
-        let state = format!("/tests/{}/{}", std::process::id(), STATES.fetch_add(1, Ordering::Relaxed));
-        Driver::Container(Containers::at(Path::new(&socket), Path::new(&state)).with_libraries())
-    });
-    sandbox.map(in_a_sandbox).into_iter().chain(containers).collect()
+    let (groups, engine) = (Groups::find(&server), variable("KAGEOS_TEST_CONTAINER_ENGINE"));
+    if variable("CI").is_some() {
+        assert!(sandbox.is_some() && engine.is_some(), "CI needs bubblewrap and Podman");
+        assert!(groups.is_some(), "CI needs control groups");
+    }
+    let processes = sandbox.map(|sandbox| Driver::processes(sandbox, restrict(), groups));
+    let containers =
+        engine.map(|socket| Driver::containers(Containers::at(Path::new(&socket), &server, restrict())));
+    processes.into_iter().chain(containers).collect()
 }
 
-/// Nothing keeps it apart, and nothing limits it.
-fn bare() -> Driver {
-    Driver::Process { sandbox: Sandbox::Open, restrict: Vec::new() }
+fn restrict() -> Vec<OsString> {
+    vec![env!("CARGO_BIN_EXE_kagectl").into(), "restrict".into()]
 }
 
-fn in_a_sandbox(sandbox: Sandbox) -> Driver {
-    Driver::Process { sandbox, restrict: vec![env!("CARGO_BIN_EXE_kagectl").into(), "restrict".into()] }
+/// Nothing keeps it apart.
+fn open(restrict: Vec<OsString>) -> Driver {
+    Driver::processes(Sandbox::Open, restrict, None)
 }
 
 fn options(setting: Setting, folders: &Folders, driver: &Driver, more: &[&str]) -> AppOptions {
@@ -154,7 +162,7 @@ fn options(setting: Setting, folders: &Folders, driver: &Driver, more: &[&str]) 
 }
 
 /// A kit whose app is a process; the host by itself too, for what only a process has.
-async fn kit(
+pub(crate) async fn kit(
     folders: &Folders,
     driver: &Driver,
     more: &[&str],
@@ -183,7 +191,7 @@ fn late(kit: &Kit, path: &str, what: &str) -> HostCall {
     kit.host_call(path, "submit", &json!({ "what": what })).unwrap()
 }
 
-async fn eventually<T>(mut check: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(mut check: impl AsyncFnMut() -> Option<T>) -> T {
     let wait = async {
         loop {
             if let Some(found) = check().await {
@@ -197,7 +205,7 @@ async fn eventually<T>(mut check: impl AsyncFnMut() -> Option<T>) -> T {
 
 #[tokio::test]
 async fn an_app_in_a_process_keeps_what_every_host_keeps() {
-    for driver in [in_a_sandbox(Sandbox::Open)].into_iter().chain(drivers()) {
+    for driver in [open(restrict())].into_iter().chain(drivers()) {
         let folders = std::sync::Mutex::new(Vec::new());
         let mount = async || {
             let folder = Folders::new();
@@ -383,11 +391,11 @@ async fn an_app_reaches_nothing_but_its_own_folder() {
 
 /// What an app finds in its root, and in its environment: an engine adds some of its own.
 fn seen(driver: &Driver) -> (&'static str, &'static [&'static str]) {
-    match driver {
-        Driver::Process { .. } => {
+    match driver.as_str() {
+        "bubblewrap" => {
             ("app data dev lib lib64 link proc tmp usr", &["HOME", "KAGEOS_LINK", "PWD", "RUST_TEST_THREADS"])
         }
-        Driver::Container(_) => (
+        _ => (
             "app data dev etc lib lib64 link proc run sys tmp usr var",
             &["HOME", "HOSTNAME", "KAGEOS_LINK", "PATH", "RUST_TEST_THREADS", "TERM", "container"],
         ),
@@ -396,11 +404,11 @@ fn seen(driver: &Driver) -> (&'static str, &'static [&'static str]) {
 
 #[tokio::test]
 async fn what_cannot_be_started_says_why() {
-    let (folders, open) = (Folders::new(), in_a_sandbox(Sandbox::Open));
+    let (folders, driver) = (Folders::new(), open(restrict()));
     let refused = async |change: fn(&mut AppOptions)| {
         let open = async |setting: Setting| {
             let env = setting.env.clone();
-            let mut options = options(setting, &folders, &open, &[]);
+            let mut options = options(setting, &folders, &driver, &[]);
             change(&mut options);
             Ok(ProcessHost::start(env, options).await? as Arc<dyn Host>)
         };
@@ -409,14 +417,14 @@ async fn what_cannot_be_started_says_why() {
         error.message
     };
     let none = refused(|options| {
-        options.driver = bare();
+        options.driver = open(Vec::new());
         options.program = Path::new("/nothing/here").to_owned();
     });
     assert_eq!(none.await, "The app cannot be started.");
     let ended = refused(|options| options.arguments = vec!["--list".into()]).await;
     assert!(ended.contains("ended before it was ready: exit status 0"), "{ended}");
     let silent = refused(|options| {
-        options.driver = bare();
+        options.driver = open(Vec::new());
         options.program = "/bin/sleep".into();
         options.arguments = vec!["60".into()];
         options.ready_within = Duration::from_millis(200);

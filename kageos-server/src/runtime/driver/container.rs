@@ -2,10 +2,11 @@
 //!
 //! The engine is on this machine, because an app and its platform meet at a Unix socket. A container has no network, a root
 //! that nobody writes, no capabilities and the account [`NOBODY`](super::account::NOBODY); what it has is its program, its
-//! folder and the socket. The image holds nothing: programs of apps need no library.
+//! folder, the socket, and what sets its limits with the libraries for that. The image holds nothing.
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     fmt, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -32,7 +33,6 @@ use bollard::{
 use futures_util::StreamExt;
 use kageos_core::{Code, Error, LogSink, LogSource, Result};
 use rustix::process::{Resource, geteuid, getrlimit};
-use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncWriteExt, duplex},
     runtime::Handle,
@@ -40,9 +40,9 @@ use tokio::{
 };
 
 use super::{
-    Ending, Launch,
+    Ending, Launch, Limits,
     account::{self, NOBODY},
-    sandbox::{DATA, LINK, PROGRAM, SOCKET, TMP},
+    sandbox::{DATA, LIBRARIES, LINK, PROGRAM, RESTRICT, SOCKET, TMP},
 };
 use crate::runtime::logs::tell;
 
@@ -62,8 +62,6 @@ const SOON: Duration = Duration::from_millis(20);
 const SOME: u32 = 100;
 /// Bytes of an output that wait to become lines.
 const OUTPUT: usize = 64 * 1024;
-/// What programs that need libraries find them in.
-const LIBRARIES: [&str; 3] = ["/lib", "/lib64", "/usr/lib"];
 /// The most processes that any account may have. How many a container has is a limit of its own, see
 /// [`Limits`](super::Limits): this one counts those of all containers together, and is given because engines ask for more
 /// than a small machine grants.
@@ -75,8 +73,8 @@ pub struct Containers {
     socket: PathBuf,
     /// The server's mark, which what an earlier process of it left behind has too.
     server: String,
-    /// Programs find the libraries of this machine.
-    libraries: bool,
+    /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
+    restrict: Vec<OsString>,
     engine: Arc<OnceCell<Engine>>,
 }
 
@@ -113,18 +111,12 @@ impl fmt::Debug for Container {
 }
 
 impl Containers {
-    /// The engine at a socket, for the server whose state lies at `state`. It is asked for at the first start.
+    /// The engine at a socket, for the server `server`; it is asked for at the first start. `restrict` is the program and its
+    /// arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
     #[must_use]
-    pub fn at(socket: &Path, state: &Path) -> Self {
-        let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
-        let server = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { socket: socket.to_owned(), server, libraries: false, engine: Arc::default() }
-    }
-
-    /// Lets programs find the libraries of this machine, for programs that need them.
-    #[must_use]
-    pub fn with_libraries(self) -> Self {
-        Self { libraries: true, ..self }
+    pub fn at(socket: &Path, server: &str, restrict: Vec<OsString>) -> Self {
+        let (socket, server) = (socket.to_owned(), server.to_owned());
+        Self { socket, server, restrict, engine: Arc::default() }
     }
 
     /// What the engine is called, for people.
@@ -176,7 +168,12 @@ impl Containers {
             };
             Error::new(Code::Unavailable, message).caused_by(error)
         };
-        readable(launch.program).map_err(|error| refused(error.into()))?;
+        let restrict = self.restrict.first().map(Path::new);
+        [Some(launch.program), restrict]
+            .into_iter()
+            .flatten()
+            .try_for_each(readable)
+            .map_err(|error| refused(error.into()))?;
         let image = engine.image().await.map_err(refused)?;
         let number = engine.started.fetch_add(1, Ordering::Relaxed);
         let name = format!("kageos-{}-{}-{number}", self.server, launch.name);
@@ -197,19 +194,26 @@ impl Containers {
 
     /// What an app's container is.
     fn body(&self, engine: &Engine, image: String, launch: &Launch<'_>) -> ContainerCreateBody {
-        let mut command = vec![PROGRAM.to_owned()];
-        command.extend(launch.arguments.iter().map(|it| it.to_string_lossy().into_owned()));
         let limits = launch.limits;
+        let mut command = Vec::new();
         let memory = Some(signed(limits.memory));
         let mut mounts = vec![
             mount(launch.program, PROGRAM, true),
             mount(launch.link, LINK, true),
             mount(launch.data, DATA, false),
         ];
-        if self.libraries {
+        if let Some((program, arguments)) = self.restrict.split_first() {
+            mounts.push(mount(Path::new(program), RESTRICT, true));
             let found = LIBRARIES.iter().filter(|folder| Path::new(folder).is_dir());
             mounts.extend(found.map(|folder| mount(Path::new(folder), folder, true)));
+            command.push(RESTRICT.into());
+            command.extend(arguments.iter().cloned());
+            command.extend(Limits { processes: PROCESSES, ..limits.clone() }.arguments());
+            command.push("--".into());
         }
+        command.push(PROGRAM.into());
+        command.extend(launch.arguments.iter().cloned());
+        let command = command.iter().map(|it| it.to_string_lossy().into_owned()).collect();
         let host = HostConfig {
             network_mode: Some("none".to_owned()),
             readonly_rootfs: Some(true),

@@ -1,24 +1,33 @@
 //! What starts apps and keeps them apart: a process in a sandbox, or a container.
 
 mod account;
+mod calls;
 mod container;
 mod ending;
+mod group;
+mod preflight;
 mod restrict;
 mod sandbox;
 
 use std::{
     ffi::OsString,
+    io,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
 };
 
 use kageos_core::{Code, Error, LogSink, LogSource, Result};
+use sha2::{Digest, Sha256};
 use tokio::process::{Child, Command};
 
 use container::Container;
 pub use container::Containers;
 pub(super) use ending::{Ending, signal_name};
+use group::Group;
+pub use group::Groups;
+use preflight::Preflight;
+pub use preflight::{probe, write as write_large};
 pub use restrict::{Limits, restrict};
 pub(super) use sandbox::SOCKET;
 pub use sandbox::Sandbox;
@@ -27,14 +36,15 @@ use super::logs::tell;
 
 /// What starts apps and keeps them apart; cheap to clone.
 #[derive(Debug, Clone)]
-pub enum Driver {
+pub struct Driver {
+    kind: Kind,
+    preflight: Option<Arc<Preflight>>,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
     /// A process of this machine.
-    Process {
-        /// What keeps it apart.
-        sandbox: Sandbox,
-        /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
-        restrict: Vec<OsString>,
-    },
+    Process { sandbox: Sandbox, restrict: Vec<OsString>, groups: Option<Groups> },
     /// A container of an engine.
     Container(Containers),
 }
@@ -57,33 +67,90 @@ pub(super) struct Launch<'a> {
 /// What was started. It ends when nobody has it any more.
 #[derive(Debug)]
 pub(super) enum Running {
-    Process(Child),
+    Process { child: Child, group: Option<Group> },
     Container(Container),
 }
 
+/// The mark of what the server whose state lies at `state` starts on its machine, so that it knows it again.
+#[must_use]
+pub fn mark(state: &Path) -> String {
+    let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Driver {
+    /// Processes of this machine in a sandbox. `restrict` is the program and its arguments that sets [`Limits`] and becomes
+    /// what follows, `kagectl restrict`; with `groups` limits count for all processes of an app together.
+    #[must_use]
+    pub fn processes(sandbox: Sandbox, restrict: Vec<OsString>, groups: Option<Groups>) -> Self {
+        Self { kind: Kind::Process { sandbox, restrict, groups }, preflight: None }
+    }
+
+    /// Containers of an engine.
+    #[must_use]
+    pub fn containers(containers: Containers) -> Self {
+        Self { kind: Kind::Container(containers), preflight: None }
+    }
+
+    /// Starts nothing until it was measured that what is started is kept apart and limited. `probe` is the program that
+    /// measures, `kagectl`, and `folder` one for it to work in.
+    #[must_use]
+    pub fn measured(self, probe: PathBuf, folder: PathBuf) -> Self {
+        match self.kind {
+            // There is nothing to be measured, and an operator has said so.
+            Kind::Process { sandbox: Sandbox::Open, .. } => self,
+            _ => Self { preflight: Some(Arc::new(Preflight::new(probe, folder))), ..self },
+        }
+    }
+
     /// What it is called where people read of it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Process { sandbox, .. } => sandbox.as_str(),
-            Self::Container(_) => "container",
+        match &self.kind {
+            Kind::Process { sandbox, .. } => sandbox.as_str(),
+            Kind::Container(_) => "container",
+        }
+    }
+
+    /// What keeps apps apart and limits them, in words; measured, when it has to be.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with what does not hold.
+    pub async fn prove(&self) -> Result<String> {
+        let what = match &self.kind {
+            Kind::Process { sandbox, groups, .. } => match groups {
+                Some(groups) => format!("sandbox {} with {}", sandbox.as_str(), groups.as_str()),
+                None => format!("sandbox {}", sandbox.as_str()),
+            },
+            Kind::Container(containers) => format!("containers of {}", containers.name().await?),
+        };
+        let Some(preflight) = &self.preflight else { return Ok(what) };
+        let measured = preflight.pass(self).await?;
+        Ok(format!("{what} ({measured})"))
+    }
+
+    /// Whether a limit of the number of processes holds here. An account that is the system's own has none but that of a
+    /// group or a container.
+    fn limits_processes(&self) -> bool {
+        match &self.kind {
+            Kind::Process { groups, .. } => groups.is_some() || !rustix::process::geteuid().is_root(),
+            Kind::Container(_) => true,
         }
     }
 
     /// The app's folder as the app sees it.
     pub(super) fn data(&self, data: &Path) -> PathBuf {
-        match self {
-            Self::Process { sandbox, .. } => sandbox.data(data),
-            Self::Container(_) => sandbox::DATA.into(),
+        match &self.kind {
+            Kind::Process { sandbox, .. } => sandbox.data(data),
+            Kind::Container(_) => sandbox::DATA.into(),
         }
     }
 
     /// The folder of the link as the app sees it.
     pub(super) fn link(&self, link: &Path) -> PathBuf {
-        match self {
-            Self::Process { sandbox, .. } => sandbox.link(link),
-            Self::Container(_) => sandbox::LINK.into(),
+        match &self.kind {
+            Kind::Process { sandbox, .. } => sandbox.link(link),
+            Kind::Container(_) => sandbox::LINK.into(),
         }
     }
 
@@ -92,18 +159,39 @@ impl Driver {
     /// # Errors
     /// [`Code::Unavailable`] with the reason.
     pub(super) async fn start(&self, launch: &Launch<'_>) -> Result<Running> {
-        match self {
-            Self::Process { sandbox, restrict } => {
+        if let Some(preflight) = &self.preflight {
+            preflight.pass(self).await?;
+        }
+        self.start_unmeasured(launch).await
+    }
+
+    async fn start_unmeasured(&self, launch: &Launch<'_>) -> Result<Running> {
+        match &self.kind {
+            Kind::Process { sandbox, restrict, groups } => {
                 account::give(launch, None).await?;
-                process(sandbox, restrict, launch).map(Running::Process)
+                process(sandbox, restrict, groups.as_ref(), launch)
             }
-            Self::Container(containers) => containers.start(launch).await.map(Running::Container),
+            Kind::Container(containers) => containers.start(launch).await.map(Running::Container),
         }
     }
 }
 
-fn process(sandbox: &Sandbox, restrict: &[OsString], launch: &Launch<'_>) -> Result<Child> {
-    let words = sandbox.command(restrict, launch);
+fn process(
+    sandbox: &Sandbox,
+    restrict: &[OsString],
+    groups: Option<&Groups>,
+    launch: &Launch<'_>,
+) -> Result<Running> {
+    let failed =
+        |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
+    let group = groups.map(|groups| groups.group(launch.limits)).transpose().map_err(failed)?;
+    let mut words = Vec::new();
+    if let Some(group) = &group {
+        words.extend(restrict.iter().cloned());
+        words.extend(group.folders().iter().flat_map(|folder| ["--group".into(), folder.into()]));
+        words.push("--".into());
+    }
+    words.append(&mut sandbox.command(restrict, launch));
     let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
     let child = Command::new(program)
         .args(arguments)
@@ -115,18 +203,17 @@ fn process(sandbox: &Sandbox, restrict: &[OsString], launch: &Launch<'_>) -> Res
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn();
-    let mut child = child
-        .map_err(|error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error))?;
+    let mut child = child.map_err(failed)?;
     tell(child.stdout.take(), LogSource::Stdout, Arc::clone(&launch.logs));
     tell(child.stderr.take(), LogSource::Stderr, Arc::clone(&launch.logs));
-    Ok(child)
+    Ok(Running::Process { child, group })
 }
 
 impl Running {
     /// The process on this machine, where it is known.
     pub(super) fn pid(&self) -> Option<u32> {
         match self {
-            Self::Process(child) => child.id(),
+            Self::Process { child, .. } => child.id(),
             Self::Container(container) => container.pid(),
         }
     }
@@ -134,7 +221,10 @@ impl Running {
     /// Waits until it has ended by itself; `None` when nothing tells how.
     pub(super) async fn wait(&mut self) -> Option<Ending> {
         match self {
-            Self::Process(child) => child.wait().await.ok().map(Into::into),
+            Self::Process { child, group } => {
+                let ending = Ending::from(child.wait().await.ok()?);
+                Some(Ending { out_of_memory: group.as_ref().is_some_and(Group::was_full), ..ending })
+            }
             Self::Container(container) => container.wait().await,
         }
     }
@@ -143,7 +233,7 @@ impl Running {
     pub(super) async fn kill(&mut self) {
         match self {
             // It is dead, or will be; who waits for it learns nothing more.
-            Self::Process(child) => drop(child.kill().await),
+            Self::Process { child, .. } => drop(child.kill().await),
             Self::Container(container) => container.remove().await,
         }
     }

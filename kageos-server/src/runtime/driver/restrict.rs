@@ -1,9 +1,13 @@
 //! The limits of an app, which a process sets for itself before it becomes the app.
 
-use std::{convert::Infallible, ffi::OsString, io, os::unix::process::CommandExt, process::Command};
+use std::{
+    convert::Infallible, ffi::OsString, io, os::unix::process::CommandExt, path::PathBuf, process::Command,
+};
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{calls::refuse_calls, group};
 
 /// What an app may use.
 #[derive(Debug, Clone, Args)]
@@ -44,11 +48,23 @@ impl Limits {
     }
 }
 
-/// Restricts this process and becomes `program`; answers only when that fails.
+/// Restricts this process and becomes `program`; answers only when that fails. With `groups` it only joins these: what
+/// follows is what restricts itself, in a sandbox that has no way to them.
 ///
 /// # Errors
 /// What the system refuses.
-pub fn restrict(limits: &Limits, program: &OsString, arguments: &[OsString]) -> io::Result<Infallible> {
+pub fn restrict(
+    limits: &Limits,
+    groups: &[PathBuf],
+    program: &OsString,
+    arguments: &[OsString],
+) -> io::Result<Infallible> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if !groups.is_empty() {
+        group::join(groups)?;
+        return Err(command.exec());
+    }
     let all = [
         (Resource::As, limits.memory),
         (Resource::Fsize, limits.file),
@@ -61,5 +77,6 @@ pub fn restrict(limits: &Limits, program: &OsString, arguments: &[OsString]) -> 
         let most = Some(getrlimit(resource).maximum.map_or(most, |given| most.min(given)));
         setrlimit(resource, Rlimit { current: most, maximum: most })?;
     }
-    Err(Command::new(program).args(arguments).exec())
+    refuse_calls()?;
+    Err(command.exec())
 }

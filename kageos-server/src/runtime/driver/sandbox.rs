@@ -14,9 +14,11 @@ pub(super) const LINK: &str = "/link";
 /// Where the program is inside.
 pub(super) const PROGRAM: &str = "/app/program";
 /// Where the program that sets limits is inside.
-const RESTRICT: &str = "/app/restrict";
+pub(super) const RESTRICT: &str = "/app/restrict";
 /// The socket in the folder of the link.
 pub(in crate::runtime) const SOCKET: &str = "app.sock";
+/// What programs are linked with, as it is outside.
+pub(super) const LIBRARIES: [&str; 3] = ["/lib", "/lib64", "/usr/lib"];
 /// Bytes of `/tmp`, which is memory.
 pub(super) const TMP: &str = "67108864";
 
@@ -96,7 +98,7 @@ impl Sandbox {
             Self::Bubblewrap(bwrap) => {
                 let mut words = Self::walls(bwrap);
                 words.extend(["--size", TMP, "--tmpfs", "/tmp"].map(Into::into));
-                for libraries in ["/lib", "/lib64", "/usr/lib"] {
+                for libraries in LIBRARIES {
                     words.extend(["--ro-bind-try", libraries, libraries].map(Into::into));
                 }
                 let mut bind = |how: &str, outside: &Path, inside: &str| {

@@ -1,0 +1,121 @@
+//! Calls of the system that no app and no build has a use for: they look after machines, trace other programs, or have been
+//! ways out of sandboxes.
+
+use std::{collections::BTreeMap, io};
+
+use libc::{
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS,
+    ENOSYS, EPERM, c_int, c_long,
+};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, apply_filter,
+};
+
+/// What is refused, whatever it is called with.
+const REFUSED: &[c_long] = &[
+    // Namespaces, mounts and roots of its own.
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_mount_setattr,
+    libc::SYS_open_by_handle_at,
+    // Other programs.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    libc::SYS_perf_event_open,
+    // Parts of the kernel that many have found a way through.
+    libc::SYS_bpf,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_vhangup,
+    libc::SYS_personality,
+    // The machine.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_syslog,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+];
+
+/// Kinds of namespaces that a process may be begun in.
+const NAMESPACES: [c_int; 7] =
+    [CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS];
+
+/// A second way to each call on this kind of machine, by a number with this bit; which kernels seldom have.
+#[cfg(target_arch = "x86_64")]
+const SECOND: Option<c_long> = Some(0x4000_0000);
+#[cfg(not(target_arch = "x86_64"))]
+const SECOND: Option<c_long> = None;
+
+/// Lets this process, and all that it becomes and starts, make none of those calls.
+///
+/// # Errors
+/// When the system has no such filters.
+pub(super) fn refuse_calls() -> io::Result<()> {
+    for filter in filters().map_err(io::Error::other)? {
+        apply_filter(&filter).map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+fn filters() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+    let mut refused: BTreeMap<_, _> =
+        REFUSED.iter().flat_map(|call| both(*call)).map(|it| (it, Vec::new())).collect();
+    for call in both(libc::SYS_clone) {
+        refused.insert(call, NAMESPACES.iter().map(|kind| begins(*kind)).collect::<Result<_, _>>()?);
+    }
+    // What it is called with lies in memory, where no filter looks; libraries know the older call.
+    let unknown = both(libc::SYS_clone3).map(|it| (it, Vec::new())).collect();
+    Ok([program(refused, EPERM)?, program(unknown, ENOSYS)?])
+}
+
+fn both(call: c_long) -> impl Iterator<Item = c_long> {
+    [Some(call), SECOND.map(|bit| call | bit)].into_iter().flatten()
+}
+
+/// A process that begins in a namespace of its own.
+fn begins(kind: c_int) -> Result<SeccompRule, seccompiler::BackendError> {
+    let kind = u64::from(kind.unsigned_abs());
+    let flag = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(kind), kind)?;
+    SeccompRule::new(vec![flag])
+}
+
+fn program(
+    calls: BTreeMap<c_long, Vec<SeccompRule>>,
+    answer: c_int,
+) -> Result<BpfProgram, seccompiler::BackendError> {
+    let answer = SeccompAction::Errno(answer.unsigned_abs());
+    let machine = TargetArch::try_from(std::env::consts::ARCH)?;
+    SeccompFilter::new(calls, SeccompAction::Allow, answer, machine)?.try_into()
+}
