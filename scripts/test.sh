@@ -79,6 +79,8 @@ services() {
   service KAGEOS_TEST_MYSQL_URL "$mysql" "MariaDB or MySQL" mariadb -h 127.0.0.1 -u root -e "select 1"
   local s3=http://127.0.0.1:5555/kageos-test
   service KAGEOS_TEST_S3_URL "$s3" "an S3 server" s3_bucket "$s3"
+  local engine=/run/podman/podman.sock
+  service KAGEOS_TEST_CONTAINER_ENGINE "$engine" "Podman or Docker" curl -fsS -m 5 --unix-socket "$engine" http://engine/_ping
   service KAGEOS_TEST_NATS_URL "$nats" "NATS with JetStream" nats_answers 127.0.0.1 4222
 }
 

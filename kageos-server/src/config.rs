@@ -16,7 +16,10 @@ use config::{Environment, File, FileFormat, Value};
 use kageos_core::{Audit, Origin, platform::files::MAX_BYTES, sql::Synchronous};
 use serde::de::DeserializeOwned;
 
-use crate::{network::Network, runtime::Quotas};
+use crate::{
+    network::Network,
+    runtime::{Limits, Quotas},
+};
 
 /// Largest body of a request, in bytes: a form with long texts fits, a mistake does not.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
@@ -140,6 +143,8 @@ pub struct RuntimeConfig {
     pub build_cache_bytes: u64,
     /// `max_source_bytes`, `max_source_files` and `max_data_bytes`: what each workspace may keep.
     pub quotas: Quotas,
+    /// `max_memory_bytes`, `max_file_bytes`, `max_processes` and `max_cpu_percent`: what each app may use.
+    pub limits: Limits,
     /// `keep_deleted_days`: how long a deleted workspace can be restored.
     pub keep_deleted: Duration,
     /// `log_bytes`: how much is kept of the log of one workspace.
@@ -347,6 +352,13 @@ impl Reader {
                     source_bytes: self.positive("runtime.max_source_bytes", QUOTAS.source_bytes),
                     source_files: self.positive("runtime.max_source_files", QUOTAS.source_files),
                     data_bytes: self.positive("runtime.max_data_bytes", QUOTAS.data_bytes),
+                },
+                limits: Limits {
+                    memory: self.positive("runtime.max_memory_bytes", Limits::default().memory),
+                    file: self.positive("runtime.max_file_bytes", Limits::default().file),
+                    processes: self.positive("runtime.max_processes", Limits::default().processes),
+                    cpu_percent: self.key("runtime.max_cpu_percent", Limits::default().cpu_percent),
+                    ..Limits::default()
                 },
                 keep_deleted: DAY * self.key("runtime.keep_deleted_days", KEEP_DELETED_DAYS),
                 log_bytes: self.positive("runtime.log_bytes", LOG_BYTES),

@@ -17,8 +17,7 @@ use crate::{
     config::{Config, EgressConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
     runtime::{
-        self, Containers, Crates, Groups, Ingredients, Layer, Limits, Runtime, RuntimeOptions, Sandbox,
-        Supply,
+        self, Containers, Crates, Groups, Ingredients, Layer, Runtime, RuntimeOptions, Sandbox, Supply,
     },
     state::{Secrets, StateDir},
     wire::Finding,
@@ -94,8 +93,8 @@ pub(super) async fn layer(session: &Session, supply: &Supply, sandbox: Option<&S
         Error::new(Code::Unavailable, message)
     })?;
     let told = |line: &str| session.output.progress(&format!("apps: {line}"));
-    let (restrict, servers) = (restrict(session)?, config.workspaces.admin_url.is_some());
-    let ingredients = Ingredients { supply, sandbox, restrict: &restrict, servers };
+    let restrict = restrict(session)?;
+    let ingredients = Ingredients { supply, sandbox, restrict: &restrict };
     Layer::prepare(&layers(session, &config)?, &ingredients, told).await
 }
 
@@ -108,9 +107,7 @@ pub(super) async fn finding(session: &Session) -> Finding {
         return Finding::bad("runtime", "nothing keeps apps apart on this server", "install bubblewrap");
     };
     let built = match layers(session, &config) {
-        Ok(layers) => {
-            runtime::outlook(&layers, config.workspaces.admin_url.is_some(), Path::new(PROGRAM)).await
-        }
+        Ok(layers) => runtime::outlook(&layers, Path::new(PROGRAM)).await,
         Err(error) => error.message,
     };
     Finding::good("runtime", format!("sandbox {}, {built}", sandbox.as_str()))
@@ -154,7 +151,7 @@ pub(super) async fn open(
         restrict,
         layers: layers(session, &config)?,
         program: PROGRAM.into(),
-        limits: Limits::default(),
+        limits: config.runtime.limits.clone(),
         idle: config.runtime.idle,
         keep: config.runtime.keep_releases,
         build_cache: config.runtime.build_cache_bytes,

@@ -335,7 +335,7 @@ impl Runtime {
     /// How apps are kept apart and built here, for the doctor.
     pub(crate) async fn finding(&self, apps: usize) -> Finding {
         let options = &self.inner.options;
-        let built = outlook(&options.layers, options.databases.is_some(), &options.program).await;
+        let built = outlook(&options.layers, &options.program).await;
         let proved = async { self.driver()?.prove().await };
         match proved.await {
             Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}")),
@@ -381,19 +381,17 @@ impl Runtime {
     /// one is of what an earlier version carried.
     async fn layer(&self, tell: impl FnMut(&str) + Send) -> Result<Layer> {
         let options = &self.inner.options;
-        let servers = options.databases.is_some();
-        let found = Layer::find(&options.layers, servers)?;
+        let found = Layer::find(&options.layers)?;
         match (found, Packed::find(&options.program)?) {
             (Some(layer), None) => Ok(layer),
             (Some(layer), Some(packed)) if layer.fits(&packed) => Ok(layer),
             (_, Some(packed)) => {
                 let (supply, restrict) = (Supply::Packed(packed), &options.restrict);
-                let ingredients =
-                    Ingredients { supply: &supply, sandbox: self.sandbox()?, restrict, servers };
+                let ingredients = Ingredients { supply: &supply, sandbox: self.sandbox()?, restrict };
                 Layer::prepare(&options.layers, &ingredients, tell).await
             }
             (None, None) => {
-                Err(Error::new(Code::Unavailable, outlook(&options.layers, servers, &options.program).await))
+                Err(Error::new(Code::Unavailable, outlook(&options.layers, &options.program).await))
             }
         }
     }

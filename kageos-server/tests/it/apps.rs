@@ -1,6 +1,7 @@
 //! The databases of workspaces under the real program: what the doctor says of them, and the example on each server.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, Stdio},
@@ -19,6 +20,7 @@ use serde_json::Value;
 use crate::{
     cli::{Machine, check_exit},
     example,
+    process::container_engine,
 };
 
 /// A server that ends with the test, also with one that fails.
@@ -40,7 +42,7 @@ impl Drop for Serving {
 fn bootstrap(machine: &Machine, server: Option<&str>) -> Serving {
     let mut command = machine.bootstrap();
     if let Some(url) = server {
-        command.envs(example::given_with_servers()).env(example::SERVERS, url);
+        command.envs(example::given()).env(example::SERVERS, url);
     }
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -71,6 +73,14 @@ async fn run(options: &DbOptions, statements: &[String]) {
         db.fetch_all(statement.clone(), &[]).await.unwrap();
     }
     db.close().await;
+}
+
+/// Lets the next server of a machine run its apps in containers.
+pub(crate) fn run_in_containers(machine: &Machine, socket: &OsStr) {
+    let config = machine.dir.path().join(".kageos/dev/config.toml");
+    let before = std::fs::read_to_string(&config).unwrap_or_default();
+    let socket = socket.to_str().unwrap();
+    std::fs::write(&config, format!("{before}\n[runtime]\ncontainer_engine = {socket:?}\n")).unwrap();
 }
 
 #[tokio::test]
@@ -136,6 +146,18 @@ async fn the_example_has_its_rows_on_a_database_server() {
         assert_eq!(count("payment"), 1);
         machine.json(&["down"]);
         child.wait();
+        if let Some(socket) = container_engine() {
+            run_in_containers(&machine, &socket);
+            let child = bootstrap(&machine, Some(&url));
+            assert_eq!(count("payment"), 1);
+            let runtime = &layer(&machine, "runtime")[0].1;
+            assert!(
+                runtime.contains("1 apps, containers of ") && runtime.contains("(measured)"),
+                "{runtime}"
+            );
+            machine.json(&["down"]);
+            child.wait();
+        }
         let id = folder.file_name().unwrap().to_str().unwrap();
         let (force, kind) = if engine == Engine::Postgres { (" WITH (FORCE)", "ROLE") } else { ("", "USER") };
         let drops = [

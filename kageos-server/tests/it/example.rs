@@ -26,13 +26,7 @@ fn layers() -> PathBuf {
 /// The environment of a program that builds apps, once what they are built on is there.
 pub(crate) fn given() -> Vec<(String, String)> {
     static PREPARED: OnceLock<Vec<(String, String)>> = OnceLock::new();
-    PREPARED.get_or_init(|| prepare(&[])).clone()
-}
-
-/// The same where apps have their rows on database servers.
-pub(crate) fn given_with_servers() -> Vec<(String, String)> {
-    static PREPARED: OnceLock<Vec<(String, String)>> = OnceLock::new();
-    PREPARED.get_or_init(|| prepare(&[(SERVERS, "postgres://nobody@127.0.0.1:1/none")])).clone()
+    PREPARED.get_or_init(prepare).clone()
 }
 
 /// The environment in which the toolchain is found.
@@ -42,13 +36,13 @@ pub(crate) fn tools() -> Vec<(String, String)> {
     names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
 }
 
-fn prepare(more: &[(&str, &str)]) -> Vec<(String, String)> {
+fn prepare() -> Vec<(String, String)> {
     let mut given = tools();
     given.push(("KAGEOS_RUNTIME__LAYERS".to_owned(), layers().to_str().unwrap().to_owned()));
     let state = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kagectl"));
     command.arg("--state").arg(state.path()).args(["runtime", "prepare", "--sources", sources()]);
-    let done = command.env_clear().envs(given.clone()).envs(more.iter().copied()).output().unwrap();
+    let done = command.env_clear().envs(given.clone()).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     // Some tests run the server as another user.
     assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(layers()).status().unwrap().success());

@@ -112,19 +112,25 @@ impl Folders {
     }
 }
 
+/// The socket of a container engine; CI has one.
+pub(crate) fn container_engine() -> Option<OsString> {
+    let found = variable("KAGEOS_TEST_CONTAINER_ENGINE");
+    assert!(found.is_some() || variable("CI").is_none(), "CI needs Podman");
+    found
+}
+
 /// What keeps apps apart on this machine, each with all that it has; CI has both.
 pub(crate) fn drivers() -> Vec<Driver> {
     static SERVERS: AtomicU32 = AtomicU32::new(0);
     let server = format!("t{}x{}", std::process::id(), SERVERS.fetch_add(1, Ordering::Relaxed));
     let sandbox = Sandbox::find(&variable("PATH").unwrap_or_default());
-    let (groups, engine) = (Groups::find(&server), variable("KAGEOS_TEST_CONTAINER_ENGINE"));
+    let groups = Groups::find(&server);
     if variable("CI").is_some() {
-        assert!(sandbox.is_some() && engine.is_some(), "CI needs bubblewrap and Podman");
-        assert!(groups.is_some(), "CI needs control groups");
+        assert!(sandbox.is_some() && groups.is_some(), "CI needs bubblewrap and control groups");
     }
     let processes = sandbox.map(|sandbox| Driver::processes(sandbox, restrict(), groups));
-    let containers =
-        engine.map(|socket| Driver::containers(Containers::at(Path::new(&socket), &server, restrict())));
+    let containers = container_engine()
+        .map(|socket| Driver::containers(Containers::at(Path::new(&socket), &server, restrict())));
     processes.into_iter().chain(containers).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Workspaces from their source to a live release, under the real program and with a real compiler.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{Read, Write},
     net::TcpListener,
@@ -12,12 +13,15 @@ use std::{
     },
 };
 
+use bollard::{API_DEFAULT_VERSION, Docker, query_parameters::ListContainersOptionsBuilder};
 use kageos_core::Code;
 use serde_json::{Value, json};
 
 use crate::{
+    apps::run_in_containers,
     cli::{Machine, check_exit},
     example,
+    process::container_engine,
 };
 
 pub(crate) const PATH: &str = "/system/todo";
@@ -158,6 +162,61 @@ fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
     shop.refused("publish", &json!({ "release": 9 }), Code::InvalidInput);
     shop.call("restart", &json!({}));
     assert_eq!(shop.table("search", &json!({ "count": true }))["count"], 1);
+}
+
+/// The containers of a server, by the names that it gives them.
+async fn containers(socket: &OsStr, machine: &Machine) -> Vec<String> {
+    let state = fs::canonicalize(machine.dir.path()).unwrap().join(".kageos/dev");
+    let name = format!("kageos-{}-", kageos_server::runtime::mark(&state));
+    let docker = Docker::connect_with_unix(socket.to_str().unwrap(), 30, API_DEFAULT_VERSION).unwrap();
+    let docker = docker.negotiate_version().await.unwrap();
+    let all = ListContainersOptionsBuilder::new().all(true).build();
+    let all = docker.list_containers(Some(all)).await.unwrap();
+    let names = all.into_iter().flat_map(|it| it.names.unwrap_or_default());
+    names.filter(|it| it.contains(&name)).collect()
+}
+
+#[tokio::test]
+async fn a_workspace_runs_in_containers_and_out_of_them_again() {
+    let Some(socket) = container_engine() else { return };
+    let mut shop = Shop::new();
+    let app = shop.app();
+    shop.push(&app);
+    let made = shop.table("create", &json!({ "values": { "name": "Call back" } }));
+    let config = shop.machine.dir.path().join(".kageos/dev/config.toml");
+    run_in_containers(&shop.machine, &socket);
+    shop.start_again();
+    // Rows that a process has made are those of the container, and the other way round.
+    shop.table(
+        "update",
+        &json!({ "id": made["id"], "version": made["version"], "patch": { "name": "Write" } }),
+    );
+    let running = containers(&socket, &shop.machine).await;
+    assert_eq!(running.len(), 1, "{running:?}");
+    // A release is tried, started on the rows and drained there too.
+    change(&app.join("src/lib.rs"), "    /// What came of it.", "    /// What has come of it.");
+    let second = shop.push(&app);
+    assert_eq!((&second["release"], &second["state"]), (&json!(2), &json!("live")));
+    assert_eq!(shop.call("read_release", &json!({ "release": 2 }))["sandbox"], "container");
+    assert_eq!(shop.table("get", &json!({ "id": made["id"] }))["values"]["name"], "Write");
+    // What a killed server has left is gone when the next one starts an app.
+    shop.kill();
+    let left = containers(&socket, &shop.machine).await;
+    assert!(!left.is_empty(), "{left:?}");
+    shop.server = shop.machine.start(&["serve"]).0;
+    assert_eq!(shop.table("search", &json!({ "count": true }))["count"], 1);
+    let now = containers(&socket, &shop.machine).await;
+    assert!(now.len() == 1, "{left:?} {now:?}");
+    // An engine that is not there is told of, and nothing else stops.
+    fs::write(&config, "[runtime]\ncontainer_engine = \"/nothing/here.sock\"\n").unwrap();
+    shop.start_again();
+    let refused = shop.machine.run(&["call", "/system/todo/task.table", "search", "{}", "--json"]);
+    check_exit(&refused, Code::Unavailable);
+    assert!(shop.machine.run(&["doctor"]).stdout.windows(16).any(|it| it == b"container engine"));
+    fs::write(&config, "").unwrap();
+    shop.start_again();
+    assert_eq!(shop.table("get", &json!({ "id": made["id"] }))["values"]["name"], "Write");
+    shop.table("delete", &json!({ "id": made["id"], "version": 2 }));
 }
 
 #[test]

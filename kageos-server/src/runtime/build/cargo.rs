@@ -34,6 +34,9 @@ const SOURCE: &str = "268435456";
 const LIMITS: Limits =
     Limits { memory: 16 << 30, file: 2 << 30, open_files: 4096, processes: 1024, cpu_percent: 100 };
 
+/// What the SDK of every app has besides what the app asks for: the same program runs wherever its rows lie.
+const SERVERS: &str = "kageos-sdk/postgres,kageos-sdk/mysql";
+
 /// Where things are for a build.
 pub(super) struct Layout {
     pub(super) toolchain: PathBuf,
@@ -162,8 +165,8 @@ impl Job<'_> {
         words.extend(["build", "--bins", "--offline", "--message-format=json", "--config"].map(Into::into));
         words.push(layout.config.clone().into());
         // The layer's own crate has it in its manifest.
-        if let Some(features) = self.layer.features().filter(|_| !self.is_layer) {
-            words.extend(["--features".into(), features.into()]);
+        if !self.is_layer {
+            words.extend(["--features", SERVERS].map(Into::into));
         }
         words.push("--target-dir".into());
         words.push(if inside { layout.target.clone() } else { self.target.to_owned() }.into());

@@ -38,8 +38,8 @@ const PROFILE: &str = "[profile.dev]\ndebug = 0\n[profile.dev.package.\"*\"]\nop
 const STATIC: &str = "[\"-C\", \"target-feature=+crt-static\"]";
 /// Changes with the way in which layers are made.
 const FORMAT: &str = "4";
-/// Layers that are kept: those in use, for files and for database servers, and those before.
-const KEPT: usize = 4;
+/// Layers that are kept: the one in use and the one before.
+const KEPT: usize = 2;
 /// Characters of the key that its folder is called by.
 const NAME: usize = 16;
 /// The last file of a layer.
@@ -62,8 +62,6 @@ struct About {
     target: String,
     /// Its version, for people.
     rustc: String,
-    /// Whether apps reach database servers.
-    servers: bool,
     /// The id of what a program carried and it was made of; none for sources in a folder.
     #[serde(default)]
     packed: Option<String>,
@@ -78,23 +76,20 @@ pub struct Ingredients<'a> {
     pub sandbox: &'a Sandbox,
     /// The program and its arguments that sets limits and becomes what follows.
     pub restrict: &'a [std::ffi::OsString],
-    /// Whether apps reach database servers.
-    pub servers: bool,
 }
 
 impl Layer {
-    /// The layer that was made last in a folder, with or without drivers of database servers.
+    /// The layer that was made last in a folder.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn find(root: &Path, servers: bool) -> Result<Option<Self>> {
+    pub fn find(root: &Path) -> Result<Option<Self>> {
         let all = match fs::read_dir(root) {
             Ok(all) => all,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("The layer cannot be read.")(error)),
         };
         let whole = all.flatten().filter_map(|entry| Self::read(&entry.path()));
-        let whole = whole.filter(|layer| layer.about.servers == servers);
         let made = |layer: &Self| fs::metadata(layer.folder.join(ABOUT)).and_then(|it| it.modified()).ok();
         Ok(whole.max_by_key(made))
     }
@@ -135,7 +130,6 @@ impl Layer {
             toolchain: toolchain.folder,
             target: toolchain.target,
             rustc: toolchain.rustc,
-            servers: ingredients.servers,
             packed: ingredients.supply.packed_id(),
         };
         let layer = Self { folder, about };
@@ -151,7 +145,7 @@ impl Layer {
         lock: &Arc<fs::File>,
         mut tell: impl FnMut(&str) + Send,
     ) -> Result<()> {
-        let &Ingredients { supply, sandbox, restrict, servers } = ingredients;
+        let &Ingredients { supply, sandbox, restrict } = ingredients;
         let folder = &self.folder;
         // Without its last file it is not whole, and begins anew.
         remove(folder)?;
@@ -164,7 +158,7 @@ impl Layer {
         for folder in [&app.join("src"), &target] {
             fs::create_dir_all(folder).map_err(failed("The layer cannot be written."))?;
         }
-        write(&app.join("Cargo.toml"), &manifest(servers, &self.crates()?))?;
+        write(&app.join("Cargo.toml"), &manifest(&self.crates()?))?;
         write(&app.join("src/main.rs"), "fn main() {}\n")?;
         fs::copy(self.lock(), app.join("Cargo.lock")).map_err(failed("The layer cannot be written."))?;
         tell("compiling the SDK for apps, once");
@@ -216,11 +210,6 @@ impl Layer {
         self.about.packed.as_ref().is_none_or(|id| *id == packed.id())
     }
 
-    /// What the SDK of every app is built with besides what the app asks for.
-    pub(super) fn features(&self) -> Option<&'static str> {
-        self.about.servers.then_some("kageos-sdk/postgres,kageos-sdk/mysql")
-    }
-
     /// What it is known by.
     #[must_use]
     pub fn key(&self) -> &str {
@@ -253,9 +242,9 @@ impl Layer {
 }
 
 /// What apps are built with here, for people.
-pub(crate) async fn outlook(root: &Path, servers: bool, program: &Path) -> String {
+pub(crate) async fn outlook(root: &Path, program: &Path) -> String {
     let packed = Packed::find(program);
-    let found = Layer::find(root, servers).ok().flatten();
+    let found = Layer::find(root).ok().flatten();
     let toolchain = match (&found, &packed) {
         (_, Err(error)) => return format!("none can be built here: this program is damaged: {error}"),
         (Some(layer), Ok(None)) => return format!("built with {}", layer.rustc()),
@@ -275,11 +264,11 @@ pub(crate) async fn outlook(root: &Path, servers: bool, program: &Path) -> Strin
 
 /// Digest of all that goes into a layer.
 fn key(ingredients: &Ingredients<'_>, toolchain: &Toolchain) -> Result<String> {
-    let &Ingredients { supply, sandbox, servers, .. } = ingredients;
+    let &Ingredients { supply, sandbox, .. } = ingredients;
     let mut hash = Sha256::new();
     let kind = if matches!(sandbox, Sandbox::Open) { "open" } else { "closed" };
     let (id, folder) = (supply.id()?, toolchain.folder.as_os_str());
-    let manifest = manifest(servers, &Crates::default());
+    let manifest = manifest(&Crates::default());
     for part in [FORMAT, &manifest, PROFILE, kind, &toolchain.rustc, &toolchain.target, &id] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);

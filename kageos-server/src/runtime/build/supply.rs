@@ -108,13 +108,9 @@ impl Supply {
 }
 
 /// The manifest of an app that uses all that apps may use.
-pub(super) fn manifest(servers: bool, crates: &Crates) -> String {
-    let sdk = if servers {
-        "kageos-sdk = { version = \"*\", features = [\"postgres\", \"mysql\"] }\n"
-    } else {
-        "kageos-sdk = \"*\"\n"
-    };
-    let mut text = format!("{MANIFEST}{sdk}");
+pub(super) fn manifest(crates: &Crates) -> String {
+    let mut text =
+        format!("{MANIFEST}kageos-sdk = {{ version = \"*\", features = [\"postgres\", \"mysql\"] }}\n");
     crates.lines(&mut text);
     text + CRATES
 }
@@ -167,7 +163,7 @@ async fn collect(from: &Path, crates: &Crates, making: &Path) -> Result<()> {
     let patches: String = patches.collect();
     let app = making.join("app");
     fs::create_dir_all(app.join("src")).map_err(failed)?;
-    write(&app.join("Cargo.toml"), &format!("{}[patch.crates-io]\n{patches}", manifest(true, crates)))?;
+    write(&app.join("Cargo.toml"), &format!("{}[patch.crates-io]\n{patches}", manifest(crates)))?;
     write(&app.join("src/main.rs"), "fn main() {}\n")?;
     let lock = app.join("Cargo.lock");
     fs::copy(from.join("Cargo.lock"), &lock).map_err(no_sources)?;

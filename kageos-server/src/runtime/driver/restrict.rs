@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::{calls::refuse_calls, group};
 
 /// What an app may use.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Limits {
     /// Bytes of address space.
     #[arg(long, default_value_t = Self::default().memory)]
@@ -24,7 +24,7 @@ pub struct Limits {
     /// Processes of its account, for an account that is not the system's own.
     #[arg(long, default_value_t = Self::default().processes)]
     pub processes: u64,
-    /// Of a processor, in percent; only a container has this limit.
+    /// Of one processor, in percent; a container and a group of processes have this limit.
     #[arg(skip = Self::default().cpu_percent)]
     pub cpu_percent: u32,
 }

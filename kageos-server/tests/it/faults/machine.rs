@@ -57,8 +57,7 @@ impl Machine {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&self.program);
         command.args(args).arg("--json").current_dir(&self.folder).env_clear().process_group(0);
-        let on_servers = self.given.iter().any(|(name, _)| name == example::SERVERS);
-        command.envs(if on_servers { example::given_with_servers() } else { example::given() });
+        command.envs(example::given());
         command.env("KAGEOS_SERVER__ADDRESS", "127.0.0.1:0");
         command.envs(self.given.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
