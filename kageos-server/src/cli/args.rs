@@ -88,6 +88,9 @@ pub(super) struct Probe {
     /// Only writes a file of so many bytes.
     #[arg(long, value_name = "BYTES")]
     pub(super) write: Option<u64>,
+    /// Only waits for the end of its input.
+    #[arg(long)]
+    pub(super) wait: bool,
 }
 
 #[derive(Debug, clap::Args)]

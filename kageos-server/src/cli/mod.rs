@@ -35,7 +35,7 @@ use kageos_core::{Code, Env, Error, Result, Timestamp};
 use rustix::fs::Mode;
 
 use self::{
-    args::{Args, Audit, Command, Restrict},
+    args::{Args, Audit, Command, Probe, Restrict},
     failure::Context,
     output::Output,
 };
@@ -78,7 +78,11 @@ pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
         return session.output.failed(&restricted(&restrict));
     }
     if let Command::Probe(probe) = args.command {
-        return probe.write.map_or_else(crate::runtime::probe, crate::runtime::write_large);
+        return match probe {
+            Probe { wait: true, .. } => crate::runtime::probe_waiting(),
+            Probe { write: Some(bytes), .. } => crate::runtime::probe_writing(bytes),
+            Probe { .. } => crate::runtime::probe(),
+        };
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result =

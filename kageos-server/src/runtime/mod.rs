@@ -38,7 +38,9 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use build::outlook;
 pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
-pub use driver::{Containers, Driver, Groups, Limits, Sandbox, mark, probe, restrict, write_large};
+pub use driver::{
+    Containers, Driver, Groups, Limits, Sandbox, mark, probe, probe_waiting, probe_writing, restrict,
+};
 pub use process::{AppOptions, ProcessHost};
 pub use quota::{Quota, Quotas};
 pub(crate) use source::hash;

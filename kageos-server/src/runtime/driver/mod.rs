@@ -27,7 +27,7 @@ pub(super) use ending::{Ending, signal_name};
 use group::Group;
 pub use group::Groups;
 use preflight::Preflight;
-pub use preflight::{probe, write as write_large};
+pub use preflight::{probe, wait as probe_waiting, write as probe_writing};
 pub use restrict::{Limits, restrict};
 pub(super) use sandbox::SOCKET;
 pub use sandbox::Sandbox;

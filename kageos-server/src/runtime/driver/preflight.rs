@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -18,7 +18,7 @@ use super::{Driver, Launch, Limits, account::NOBODY};
 
 /// What the program that measures is started with.
 const LIMITS: Limits =
-    Limits { memory: 512 << 20, file: 4 << 20, open_files: 128, processes: 64, cpu_percent: 100 };
+    Limits { memory: 512 << 20, file: 4 << 20, open_files: 128, processes: 24, cpu_percent: 100 };
 /// How long measuring may take.
 const WITHIN: Duration = Duration::from_secs(30);
 /// Bytes that are used at a time.
@@ -190,9 +190,7 @@ pub fn probe() -> ExitCode {
         interfaces: interfaces(),
         wrote: ["/new", "/app/new", "/link/new", "/usr/lib/new", "/proc/sys/kernel/core_pattern"]
             .into_iter()
-            .filter(|place| {
-                fs::OpenOptions::new().write(true).create(true).truncate(false).open(place).is_ok()
-            })
+            .filter(|place| writes(Path::new(place)))
             .map(Into::into)
             .collect(),
         read: ["/etc/shadow", "/proc/1/root/etc/shadow", "/dev/mem", "/proc/kcore"]
@@ -211,6 +209,16 @@ pub fn probe() -> ExitCode {
     }
     use_memory(&mut out);
     ExitCode::SUCCESS
+}
+
+/// Whether a file can be written or made; one that it made is removed.
+fn writes(place: &Path) -> bool {
+    let there = place.exists();
+    let written = fs::OpenOptions::new().write(true).create(true).truncate(false).open(place).is_ok();
+    if written && !there {
+        let _ = fs::remove_file(place);
+    }
+    written
 }
 
 /// A line of what the system says of this process.
@@ -258,23 +266,27 @@ pub fn write(bytes: u64) -> ExitCode {
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Threads that can be had, each of which the system counts as a process.
+/// Processes that can be had, this one included.
 fn processes() -> u64 {
-    let (wait, mut count) = (Arc::new(Mutex::new(())), 1);
-    let held = wait.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut threads = Vec::new();
-    while count <= LIMITS.processes * 2 {
-        let wait = Arc::clone(&wait);
-        let thread = std::thread::Builder::new().stack_size(64 * 1024);
-        let Ok(thread) = thread.spawn(move || drop(wait.lock())) else { break };
-        threads.push(thread);
-        count += 1;
+    let mut waiting = Vec::new();
+    while waiting.len() as u64 <= LIMITS.processes * 2 {
+        let mut command = Command::new("/proc/self/exe");
+        command.args(["probe", "--wait"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let Ok(process) = command.spawn() else { break };
+        waiting.push(process);
     }
-    drop(held);
-    for thread in threads {
-        let _ = thread.join();
+    let count = waiting.len() as u64 + 1;
+    for mut process in waiting {
+        // It ends when nobody can write to it any more, which waiting for it sees to.
+        let _ = process.wait();
     }
     count
+}
+
+/// Ends when its input does.
+#[must_use]
+pub fn wait() -> ExitCode {
+    if io::copy(&mut io::stdin(), &mut io::sink()).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn use_memory(out: &mut impl Write) {
