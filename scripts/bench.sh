@@ -3,6 +3,7 @@
 # several rounds, medians. Prints a table and writes target/bench.json.
 #
 #   scripts/bench.sh
+#   scripts/bench.sh link apps   some: writes, link, apps, start_and_memory, large_table, in_browser, core; only prints
 #
 # KAGEOS_BASELINE        the folder of the bare program [../shared/baseline]; without it there are no ratios
 # KAGEOS_BENCH_ROUNDS    rounds [5]
@@ -156,7 +157,7 @@ now() { echo $(($(date +%s%N) / 1000000)); }
 
 # From a change of a line to what is live, and from nothing to the first row of a new workspace; on a server of its own.
 apps() {
-  local state=$work/state-apps app=$work/todo round begun built live fresh changes=() builds=() new=() cold=()
+  local state=$work/state-apps app=$work/todo round begun built live fresh changes=() builds=() new=() cold=() warm=()
   local ask=("$kagectl" --state "$state" --json)
   rm -rf "$state" "$app"
   (cd "$work" && KAGEOS_SERVER__ADDRESS=127.0.0.1:0 KAGEOS_LOG__FILTER=warn exec "$kagectl" --state "$state" --json serve >"$work/said" 2>"$work/server.log") &
@@ -183,14 +184,17 @@ apps() {
     begun=$(now)
     "${ask[@]}" call /system/new_0/task.table search '{"limit": 1}' >/dev/null
     cold+=($(($(now) - begun)))
+    begun=$(now)
+    "${ask[@]}" call /system/new_0/task.table search '{"limit": 1}' >/dev/null
+    warm+=($(($(now) - begun)))
   done
   stop_all
   jq -cn --argjson new "$(jq -s . <<<"${new[*]}")" --argjson changes "$(jq -s . <<<"${changes[*]}")" \
-    --argjson builds "$(jq -s . <<<"${builds[*]}")" --argjson cold "$(jq -s . <<<"${cold[*]}")" '
+    --argjson builds "$(jq -s . <<<"${builds[*]}")" --argjson cold "$(jq -s . <<<"${cold[*]}")" --argjson warm "$(jq -s . <<<"${warm[*]}")" '
     def median: sort | .[length / 2 | floor];
     {new_workspace_ms: ($new | median), change_to_live_ms: ($changes | median), of_that_build_ms: ($builds | median),
-     cold_start_ms: ($cold | median)}' | tee "$work/apps" | jq -r \
-    '"new workspace to its first row \(.new_workspace_ms) ms; a changed line to live \(.change_to_live_ms) ms, \(.of_that_build_ms) of them to write and build; call to a stopped app, the program that asks included, \(.cold_start_ms) ms"'
+     cold_start_ms: (($cold | median) - ($warm | median)), call_ms: ($warm | median)}' | tee "$work/apps" | jq -r \
+    '"new workspace to its first row \(.new_workspace_ms) ms; a changed line to live \(.change_to_live_ms) ms, \(.of_that_build_ms) of them to write and build; a call to a stopped app \(.cold_start_ms) ms more than to one that runs"'
 }
 
 # From the start of the process to the first answer, and resident memory after 30 s without a client.
@@ -297,32 +301,47 @@ in_browser() {
 
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$process/status"; }
 
+# Governed writes and reads beside the bare inserts, each way of writing to the disk in turn.
+writes() {
+  local mode setting
+  for mode in full normal; do
+    setting=
+    [ "$mode" = full ] || setting=KAGEOS_DATABASE__SYNCHRONOUS=$mode
+    if ! serve "$mode" "$setting"; then
+      echo "synchronous=$mode: skipped, the server cannot be set to it: $(tail -n 1 "$work/server.log" | cut -c1-100)"
+      continue
+    fi
+    [ -z "$bare" ] || serve_bare "$mode"
+    in_turn "create, $mode" 32 create /api/v1/rows/demo/crm/customer.table
+    in_turn "create, $mode" 1 create /api/v1/rows/demo/crm/customer.table
+    in_turn "form, $mode" 1 form /api/v1/call/demo/crm/record_payment.form
+    [ "$mode" = normal ] || in_turn "read of 100 rows" 1 read "/api/v1/rows/demo/crm/invoice_line.table?limit=100"
+    stop_all
+  done
+}
+
+# Calls through the door and decisions without storage.
+core() {
+  "$measure" core | tee "$work/core" | jq -r \
+    '"a call through the door \(.dispatch_us * 10 | round / 10) µs, a cached decision \(.access_cached_ns | round) ns, a search of \(.tree_nodes) nodes \(.tree_search_ms * 10 | round / 10) ms"'
+}
+
+link() {
+  app 1
+  app 32
+}
+
 mkdir -p "$work"
 : >"$work/results"
 build
 printf '%-24s %5s %10s %9s %9s %10s %9s %8s %8s %6s\n' what conns "kageos/s" p50 p95 "bare/s" p50 share "p50 x" load
-for mode in full normal; do
-  setting=
-  [ "$mode" = full ] || setting=KAGEOS_DATABASE__SYNCHRONOUS=$mode
-  if ! serve "$mode" "$setting"; then
-    echo "synchronous=$mode: skipped, the server cannot be set to it: $(tail -n 1 "$work/server.log" | cut -c1-100)"
-    continue
-  fi
-  [ -z "$bare" ] || serve_bare "$mode"
-  in_turn "create, $mode" 32 create /api/v1/rows/demo/crm/customer.table
-  in_turn "create, $mode" 1 create /api/v1/rows/demo/crm/customer.table
-  in_turn "form, $mode" 1 form /api/v1/call/demo/crm/record_payment.form
-  [ "$mode" = normal ] || in_turn "read of 100 rows" 1 read "/api/v1/rows/demo/crm/invoice_line.table?limit=100"
-  stop_all
+sections=(writes link apps start_and_memory large_table in_browser core)
+[ $# -eq 0 ] || sections=("$@")
+for section in "${sections[@]}"; do
+  declare -F "$section" >/dev/null || { echo "no such section: $section" >&2; exit 64; }
+  "$section"
 done
-app 1
-app 32
-apps
-start_and_memory
-large_table
-in_browser
-"$measure" core | tee "$work/core" | jq -r \
-  '"a call through the door \(.dispatch_us * 10 | round / 10) µs, a cached decision \(.access_cached_ns | round) ns, a search of \(.tree_nodes) nodes \(.tree_search_ms * 10 | round / 10) ms"'
+[ $# -eq 0 ] || exit 0
 jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile apps "$work/apps" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
   '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], apps: $apps[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
 echo "written to $target/bench.json"

@@ -103,14 +103,18 @@ pub(super) async fn finding(session: &Session) -> Finding {
     let Ok((config, sandbox)) = session.config().and_then(|it| Ok((it, sandbox(session, false)?))) else {
         return Finding::bad("runtime", "unknown without a configuration", "mend the configuration first");
     };
-    let Some(sandbox) = sandbox else {
-        return Finding::bad("runtime", "nothing keeps apps apart on this server", "install bubblewrap");
+    let runs = match (&config.runtime.container_engine, sandbox) {
+        (Some(engine), _) => format!("containers of {}", engine.display()),
+        (None, Some(sandbox)) => format!("sandbox {}", sandbox.as_str()),
+        (None, None) => {
+            return Finding::bad("runtime", "nothing keeps apps apart on this server", "install bubblewrap");
+        }
     };
     let built = match layers(session, &config) {
         Ok(layers) => runtime::outlook(&layers, Path::new(PROGRAM)).await,
         Err(error) => error.message,
     };
-    Finding::good("runtime", format!("sandbox {}, {built}", sandbox.as_str()))
+    Finding::good("runtime", format!("{runs}, {built}"))
 }
 
 /// What keeps apps apart on this machine. A server for development does without when there is nothing, and says so.

@@ -341,9 +341,11 @@ impl Runtime {
         let proved = async { self.driver()?.prove().await };
         match proved.await {
             Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}")),
-            Err(error) => {
-                Finding::bad("runtime", error.message, "see what keeps apps apart in docs/operating.md")
-            }
+            Err(error) => Finding::bad(
+                "runtime",
+                error.message,
+                "mend that; docs/operating.md tells what keeps apps apart",
+            ),
         }
     }
 

@@ -21,6 +21,8 @@ const LIMITS: Limits =
     Limits { memory: 512 << 20, file: 4 << 20, open_files: 128, processes: 24, cpu_percent: 100 };
 /// How long measuring may take.
 const WITHIN: Duration = Duration::from_secs(30);
+/// How often in turn no line has to come after the end until it was the last one.
+const QUIET: u32 = 10;
 /// Bytes that are used at a time.
 const STEP: usize = 1 << 20;
 
@@ -115,11 +117,12 @@ impl Preflight {
             Error::new(Code::Unavailable, format!("What keeps apps apart cannot be measured{how}: {lines}"))
         };
         // The last lines come a moment after the end.
-        for _ in 0..50 {
-            if lines.measured().is_some() {
-                break;
-            }
+        let (mut before, mut quiet) = (0, 0);
+        while quiet < QUIET {
             tokio::time::sleep(Duration::from_millis(20)).await;
+            let now = lines.count();
+            quiet = if now == before { quiet + 1 } else { 0 };
+            before = now;
         }
         let measured = lines.measured().ok_or_else(said)?;
         Ok((measured, lines.memory()))
@@ -145,7 +148,8 @@ impl Measured {
                 format!("{} processes, not {processes}", self.processes),
             ),
             (self.file <= file, format!("a file of {} bytes, not {file}", self.file)),
-            (memory <= most, format!("{memory} bytes of memory, not {most}")),
+            // Without a word about it nothing was tried.
+            ((1..=most).contains(&memory), format!("{memory} bytes of memory, not {most}")),
         ];
         rules.into_iter().filter(|(holds, _)| !holds).map(|(_, wrong)| wrong).collect()
     }
@@ -170,6 +174,10 @@ impl Lines {
     fn measured(&self) -> Option<Measured> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().find_map(|line| serde_json::from_str(line).ok())
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Bytes of memory that were used until the end, as far as was told.
