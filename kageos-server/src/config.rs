@@ -357,7 +357,10 @@ impl Reader {
                     memory: self.positive("runtime.max_memory_bytes", Limits::default().memory),
                     file: self.positive("runtime.max_file_bytes", Limits::default().file),
                     processes: self.positive("runtime.max_processes", Limits::default().processes),
-                    cpu_percent: self.key("runtime.max_cpu_percent", Limits::default().cpu_percent),
+                    cpu_percent: self
+                        .positive("runtime.max_cpu_percent", Limits::default().cpu_percent.into())
+                        .try_into()
+                        .unwrap_or(u32::MAX),
                     ..Limits::default()
                 },
                 keep_deleted: DAY * self.key("runtime.keep_deleted_days", KEEP_DELETED_DAYS),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod accepted;
 mod fields;
 mod files;
 mod host;

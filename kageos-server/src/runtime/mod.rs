@@ -182,8 +182,11 @@ impl Runtime {
         this.clear_leftovers();
         let host = Arc::new(WorkspaceHost::new(this.clone()));
         platform.dispatcher().add_workspace_actions("Workspace", actions::workspace_actions(), host)?;
-        this.prove_driver();
-        for (workspace, release) in platform.releases().all_live().await? {
+        let live = platform.releases().all_live().await?;
+        if !live.is_empty() {
+            this.prove_driver();
+        }
+        for (workspace, release) in live {
             match this.mount(workspace, release).await {
                 Err(error) if error.code == Code::Conflict => return Err(error),
                 Err(error) => tracing::warn!(%workspace, release, %error, "a workspace is not run here"),

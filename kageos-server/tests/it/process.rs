@@ -197,6 +197,15 @@ fn late(kit: &Kit, path: &str, what: &str) -> HostCall {
     kit.host_call(path, "submit", &json!({ "what": what })).unwrap()
 }
 
+/// Whether an app starts.
+pub(crate) async fn kit_of(folders: &Folders, driver: &Driver) -> Result<Kit> {
+    let open = async |setting: Setting| {
+        let env = setting.env.clone();
+        Ok(ProcessHost::start(env, options(setting, folders, driver, &[])).await? as Arc<dyn Host>)
+    };
+    Kit::with(open).await
+}
+
 pub(crate) async fn eventually<T>(mut check: impl AsyncFnMut() -> Option<T>) -> T {
     let wait = async {
         loop {

@@ -72,6 +72,10 @@ const REFUSED: &[c_long] = &[
 const NAMESPACES: [c_int; 7] =
     [CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS];
 
+/// Kinds of sockets that lead out of a namespace of the network, to the machine that this one is a guest of, or into the
+/// kernel.
+const FAMILIES: [c_int; 2] = [libc::AF_VSOCK, libc::AF_ALG];
+
 /// A second way to each call on this kind of machine, by a number with this bit; which kernels seldom have.
 #[cfg(target_arch = "x86_64")]
 const SECOND: Option<c_long> = Some(0x4000_0000);
@@ -92,6 +96,9 @@ pub(super) fn refuse_calls() -> io::Result<()> {
 fn filters() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
     let mut refused: BTreeMap<_, _> =
         REFUSED.iter().flat_map(|call| both(*call)).map(|it| (it, Vec::new())).collect();
+    for call in both(libc::SYS_socket) {
+        refused.insert(call, FAMILIES.iter().map(|family| opens(*family)).collect::<Result<_, _>>()?);
+    }
     for call in both(libc::SYS_clone) {
         refused.insert(call, NAMESPACES.iter().map(|kind| begins(*kind)).collect::<Result<_, _>>()?);
     }
@@ -102,6 +109,13 @@ fn filters() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
 
 fn both(call: c_long) -> impl Iterator<Item = c_long> {
     [Some(call), SECOND.map(|bit| call | bit)].into_iter().flatten()
+}
+
+/// A socket of a kind.
+fn opens(family: c_int) -> Result<SeccompRule, seccompiler::BackendError> {
+    let family = u64::from(family.unsigned_abs());
+    let kind = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family)?;
+    SeccompRule::new(vec![kind])
 }
 
 /// A process that begins in a namespace of its own.

@@ -37,6 +37,7 @@ use tokio::{
     io::{AsyncWriteExt, duplex},
     runtime::Handle,
     sync::OnceCell,
+    time::timeout,
 };
 
 use super::{
@@ -60,6 +61,8 @@ const ANSWER: u64 = 30;
 const SOON: Duration = Duration::from_millis(20);
 /// How often it is asked again.
 const SOME: u32 = 100;
+/// How long it may take to get to know an engine, what is left there removed.
+const WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of an output that wait to become lines.
 const OUTPUT: usize = 64 * 1024;
 /// The most processes that any account may have. How many a container has is a limit of its own, see
@@ -129,7 +132,10 @@ impl Containers {
 
     /// The engine, once it has answered. What an earlier process of this server left running is removed then.
     async fn engine(&self) -> Result<&Engine> {
-        self.engine.get_or_try_init(|| self.find()).await
+        let found = self.engine.get_or_try_init(|| async {
+            timeout(WITHIN, self.find()).await.unwrap_or_else(|_| Err(Error::of(Code::Unavailable)))
+        });
+        found.await
     }
 
     async fn find(&self) -> Result<Engine> {
@@ -141,9 +147,11 @@ impl Containers {
         let name = component.map(|it| format!("{} {}", it.name, it.version)).unwrap_or_default();
         let options = info.security_options.unwrap_or_default();
         let rootless = options.iter().any(|option| option.contains("rootless"));
-        let owner = match (rootless, geteuid().is_root()) {
-            (true, _) if name.starts_with("Podman") => None,
-            (false, true) => Some(NOBODY),
+        // Not every Podman says that it runs without root. One that the system's own account runs refuses what it is asked
+        // for then.
+        let owner = match (geteuid().is_root(), rootless) {
+            (false, _) if name.starts_with("Podman") => None,
+            (true, false) => Some(NOBODY),
             _ => {
                 let message = "The container engine cannot run apps with an account of their own: use Podman \
                                without root, or run the server as root.";
@@ -176,7 +184,8 @@ impl Containers {
             .map_err(|error| refused(error.into()))?;
         let image = engine.image().await.map_err(refused)?;
         let number = engine.started.fetch_add(1, Ordering::Relaxed);
-        let name = format!("kageos-{}-{}-{number}", self.server, launch.name);
+        let name: String = launch.name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let name = format!("kageos-{}-{name}-{number}", self.server);
         let body = self.body(engine, image, launch);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
         let docker = &engine.docker;
@@ -187,7 +196,8 @@ impl Containers {
         let outputs = docker.attach_container(&container.id, Some(all)).await.map_err(refused)?;
         listen(outputs, &launch.logs);
         docker.start_container(&container.id, None).await.map_err(refused)?;
-        let state = docker.inspect_container(&container.id, None).await.map_err(refused)?.state;
+        // One that has ended already is in no state that every engine has the same word for.
+        let state = docker.inspect_container(&container.id, None).await.ok().and_then(|it| it.state);
         container.pid = state.and_then(|state| u32::try_from(state.pid?).ok()).filter(|pid| *pid > 0);
         Ok(container)
     }
@@ -281,19 +291,22 @@ impl Engine {
         let label = HashMap::from([("label".to_owned(), vec![format!("{LABEL}={server}")])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&label).build();
         for container in self.docker.list_containers(Some(options)).await? {
-            remove(&self.docker, &container.id.unwrap_or_default()).await;
+            remove(&self.docker, &container.id.unwrap_or_default()).await?;
         }
         Ok(())
     }
 }
 
 /// Ends a container at once and removes it, if it is there.
-async fn remove(docker: &Docker, container: &str) {
+async fn remove(docker: &Docker, container: &str) -> Result<(), EngineError> {
     let _ = docker.kill_container(container, None).await;
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     match docker.remove_container(container, Some(options)).await {
-        Ok(()) | Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => {}
-        Err(error) => tracing::warn!(%error, container, "a container is left behind"),
+        Ok(()) | Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, container, "a container is left behind");
+            Err(error)
+        }
     }
 }
 
@@ -328,8 +341,7 @@ impl Container {
 
     /// Ends and removes it.
     pub(super) async fn remove(&mut self) {
-        remove(&self.docker, &self.id).await;
-        self.removed = true;
+        self.removed = remove(&self.docker, &self.id).await.is_ok();
     }
 }
 
@@ -337,7 +349,7 @@ impl Drop for Container {
     fn drop(&mut self) {
         if !self.removed {
             let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
-            self.runtime.spawn(async move { remove(&docker, &id).await });
+            self.runtime.spawn(async move { remove(&docker, &id).await.is_ok() });
         }
     }
 }

@@ -42,7 +42,15 @@ static int number(long count) {
 
 static int open_file(const char *path, int flags) { return said(open(path, flags | O_CLOEXEC, 0600)); }
 
-static int reads(void) { return open_file(with, O_RDONLY); }
+/* An empty file is what engines put in the place of what they hide. */
+static int reads(void) {
+    char byte;
+    int file = open(with, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return said(-1);
+    ssize_t got = read(file, &byte, 1);
+    if (got == 0) errno = ENODATA;
+    return said(got > 0 ? 1 : -1);
+}
 static int writes(void) { return open_file(with, O_WRONLY); }
 static int creates(void) { return open_file(with, O_WRONLY | O_CREAT); }
 static int lists(void) { return open_file(with, O_RDONLY | O_DIRECTORY); }
@@ -73,6 +81,8 @@ static int connects(void) { return internet(SOCK_STREAM, "127.0.0.1", atoi(with)
 static int metadata(void) { return internet(SOCK_STREAM, "169.254.169.254", 80); }
 static int asks_names(void) { return internet(SOCK_DGRAM, "8.8.8.8", 53); }
 static int raw_socket(void) { return said(socket(AF_INET, SOCK_RAW, 1)); }
+static int to_the_machine_outside(void) { return said(socket(AF_VSOCK, SOCK_STREAM, 0)); }
+static int into_the_kernel(void) { return said(socket(AF_ALG, SOCK_SEQPACKET, 0)); }
 static int packet_socket(void) { return said(socket(AF_PACKET, SOCK_RAW, 0)); }
 
 /* A socket without a file, which any process of the same network namespace reaches. */
@@ -244,7 +254,8 @@ static int shared_memory(void) { return said(shm_open("/kageos", O_CREAT | O_RDW
 static const struct { const char *name; int (*way)(void); } WAYS[] = {
     {"reads", reads}, {"writes", writes}, {"creates", creates}, {"lists", lists}, {"link_out", link_out},
     {"device", device}, {"connects", connects}, {"metadata", metadata}, {"asks_names", asks_names},
-    {"raw_socket", raw_socket}, {"packet_socket", packet_socket}, {"abstract_socket", abstract_socket},
+    {"raw_socket", raw_socket}, {"packet_socket", packet_socket},
+    {"to_the_machine_outside", to_the_machine_outside}, {"into_the_kernel", into_the_kernel}, {"abstract_socket", abstract_socket},
     {"interfaces", interfaces}, {"signals", signals}, {"traces", traces}, {"reads_memory", reads_memory},
     {"mounts", mounts}, {"binds", binds}, {"remounts", remounts}, {"unmounts", unmounts},
     {"new_users", new_users}, {"new_mounts", new_mounts}, {"new_network", new_network}, {"clones", clones},

@@ -18,9 +18,11 @@ enum Words {
     Loop,
 }
 
-fn main() {
+#[test]
+fn words_of_rust_are_names() {
     let def = <Move as Table>::def();
     let names: Vec<&str> = def.fields.iter().map(|field| field.name.as_str()).collect();
     assert_eq!((def.path.as_str(), names), ("move.table", vec!["type", "loop"]));
     assert_eq!(<Move as Object>::fields()[1].annotation.show_if.as_ref().unwrap().pointers(), ["/type"]);
+    let _derived = size_of::<Words>();
 }

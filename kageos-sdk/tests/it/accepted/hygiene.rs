@@ -1,8 +1,6 @@
 //! Nothing that the app calls alike gets in the way.
 
 mod app {
-    #![allow(dead_code, non_camel_case_types)]
-
     struct String;
     struct Vec;
     struct Option;
@@ -49,5 +47,3 @@ mod app {
         value: bool,
     }
 }
-
-fn main() {}

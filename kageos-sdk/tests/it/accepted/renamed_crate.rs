@@ -44,7 +44,9 @@ struct Count {}
 #[chart(mark = figure, source = Deal)]
 struct Total;
 
-fn main() {
+#[test]
+fn the_sdk_may_have_another_name() {
     let def = <Deal as sdk::Table>::def();
     assert_eq!(def.path, "deal.table");
+    let _derived = [size_of::<Ask>(), size_of::<Count>(), size_of::<Total>()];
 }
