@@ -21,9 +21,8 @@ all=(--workspace --all-features --locked)
 stage_rust() {
   services
   step fmt "$CARGO" fmt --all --check
-  # Each compiles its dependencies anew, so only what others build on alone; campaign.sh has every one.
   local features
-  for features in "" link platform; do
+  for features in "" link sql sql,postgres sql,mysql bus nats platform s3; do
     step "check kageos-core [$features]" \
       "$CARGO" check --locked -p kageos-core --no-default-features --features "$features"
   done

@@ -31,7 +31,7 @@ use super::{
 const LEASE_MS: u64 = 2_000;
 /// A server that was cut off is taken for dead, and its calls are settled, in this time: a database server first ends the
 /// transaction of a process that was stopped within one.
-const SETTLED: Duration = Duration::from_secs(120);
+const SETTLED: Duration = Duration::from_secs(60);
 /// Writers on each server.
 const WRITERS: usize = 3;
 /// How long they write before a fault, and after.
