@@ -38,8 +38,10 @@ const CRASH_WINDOW: Duration = Duration::from_secs(60);
 const COOL_DOWN: Duration = Duration::from_secs(10);
 /// The file of an app's rows in its folder.
 pub(super) const DATABASE: &str = "app.db";
-/// How long an app may take to end when it is told to, before it is killed; an engine may take long to say how it ended.
-const END: Duration = Duration::from_secs(5);
+/// How long an app may take to end when it is told to, before it is killed.
+const END: Duration = Duration::from_secs(2);
+/// How long an engine may take to say how an app has ended that nobody told to.
+const TOLD: Duration = Duration::from_secs(5);
 
 /// What an app is run with.
 #[derive(Clone)]
@@ -278,7 +280,7 @@ impl ProcessHost {
     async fn has_died(&self, live: &Live, silent: Option<String>) {
         let (workspace, pid) = (&self.options.workspace, live.pid);
         let (why, ending) = match (live.host.closed_now(), silent) {
-            (Some(why), _) => (why.to_string(), live.end(Duration::ZERO).await.ending),
+            (Some(why), _) => (why.to_string(), live.ended(Duration::ZERO, TOLD).await.ending),
             (None, silent) => {
                 live.kill().await;
                 (silent.unwrap_or_default(), None)
@@ -333,9 +335,14 @@ impl State {
 
 impl Live {
     async fn end(&self, within: Duration) -> Ended {
+        self.ended(within, END).await
+    }
+
+    /// Lets its calls end within a time, and then itself; after that it is killed.
+    async fn ended(&self, within: Duration, ends_within: Duration) -> Ended {
         let cut_off = self.host.drain(within).await;
         let mut running = self.running.lock().await;
-        let ending = timeout(END, running.wait()).await.ok().flatten();
+        let ending = timeout(ends_within, running.wait()).await.ok().flatten();
         running.kill().await;
         Ended { cut_off, ending }
     }
