@@ -82,6 +82,7 @@ code_table! {
     RangeNotSatisfiable "range_not_satisfiable" 416 65 false "The requested range lies outside the file.";
     DryRunUnsupported "dry_run_unsupported" 422 65 false "The action touches something outside and cannot be tried.";
     UndoUnsupported "undo_unsupported" 422 65 false "The call cannot be taken back.";
+    ScriptFailed "script_failed" 422 65 false "The script ended with an error.";
     QueryTooExpensive "query_too_expensive" 422 65 false "The filter or sort needs an index that is missing.";
     TooManyRequests "too_many_requests" 429 75 true "Too many requests; wait and try again.";
     Cancelled "cancelled" 499 75 true "The call was cancelled before it ended.";

@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use kageos_core::{
     ActionName, ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError,
-    HostReply, Http, Kind, LogEntry, LogLevel, Manifest, Receipt, ResourcePath, Result, Timestamp, json,
-    sql::Db,
+    HostReply, Http, Kind, LogEntry, LogLevel, Manifest, Python, Receipt, ResourcePath, Result, Timestamp,
+    json, sql::Db,
 };
 use serde_json::{
     Map, Value,
@@ -42,6 +42,7 @@ pub struct InProcess {
     dispatch: OnceLock<Weak<dyn Dispatch>>,
     files: OnceLock<Arc<dyn Files>>,
     http: OnceLock<Arc<dyn Http>>,
+    python: OnceLock<Arc<dyn Python>>,
 }
 
 #[derive(Debug)]
@@ -83,6 +84,7 @@ impl InProcess {
             dispatch: OnceLock::new(),
             files: OnceLock::new(),
             http: OnceLock::new(),
+            python: OnceLock::new(),
         }))
     }
 
@@ -99,6 +101,11 @@ impl InProcess {
     /// Lets the app's functions send requests outside. The first one stays.
     pub fn connect_http(&self, http: Arc<dyn Http>) {
         let _ = self.http.set(http);
+    }
+
+    /// Lets the app's functions run scripts. The first one stays.
+    pub fn connect_python(&self, python: Arc<dyn Python>) {
+        let _ = self.python.set(python);
     }
 
     /// The app's tables.
@@ -224,6 +231,7 @@ impl Host for InProcess {
             dispatch: self.dispatch.get().cloned(),
             files: self.files.get().cloned(),
             http: self.http.get().cloned(),
+            python: self.python.get().cloned(),
         };
         let ctx = Ctx::new(call, workspace, Arc::clone(&self.store), (effects, allowed), ports);
         let begun = ctx.begun();

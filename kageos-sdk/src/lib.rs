@@ -38,8 +38,8 @@ pub use table::Filter;
 
 pub use jiff::civil::Date;
 pub use kageos_core::{
-    Actor, Code, Error, FieldError, FileInfo, HttpMethod, Manifest, Predicate, Result, RowId, Timestamp,
-    UserId, Widget, effect, file::NewFile, schema,
+    Actor, Code, Error, FieldError, FileInfo, HttpMethod, Manifest, Predicate, PythonFile, Result, RowId,
+    Timestamp, UserId, Widget, effect, file::NewFile, schema,
 };
 pub use kageos_sdk_macros::{Chart, Choice, Form, Function, Object, Table};
 pub use rust_decimal::Decimal;

@@ -78,7 +78,7 @@ pub async fn serve(
 async fn open(
     app: &App,
     env: Env,
-    Served { welcome, dispatch, files, http }: Served,
+    Served { welcome, dispatch, files, http, python }: Served,
     door: &OnceLock<Arc<dyn Dispatch>>,
 ) -> Result<Arc<dyn Host>> {
     let db = Db::open(&DbOptions::new(&welcome.database)).await.map_err(Error::internal)?;
@@ -86,5 +86,6 @@ async fn open(
     host.connect(door.get_or_init(|| Arc::new(dispatch)));
     host.connect_files(Arc::new(files));
     host.connect_http(Arc::new(http));
+    host.connect_python(Arc::new(python));
     Ok(host)
 }

@@ -72,6 +72,8 @@ pub struct Config {
     pub runtime: RuntimeConfig,
     /// What apps reach outside.
     pub egress: EgressConfig,
+    /// `[python]`
+    pub python: PythonConfig,
     /// Files.
     pub files: FilesConfig,
     /// The way to other servers.
@@ -176,6 +178,44 @@ pub struct EgressConfig {
     pub ca_file: Option<PathBuf>,
     /// `requests_per_minute`: of the app of one workspace.
     pub requests_per_minute: u32,
+}
+
+/// `[python]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PythonConfig {
+    /// `enabled`: whether scripts of apps run at all.
+    pub enabled: bool,
+    /// `program`: the Python of scripts that name no environment, its path or its name in `PATH`.
+    pub program: PathBuf,
+    /// `environments`: names and folders of virtual environments, `science=/opt/python/science`; a list, or one text with
+    /// commas.
+    pub environments: Vec<PythonEnvironment>,
+}
+
+/// A virtual environment that scripts may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PythonEnvironment {
+    /// What scripts call it.
+    pub name: String,
+    /// Where it lies, an absolute path.
+    pub folder: PathBuf,
+}
+
+impl FromStr for PythonEnvironment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((name, folder)) = text.split_once('=') else {
+            return Err(format!("{text}: a name and a folder, science=/opt/python/science"));
+        };
+        let is_name =
+            !name.is_empty() && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.".contains(&it));
+        let folder = PathBuf::from(folder);
+        match is_name && folder.is_absolute() {
+            true => Ok(Self { name: name.to_owned(), folder }),
+            false => Err(format!("{text}: letters, digits, - _ . and an absolute path")),
+        }
+    }
 }
 
 /// `[files]`
@@ -372,6 +412,11 @@ impl Reader {
                 origins: self.list("egress.origins"),
                 ca_file: self.key("egress.ca_file", None),
                 requests_per_minute: self.key("egress.requests_per_minute", REQUESTS_PER_MINUTE),
+            },
+            python: PythonConfig {
+                enabled: self.key("python.enabled", true),
+                program: self.key("python.program", PathBuf::from("python3")),
+                environments: self.list("python.environments"),
             },
             files: FilesConfig {
                 url: self.key("files.url", None),

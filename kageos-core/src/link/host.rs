@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply,
-    Http, LogCall, LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Source, SourceKind,
-    Timestamp, file::NewFile, json,
+    Http, LogCall, LogSink, LogSource, Manifest, Python, PythonScript, Receipt, ResourcePath, Result, Source,
+    SourceKind, Timestamp, file::NewFile, json,
 };
 
 /// How long an app may take to answer what its database knows.
@@ -56,6 +56,8 @@ pub struct LinkOptions {
     pub files: Arc<dyn Files>,
     /// What lies outside; without it nothing is reached.
     pub http: Option<Arc<dyn Http>>,
+    /// What runs scripts; without it none run.
+    pub python: Option<Arc<dyn Python>>,
     /// Where its log goes.
     pub logs: Arc<dyn LogSink>,
 }
@@ -453,6 +455,13 @@ impl Handler for PlatformEnd {
                 let mut response = http.send(&call, *request).await?;
                 let body = std::mem::take(&mut response.body);
                 with_body(&response, body)
+            }
+            ToPlatform::Python { during, script } => {
+                let call = self.during(during)?;
+                let python = self.options.python.as_ref().ok_or_else(|| Error::of(Code::Unavailable))?;
+                let done = python.run(&call, PythonScript::joined(*script, &body)?).await?;
+                let (done, body) = done.apart();
+                with_body(&done, body)
             }
         }
     }

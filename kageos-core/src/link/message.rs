@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActionName, Actor, CallId, Change, FileId, HostCall, HostError, HttpRequest, LogEntry, Manifest,
-    Progress, Reply, ResourcePath, Source, Timestamp, Trace,
+    Progress, Reply, ResourcePath, Source, Timestamp, Trace, python::ScriptHead,
 };
 
 /// The head of a frame.
@@ -181,6 +181,14 @@ pub enum ToPlatform {
         during: CallId,
         /// The request.
         request: Box<HttpRequest>,
+    },
+    /// To run a script in Python. The body is the bytes of its files, the answer a
+    /// [`DoneHead`](crate::python::DoneHead) with those of the files that it made.
+    Python {
+        /// The call that it runs.
+        during: CallId,
+        /// The script.
+        script: Box<ScriptHead>,
     },
 }
 

@@ -10,8 +10,8 @@ use super::{
     message::{Dispatched, ToPlatform},
 };
 use crate::{
-    Call, Code, Dispatch, Error, FileId, FileInfo, Files, HostCall, Http, HttpRequest, HttpResponse, Reply,
-    Result, SourceKind, file::NewFile,
+    Call, Code, Dispatch, Error, FileId, FileInfo, Files, HostCall, Http, HttpRequest, HttpResponse, Python,
+    PythonDone, PythonScript, Reply, Result, SourceKind, file::NewFile, python::DoneHead,
 };
 
 /// Other functions, through the platform at the other end.
@@ -87,5 +87,20 @@ impl Http for LinkHttp {
         let (response, body): (HttpResponse, _) =
             self.0.ask(&ask, &body).await.map_err(crate::HostError::into_error)?;
         Ok(HttpResponse { body, ..response })
+    }
+}
+
+/// Scripts, run by the platform at the other end.
+#[derive(Debug, Clone)]
+pub struct LinkPython(pub(super) Session);
+
+#[async_trait]
+impl Python for LinkPython {
+    async fn run(&self, call: &HostCall, script: PythonScript) -> Result<PythonDone> {
+        let (script, body) = script.apart();
+        let ask = ToPlatform::Python { during: call.id, script: Box::new(script) };
+        let (done, body): (DoneHead, _) =
+            self.0.ask(&ask, &body).await.map_err(crate::HostError::into_error)?;
+        PythonDone::joined(done, &body)
     }
 }

@@ -209,6 +209,7 @@ fn accept_with(stream: DuplexStream, logs: Arc<dyn LogSink>) -> JoinHandle<Resul
         dispatch: Arc::new(Outside),
         files: Arc::new(Outside),
         http: None,
+        python: None,
         logs,
     };
     tokio::spawn(LinkHost::accept(stream, Env::system(), options))

@@ -3,6 +3,7 @@
 mod files;
 mod http;
 mod log;
+mod python;
 mod remote;
 mod search;
 mod table;
@@ -10,6 +11,7 @@ mod table;
 pub use files::{FileReader, FilesOf};
 pub use http::{HttpClient, Request, Response};
 pub use log::Log;
+pub use python::{Done, Script};
 pub use search::{Page, Search};
 pub use table::Rows;
 
@@ -19,7 +21,7 @@ use std::sync::{
 };
 
 use kageos_core::{
-    Actor, CallId, Code, Dispatch, Effects, Env, Error, FileInfo, Files, HostCall, Http, Progress,
+    Actor, CallId, Code, Dispatch, Effects, Env, Error, FileInfo, Files, HostCall, Http, Progress, Python,
     ResourcePath, Result, RowId, Source, Timestamp, Trace,
 };
 use tokio::sync::Mutex;
@@ -56,6 +58,7 @@ pub(crate) struct Ports {
     pub(crate) dispatch: Option<Weak<dyn Dispatch>>,
     pub(crate) files: Option<Arc<dyn Files>>,
     pub(crate) http: Option<Arc<dyn Http>>,
+    pub(crate) python: Option<Arc<dyn Python>>,
 }
 
 impl Ctx {

@@ -37,6 +37,14 @@ const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What the app reaches outside.
 const SHOP: &str = "https://shop.example.com";
+/// A script that uses all that it has.
+const SCRIPT: &str = r#"
+print(open("given.txt").read().upper())
+with open("out/made.bin", "wb") as file:
+    file.write(bytes(100_000))
+open("out/empty", "w").close()
+output = input["of"] + 1
+"#;
 /// Bytes of an input and an output that are large: many times what a stream holds.
 const LARGE: usize = 3_000_000;
 
@@ -66,6 +74,7 @@ pub async fn check(mount: impl AsyncFn() -> Result<Kit>) {
     a_call_that_nobody_waits_for_ends(&kit().await).await;
     files_are_read_and_made(&kit().await).await;
     requests_go_outside_as_declared(&kit().await).await;
+    scripts_run_with_what_they_are_given(&kit().await).await;
     what_is_large_comes_whole(&kit().await).await;
     calls_run_side_by_side(&kit().await).await;
     a_call_is_taken_back(&kit().await).await;
@@ -117,6 +126,14 @@ impl Submit for Act {
                 Ok(format!("{} {}", answer.status(), answer.json::<Value>()?["left"]))
             }
             "order undeclared" => order(ctx).await,
+            "script" => {
+                let script = ctx.python(SCRIPT).input(&json!({ "of": 20 })).file("given.txt", "é");
+                let done = script.run().await?;
+                let made: Vec<_> = done.files().iter().map(|file| (&file.name, file.bytes.len())).collect();
+                Ok(format!("{} {:?} {made:?}", done.output::<i64>()?, done.text()))
+            }
+            "broken script" => ctx.python("print('so far')\n1 / 0").run().await.map(|_| String::new()),
+            "script of a name" => ctx.python("").file("../a", "").run().await.map(|_| String::new()),
             "elsewhere" => ctx.http().get("https://other.example.com").send().await.map(|_| String::new()),
             "steps" => {
                 for step in 0_u64.. {
@@ -258,6 +275,22 @@ async fn requests_go_outside_as_declared(kit: &Kit) {
     assert_eq!(asked.query, [("of".to_owned(), "a b&c".to_owned())]);
     assert_eq!(asked.headers, [("x-kind".to_owned(), "1".to_owned())]);
     assert_eq!((ordered.method, ordered.body.as_slice()), (HttpMethod::Post, r#"{"of":"tea"}"#.as_bytes()));
+}
+
+/// Where this machine has a Python.
+async fn scripts_run_with_what_they_are_given(kit: &Kit) {
+    let ran = kit.host().call(act(kit, "script")).await;
+    if ran.as_ref().is_err_and(|error| error.clone().into_error().code == Code::Unavailable) {
+        eprintln!("scripts are not checked: there is no Python here");
+        return;
+    }
+    let given: String = serde_json::from_str(ran.expect("it runs").output.get()).expect("a text");
+    assert_eq!(given, r#"21 "É\n" [("empty", 0), ("made.bin", 100000)]"#);
+    let error = kit.host().call(act(kit, "broken script")).await.expect_err("it fails").into_error();
+    assert_eq!(error.code, Code::ScriptFailed);
+    assert_eq!(error.message, "The script failed: ZeroDivisionError: division by zero");
+    let error = kit.host().call(act(kit, "script of a name")).await.expect_err("it is refused").into_error();
+    assert_eq!((error.code, error.fields[0].pointer.as_str()), (Code::InvalidInput, "/files/0/name"));
 }
 
 async fn nothing_is_kept_of_a_call_that_fails(kit: &Kit) {

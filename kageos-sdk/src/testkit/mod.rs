@@ -18,8 +18,10 @@
 
 pub mod conformance;
 mod http;
+mod python;
 
 pub use http::TestHttp;
+pub use python::PlainPython;
 
 use std::{
     collections::VecDeque,
@@ -34,7 +36,7 @@ use std::{
 
 use kageos_core::{
     ActionName, Actor, Call, CallId, Change, Code, Dispatch, Env, Error, FileInfo, Files, Host, HostCall,
-    Http, LogCall, LogEntry, LogSink, LogSource, ResourcePath, Result, Source, SourceKind, Timestamp,
+    Http, LogCall, LogEntry, LogSink, LogSource, Python, ResourcePath, Result, Source, SourceKind, Timestamp,
     bus::Listener,
     clock::ManualClock,
     entropy::SeededEntropy,
@@ -165,6 +167,8 @@ pub struct Setting {
     pub files: Arc<dyn Files>,
     /// What lies outside.
     pub http: Arc<dyn Http>,
+    /// Scripts.
+    pub python: Arc<dyn Python>,
     /// Where the log of an app goes that is not in this process.
     pub logs: Arc<dyn LogSink>,
 }
@@ -180,6 +184,7 @@ impl Setting {
         host.connect(&self.dispatch);
         host.connect_files(self.files);
         host.connect_http(self.http);
+        host.connect_python(self.python);
         Ok(host)
     }
 
@@ -199,6 +204,7 @@ impl Setting {
             dispatch: self.dispatch,
             files: self.files,
             http: Some(self.http),
+            python: Some(self.python),
             logs: self.logs,
         };
         match LinkHost::accept(here, self.env, options).await {
@@ -249,6 +255,7 @@ impl Kit {
             dispatch: Arc::clone(&door),
             files: Arc::new(platform.files().clone()),
             http: Arc::<TestHttp>::clone(&http),
+            python: Arc::new(PlainPython),
             logs: Arc::<Logged>::clone(&logged),
         };
         let host = open(setting).await?;

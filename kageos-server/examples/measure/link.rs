@@ -95,6 +95,7 @@ pub(crate) async fn call(socket: &Path, callers: u32, seconds: u64) -> Result<Va
         dispatch: Arc::new(Nowhere),
         files: Arc::new(Nowhere),
         http: None,
+        python: None,
         logs: Arc::new(kageos_core::log::NoLog),
     };
     let host = LinkHost::accept(stream, Env::system(), options).await?;

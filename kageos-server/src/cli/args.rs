@@ -88,9 +88,12 @@ pub(super) struct Probe {
     /// Only writes a file of so many bytes.
     #[arg(long, value_name = "BYTES")]
     pub(super) write: Option<u64>,
-    /// Only waits for the end of its input.
-    #[arg(long)]
-    pub(super) wait: bool,
+    /// Only uses so many bytes of memory until its input ends.
+    #[arg(long, value_name = "BYTES")]
+    pub(super) hold: Option<u64>,
+    /// How many bytes of memory each process uses that does so.
+    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX)]
+    pub(super) share: u64,
 }
 
 #[derive(Debug, clap::Args)]

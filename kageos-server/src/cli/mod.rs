@@ -79,9 +79,9 @@ pub fn run(args: Vec<OsString>, vars: HashMap<String, String>) -> ExitCode {
     }
     if let Command::Probe(probe) = args.command {
         return match probe {
-            Probe { wait: true, .. } => crate::runtime::probe_waiting(),
+            Probe { hold: Some(bytes), .. } => crate::runtime::probe_holding(bytes),
             Probe { write: Some(bytes), .. } => crate::runtime::probe_writing(bytes),
-            Probe { .. } => crate::runtime::probe(),
+            Probe { share, .. } => crate::runtime::probe(share),
         };
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -14,10 +14,11 @@ use serde::Serialize;
 
 use super::{Session, failure::Context};
 use crate::{
-    config::{Config, EgressConfig, SandboxConfig},
+    config::{Config, EgressConfig, PythonConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
     runtime::{
-        self, Containers, Crates, Groups, Ingredients, Layer, Runtime, RuntimeOptions, Sandbox, Supply,
+        self, Containers, Crates, Groups, Ingredients, Layer, PythonOptions, Runtime, RuntimeOptions,
+        Sandbox, Supply,
     },
     state::{Secrets, StateDir},
     wire::Finding,
@@ -166,8 +167,18 @@ pub(super) async fn open(
         databases,
         cursor_key: secrets.server_key,
         egress: egress(&config, platform, secrets)?,
+        python: python(session, &config),
     };
     Runtime::open(platform, options).await
+}
+
+/// What scripts of apps are run with.
+fn python(session: &Session, config: &Config) -> PythonOptions {
+    let PythonConfig { enabled, program, environments } = config.python.clone();
+    let path = session.vars.get("PATH").map_or(PATH, String::as_str);
+    let found = std::env::split_paths(path).map(|folder| folder.join(&program)).find(|place| place.is_file());
+    let environments = environments.into_iter().map(|it| (it.name, it.folder)).collect();
+    PythonOptions { program: found.filter(|_| enabled), environments }
 }
 
 /// What apps reach outside, as the configuration has it.

@@ -11,8 +11,10 @@ mod driver;
 mod forward;
 mod host;
 mod keeping;
+mod live;
 mod logs;
 mod process;
+mod python;
 mod quota;
 mod releases;
 mod secrets;
@@ -39,9 +41,10 @@ use tokio_util::task::TaskTracker;
 pub(crate) use build::outlook;
 pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
 pub use driver::{
-    Containers, Driver, Groups, Limits, Sandbox, mark, probe, probe_waiting, probe_writing, restrict,
+    Containers, Driver, Groups, Limits, Sandbox, mark, probe, probe_holding, probe_writing, restrict,
 };
 pub use process::{AppOptions, ProcessHost};
+pub use python::{PythonOptions, Scripts};
 pub use quota::{Quota, Quotas};
 pub(crate) use source::hash;
 pub use source::{SourcePath, SourcePathError};
@@ -95,6 +98,8 @@ pub struct RuntimeOptions {
     pub cursor_key: [u8; 32],
     /// What apps reach outside.
     pub egress: Egress,
+    /// What scripts of apps are run with.
+    pub python: PythonOptions,
 }
 
 impl fmt::Debug for RuntimeOptions {
@@ -116,6 +121,7 @@ struct Inner {
     dispatch: Arc<dyn Dispatch>,
     options: RuntimeOptions,
     driver: OnceLock<Driver>,
+    scripts: OnceLock<Scripts>,
     logs: Logs,
     apps: Mutex<HashMap<NodeId, App>>,
     /// The workspaces that are known to lie here; what an earlier process left of them is settled.
@@ -167,6 +173,7 @@ impl Runtime {
             dispatch: Arc::new(platform.dispatcher().clone()),
             options,
             driver: OnceLock::new(),
+            scripts: OnceLock::new(),
             logs,
             apps: Mutex::default(),
             here: Mutex::default(),
@@ -179,6 +186,7 @@ impl Runtime {
             changing: TaskTracker::new(),
         };
         let this = Self { inner: Arc::new(inner) };
+        this.clear_containers().await;
         this.clear_leftovers();
         let host = Arc::new(WorkspaceHost::new(this.clone()));
         platform.dispatcher().add_workspace_actions("Workspace", actions::workspace_actions(), host)?;
@@ -259,11 +267,12 @@ impl Runtime {
             release: Some(release),
             trial,
         });
-        let (kind, data, database, http) = match runs {
-            Runs::Trial(folder) => ("t", folder, None, None),
+        let (kind, data, database, http, python) = match runs {
+            Runs::Trial(folder) => ("t", folder, None, None, None),
             Runs::Workspace(manifest) => {
-                let http = options.egress.of(workspace, manifest, Arc::clone(&logs));
-                ("r", self.data_dir(workspace)?, self.database(workspace).await?, Some(http))
+                let http = Some(options.egress.of(workspace, manifest, Arc::clone(&logs)));
+                let python = Some(self.scripts().of(workspace, Arc::clone(&logs)));
+                ("r", self.data_dir(workspace)?, self.database(workspace).await?, http, python)
             }
         };
         Ok(AppOptions {
@@ -283,6 +292,7 @@ impl Runtime {
             dispatch: Arc::clone(&self.inner.dispatch),
             files: Arc::new(self.platform().files().clone()),
             http,
+            python,
             logs,
         })
     }
@@ -341,9 +351,12 @@ impl Runtime {
     pub(crate) async fn finding(&self, apps: usize) -> Finding {
         let options = &self.inner.options;
         let built = outlook(&options.layers, &options.program).await;
-        let proved = async { self.driver()?.prove().await };
+        let proved =
+            async { Ok::<_, Error>((self.driver()?.prove().await?, self.scripts().outlook().await?)) };
         match proved.await {
-            Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}")),
+            Ok((driver, scripts)) => {
+                Finding::good("runtime", format!("{apps} apps, {driver}, {built}, {scripts}"))
+            }
             Err(error) => Finding::bad(
                 "runtime",
                 error.message,
@@ -372,16 +385,37 @@ impl Runtime {
         if let Some(driver) = self.inner.driver.get() {
             return Ok(driver.clone());
         }
-        let RuntimeOptions { containers, restrict, groups, state, .. } = &self.inner.options;
-        let driver = match containers {
-            Some(containers) => Driver::containers(containers.clone()),
-            None => Driver::processes(self.sandbox()?.clone(), restrict.clone(), groups.clone()),
-        };
-        let driver = match restrict.first() {
-            Some(program) => driver.measured(program.into(), state.run_file("probe")),
-            None => driver,
+        let driver = match &self.inner.options.containers {
+            Some(containers) => self.measured(Driver::containers(containers.clone()), "probe"),
+            None => self.processes()?,
         };
         Ok(self.inner.driver.get_or_init(|| driver).clone())
+    }
+
+    /// What starts processes here.
+    fn processes(&self) -> Result<Driver> {
+        let RuntimeOptions { restrict, groups, .. } = &self.inner.options;
+        let driver = Driver::processes(self.sandbox()?.clone(), restrict.clone(), groups.clone());
+        Ok(self.measured(driver, "probe-process"))
+    }
+
+    fn measured(&self, driver: Driver, folder: &str) -> Driver {
+        let RuntimeOptions { restrict, state, .. } = &self.inner.options;
+        match restrict.first() {
+            Some(program) => driver.measured(program.into(), state.run_file(folder)),
+            None => driver,
+        }
+    }
+
+    /// What runs scripts of apps here, which is a process also where apps run in containers.
+    fn scripts(&self) -> &Scripts {
+        self.inner.scripts.get_or_init(|| {
+            let RuntimeOptions { containers, python, limits, .. } = &self.inner.options;
+            let driver = if containers.is_some() { self.processes() } else { self.driver() };
+            // Without a sandbox there is no app either.
+            let driver = driver.unwrap_or_else(|_| Driver::processes(Sandbox::Open, Vec::new(), None));
+            Scripts::new(python.clone(), driver, limits.clone(), self.platform().env().clone())
+        })
     }
 
     /// The layer that apps are built on: the last one, or of what this program carries when there is none, or when that

@@ -3,9 +3,8 @@
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    fmt, fs, io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::{Path, PathBuf},
+    fmt,
+    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -13,20 +12,16 @@ use std::{
 use async_trait::async_trait;
 use kageos_core::{
     CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Http, LogEntry,
-    LogLevel, LogSink, LogSource, Manifest, Receipt, ResourcePath, Result, Timestamp,
-    link::{LinkHost, LinkOptions},
-    sql::DbOptions,
+    LogLevel, LogSink, LogSource, Manifest, Python, Receipt, ResourcePath, Result, Timestamp, sql::DbOptions,
 };
 use tokio::{
-    net::UnixListener,
     sync::{Mutex, MutexGuard},
     time::{Instant, timeout},
 };
 
 use super::{
     Driver, Limits, Quota,
-    driver::{Ending, Launch, Running, SOCKET},
-    forward::Forwarding,
+    live::{Ended, Live},
     logs::fate,
 };
 
@@ -38,8 +33,6 @@ const CRASH_WINDOW: Duration = Duration::from_secs(60);
 const COOL_DOWN: Duration = Duration::from_secs(10);
 /// The file of an app's rows in its folder.
 pub(super) const DATABASE: &str = "app.db";
-/// How long an app may take to end when it is told to, before it is killed.
-const END: Duration = Duration::from_secs(2);
 /// How long an engine may take to say how an app has ended that nobody told to.
 const TOLD: Duration = Duration::from_secs(5);
 
@@ -79,6 +72,8 @@ pub struct AppOptions {
     pub files: Arc<dyn Files>,
     /// What lies outside; without it nothing is reached.
     pub http: Option<Arc<dyn Http>>,
+    /// What runs its scripts; without it none run.
+    pub python: Option<Arc<dyn Python>>,
     /// Its log.
     pub logs: Arc<dyn LogSink>,
 }
@@ -98,7 +93,7 @@ pub struct ProcessHost {
     options: AppOptions,
     manifest: Arc<Manifest>,
     state: Mutex<State>,
-    /// One start at a time.
+    /// One start or end at a time.
     starting: Mutex<()>,
     /// What has taken its place: the rows are that one's, so this one is not started any more.
     heir: OnceLock<Arc<Self>>,
@@ -113,16 +108,6 @@ struct State {
     used: Option<Instant>,
     /// Callers are refused, and that is told already.
     refusing: bool,
-}
-
-/// A process that runs. It is killed when nobody has it any more.
-#[derive(Debug)]
-struct Live {
-    host: Arc<LinkHost>,
-    running: Mutex<Running>,
-    pid: Option<u32>,
-    /// The way to its database server, which ends with it.
-    _forwarding: Option<Forwarding>,
 }
 
 impl ProcessHost {
@@ -145,7 +130,7 @@ impl ProcessHost {
     /// # Errors
     /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
     pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
-        let live = start(&env, &options).await.inspect_err(|error| cannot_start(&options, error))?;
+        let live = Live::start(&env, &options).await.inspect_err(|error| cannot_start(&options, error))?;
         let host = Self::idle(env, options, live.host.manifest());
         host.keep(&mut host.state.lock().await, live);
         Ok(host)
@@ -166,10 +151,19 @@ impl ProcessHost {
     }
 
     /// Ends the process and does some work while none can be started.
-    pub(super) async fn while_stopped<T>(&self, within: Duration, work: impl Future<Output = T>) -> T {
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when it cannot be ended, and those of the work.
+    pub(super) async fn while_stopped<T>(
+        &self,
+        within: Duration,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let _none = self.starting.lock().await;
-        self.stop(within).await;
-        work.await
+        match self.end(within).await {
+            Some(Ended { gone: false, .. }) => Err(Error::new(Code::Unavailable, "The app does not end.")),
+            _ => work.await,
+        }
     }
 
     /// What its folder holds.
@@ -202,18 +196,25 @@ impl ProcessHost {
     /// Lets no other call begin, waits for those that run, at most `within`, and ends the process. Answers how many
     /// calls had to be cut off. The next call starts it again.
     pub async fn stop(&self, within: Duration) -> usize {
-        let Some(live) = self.state.lock().await.live.take() else { return 0 };
+        let _none = self.starting.lock().await;
+        self.end(within).await.map_or(0, |ended| ended.cut_off)
+    }
+
+    /// Ends the process that runs, while none can be started.
+    async fn end(&self, within: Duration) -> Option<Ended> {
+        let live = self.state.lock().await.live.take()?;
         let died = live.host.closed_now();
-        let Ended { cut_off, ending } = live.end(within).await;
-        match died {
-            Some(why) => self.say(fate(&why.to_string(), ending)),
-            None => self.say(LogEntry::new(LogLevel::Info, "The app is stopped.").with("cut_off", cut_off)),
-        }
-        cut_off
+        let ended = live.end(within).await;
+        self.say(match died {
+            Some(why) => fate(&why.to_string(), ended.ending),
+            None => LogEntry::new(LogLevel::Info, "The app is stopped.").with("cut_off", ended.cut_off),
+        });
+        Some(ended)
     }
 
     /// Ends the process at once, whatever it does.
     pub(super) async fn kill(&self) {
+        let _none = self.starting.lock().await;
         let Some(live) = self.state.lock().await.live.take() else { return };
         live.kill().await;
         self.say(LogEntry::new(LogLevel::Error, "The app is ended: it fills the disk."));
@@ -292,7 +293,7 @@ impl ProcessHost {
 
     /// Starts it again; it has to be what it was.
     async fn again(&self) -> Result<Arc<Live>> {
-        let live = start(&self.env, &self.options).await?;
+        let live = Live::start(&self.env, &self.options).await?;
         if live.host.manifest() == self.manifest {
             return Ok(live);
         }
@@ -333,35 +334,6 @@ impl State {
     }
 }
 
-impl Live {
-    async fn end(&self, within: Duration) -> Ended {
-        self.ended(within, END).await
-    }
-
-    /// Lets its calls end within a time, and then itself; after that it is killed.
-    async fn ended(&self, within: Duration, ends_within: Duration) -> Ended {
-        let cut_off = self.host.drain(within).await;
-        let mut running = self.running.lock().await;
-        let ending = timeout(ends_within, running.wait()).await.ok().flatten();
-        running.kill().await;
-        Ended { cut_off, ending }
-    }
-
-    /// Ends it at once.
-    async fn kill(&self) {
-        self.running.lock().await.kill().await;
-        self.host.drain(Duration::ZERO).await;
-    }
-}
-
-/// How a process ended.
-struct Ended {
-    /// Calls that were cut off.
-    cut_off: usize,
-    /// How it ended by itself; `None` when it was killed.
-    ending: Option<Ending>,
-}
-
 fn cannot_start(options: &AppOptions, error: &Error) {
     let entry =
         LogEntry::new(LogLevel::Error, "The app cannot be started.").with("why", error.message.clone());
@@ -380,6 +352,7 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
         };
         drop(link);
         let (Some(host), Some(live)) = (host.upgrade(), live.upgrade()) else { return };
+        let _none = host.starting.lock().await;
         let mut state = host.state.lock().await;
         if !state.live.as_ref().is_some_and(|known| Arc::ptr_eq(known, &live)) {
             return;
@@ -402,74 +375,6 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
         }
         return;
     }
-}
-
-/// Starts a process and lets its app in.
-async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Live>> {
-    let failed =
-        |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
-    let listener = listen(&options.link).map_err(failed)?;
-    let link_inside = options.driver.link(&options.link);
-    let forward = match &options.database {
-        Some(database) => database.through_socket(&link_inside).map_err(|error| {
-            Error::new(Code::Unavailable, "The app's database cannot be reached.").caused_by(error)
-        })?,
-        None => None,
-    };
-    let forwarding = match &forward {
-        Some(forward) => Some(Forwarding::begin(&options.link, forward).map_err(failed)?),
-        None => None,
-    };
-    let name = options.link.file_name().unwrap_or_default().to_string_lossy();
-    let launch = Launch {
-        name: &name,
-        program: &options.program,
-        arguments: &options.arguments,
-        data: &options.data,
-        link: &options.link,
-        limits: &options.limits,
-        logs: Arc::clone(&options.logs),
-    };
-    let mut running = options.driver.start(&launch).await?;
-    let stream = tokio::select! {
-        come = timeout(options.ready_within, listener.accept()) => match come {
-            Ok(come) => come.map_err(failed)?.0,
-            Err(_) => return Err(Error::new(Code::Unavailable, "The app did not come to its link in time.")),
-        },
-        ending = running.wait() => {
-            let how = ending.unwrap_or_default();
-            return Err(Error::new(Code::Unavailable, format!("The app ended before it was ready: {how}.")));
-        }
-    };
-    // Nobody else gets in.
-    drop(listener);
-    let _ = fs::remove_file(options.link.join(SOCKET));
-    let file = options.driver.data(&options.data).join(DATABASE);
-    let link = LinkOptions {
-        workspace: options.workspace.clone(),
-        database: forward.map_or_else(|| format!("sqlite:{}", file.display()), |forward| forward.url),
-        cursor_key: options.cursor_key,
-        ready_within: options.ready_within,
-        dispatch: Arc::clone(&options.dispatch),
-        files: Arc::clone(&options.files),
-        http: options.http.clone(),
-        logs: Arc::clone(&options.logs),
-    };
-    let host = LinkHost::accept(stream, env.clone(), link).await?;
-    let pid = running.pid();
-    Ok(Arc::new(Live { host, running: Mutex::new(running), pid, _forwarding: forwarding }))
-}
-
-fn listen(link: &Path) -> io::Result<UnixListener> {
-    // Who can reach the socket could take the app's place.
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(link)?;
-    fs::set_permissions(link, fs::Permissions::from_mode(0o700))?;
-    let socket = link.join(SOCKET);
-    match fs::remove_file(&socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    UnixListener::bind(socket)
 }
 
 #[async_trait]

@@ -29,6 +29,7 @@ mod keeping;
 mod logs;
 mod overview;
 mod process;
+mod python;
 mod routes;
 mod rows;
 mod session;

@@ -163,6 +163,7 @@ fn options(setting: Setting, folders: &Folders, driver: &Driver, more: &[&str]) 
         dispatch: setting.dispatch,
         files: setting.files,
         http: Some(setting.http),
+        python: Some(setting.python),
         logs: setting.logs,
     }
 }

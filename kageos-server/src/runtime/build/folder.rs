@@ -192,7 +192,8 @@ pub(crate) fn take_program(target: &Path, program: &Path, to: &Path) -> Result<P
         hash.update(&buffer[..read]);
         copy.write_all(&buffer[..read]).map_err(full)?;
     }
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    // For the account of apps too, in a folder that is closed.
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     copy.set_permissions(executable).and_then(|()| copy.sync_all()).map_err(full)?;
     fs::rename(&making, to).map_err(full)?;
     Ok(Program { sha256: hex(&hash.finalize()), size })

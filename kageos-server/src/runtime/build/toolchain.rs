@@ -22,7 +22,7 @@ impl Toolchain {
     /// Finds it for what lies in a folder, which may name another one than the usual.
     ///
     /// # Errors
-    /// [`Code::Unavailable`], saying what is missing: Rust, or a C compiler to link with.
+    /// [`Code::Unavailable`], saying what is missing: Rust, or a C compiler to link with and its static library.
     pub(super) async fn find(from: &Path) -> Result<Self> {
         let missing = |error: Error| {
             let message = "There is no Rust toolchain on this server (`rustc` with `cargo` beside it, in the PATH), so \
@@ -41,11 +41,17 @@ impl Toolchain {
         if !folder.join("bin/cargo").exists() {
             return Err(missing(Error::new(Code::Unavailable, "There is no cargo beside rustc.")));
         }
-        output(Command::new("cc").arg("--version")).await.map_err(|error| {
+        // A library that it does not have it calls by its name alone.
+        let archive = output(Command::new("cc").arg("-print-file-name=libc.a")).await.map_err(|error| {
             let message = "There is no C compiler on this server (`cc`), which Rust links with, so apps cannot be \
                            built here; released ones run.";
             Error::new(Code::Unavailable, message).caused_by(error)
         })?;
+        if line("host: ").trim().ends_with("-gnu") && !Path::new(archive.trim()).is_absolute() {
+            let message = "There is no static C library on this server (`libc.a`), which programs of apps hold, so \
+                           apps cannot be built here; released ones run.";
+            return Err(Error::new(Code::Unavailable, message));
+        }
         Ok(Self {
             folder,
             target: line("host: ").trim().to_owned(),

@@ -8,7 +8,7 @@ use std::{
 
 use kageos_core::{Code, Error, Result};
 use rustix::{
-    fs::{AtFlags, Dir, Gid, Mode, OFlags, Uid, chownat, fchown, open, openat},
+    fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, fchown, open, openat, statat},
     process::{getegid, geteuid},
 };
 
@@ -67,7 +67,14 @@ fn give_all(folder: &OwnedFd, owner: Owner, depth: u32) -> io::Result<()> {
         if [&b"."[..], b".."].contains(&name.to_bytes()) {
             continue;
         }
-        if entry.file_type().is_dir() {
+        let is_dir = match entry.file_type() {
+            // Not every file system tells.
+            FileType::Unknown => {
+                FileType::from_raw_mode(statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode).is_dir()
+            }
+            kind => kind.is_dir(),
+        };
+        if is_dir {
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             give_all(&openat(folder, name, flags, Mode::empty())?, owner, depth)?;
         } else {

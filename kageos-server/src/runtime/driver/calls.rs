@@ -59,6 +59,7 @@ const REFUSED: &[c_long] = &[
     libc::SYS_swapoff,
     libc::SYS_acct,
     libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
     libc::SYS_syslog,
     libc::SYS_settimeofday,
     libc::SYS_clock_settime,
@@ -67,6 +68,14 @@ const REFUSED: &[c_long] = &[
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
 ];
+
+/// Calls that only this kind of machine has, and those whose number by the second way is another one.
+/// By the second way: `ptrace`, `kexec_load`, `process_vm_readv` and `process_vm_writev`.
+#[cfg(target_arch = "x86_64")]
+const OF_THIS_MACHINE: &[c_long] =
+    &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt, 521, 528, 539, 540];
+#[cfg(not(target_arch = "x86_64"))]
+const OF_THIS_MACHINE: &[c_long] = &[];
 
 /// Kinds of namespaces that a process may be begun in.
 const NAMESPACES: [c_int; 7] =
@@ -94,8 +103,12 @@ pub(super) fn refuse_calls() -> io::Result<()> {
 }
 
 fn filters() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
-    let mut refused: BTreeMap<_, _> =
-        REFUSED.iter().flat_map(|call| both(*call)).map(|it| (it, Vec::new())).collect();
+    let mut refused: BTreeMap<_, _> = REFUSED
+        .iter()
+        .chain(OF_THIS_MACHINE)
+        .flat_map(|call| both(*call))
+        .map(|it| (it, Vec::new()))
+        .collect();
     for call in both(libc::SYS_socket) {
         refused.insert(call, FAMILIES.iter().map(|family| opens(*family)).collect::<Result<_, _>>()?);
     }
@@ -132,4 +145,74 @@ fn program(
     let answer = SeccompAction::Errno(answer.unsigned_abs());
     let machine = TargetArch::try_from(std::env::consts::ARCH)?;
     SeccompFilter::new(calls, SeccompAction::Allow, answer, machine)?.try_into()
+}
+
+#[cfg(test)]
+mod tests {
+    use seccompiler::sock_filter;
+
+    use super::*;
+
+    /// What the kernel does with a call: the largest refusal of all filters, as seccomp(2) has it; 0 when it is let through.
+    fn answer(call: c_long, first: u64) -> c_int {
+        let answers = filters().unwrap().map(|filter| run(&filter, call, first));
+        match answers.into_iter().min().unwrap() {
+            0x7fff_0000 => 0,
+            refused if refused & 0xffff_0000 == 0x0005_0000 => c_int::try_from(refused & 0xffff).unwrap(),
+            other => panic!("{call}: {other:#x}"),
+        }
+    }
+
+    /// Runs a filter over what it sees of a call: its number, the kind of machine, and its first argument.
+    fn run(filter: &[sock_filter], call: c_long, first: u64) -> u32 {
+        let machine = if cfg!(target_arch = "aarch64") { 0xc000_00b7 } else { 0xc000_003e };
+        let number = u32::try_from(call).unwrap();
+        let word = |at: u32| match at {
+            0 => number,
+            4 => machine,
+            16 => u32::try_from(first & 0xffff_ffff).unwrap(),
+            20 => u32::try_from(first >> 32).unwrap(),
+            _ => 0,
+        };
+        let (mut at, mut value) = (0, 0);
+        loop {
+            let step = &filter[at];
+            at += 1;
+            let jump = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
+            match step.code {
+                0x20 => value = word(step.k),
+                0x54 => value &= step.k,
+                0x05 => at += step.k as usize,
+                0x15 => at += jump(value == step.k),
+                0x25 => at += jump(value > step.k),
+                0x35 => at += jump(value >= step.k),
+                0x06 => return step.k,
+                other => panic!("a step of a kind that is not known: {other:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_call_of_the_list_is_refused_by_both_ways_and_others_are_not() {
+        for call in REFUSED.iter().chain(OF_THIS_MACHINE).flat_map(|call| both(*call)) {
+            assert_eq!(answer(call, 0), EPERM, "{call}");
+        }
+        for call in [libc::SYS_read, libc::SYS_write, libc::SYS_futex, libc::SYS_execve, libc::SYS_mmap] {
+            assert_eq!(answer(call, 0), 0, "{call}");
+        }
+        assert_eq!(answer(libc::SYS_clone3, 0), ENOSYS);
+        let thread = u64::from((libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND).unsigned_abs());
+        for call in both(libc::SYS_clone) {
+            assert_eq!(answer(call, thread), 0);
+            for kind in NAMESPACES {
+                assert_eq!(answer(call, thread | u64::from(kind.unsigned_abs())), EPERM, "{kind:#x}");
+            }
+        }
+        for call in both(libc::SYS_socket) {
+            assert_eq!(answer(call, u64::from(libc::AF_UNIX.unsigned_abs())), 0);
+            for family in FAMILIES {
+                assert_eq!(answer(call, u64::from(family.unsigned_abs())), EPERM, "{family}");
+            }
+        }
+    }
 }

@@ -7,11 +7,11 @@
 use std::{
     collections::HashMap,
     ffi::OsString,
-    fmt, fs, io,
+    fmt, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -27,7 +27,7 @@ use bollard::{
     },
     query_parameters::{
         AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
-        ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+        ListContainersOptionsBuilder, PruneContainersOptionsBuilder, RemoveContainerOptionsBuilder,
     },
 };
 use futures_util::StreamExt;
@@ -61,7 +61,7 @@ const ANSWER: u64 = 30;
 const SOON: Duration = Duration::from_millis(20);
 /// How often it is asked again.
 const SOME: u32 = 100;
-/// How long it may take to get to know an engine, what is left there removed.
+/// How long it may take to get to know an engine, what is left there removed, and to start a container.
 const WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of an output that wait to become lines.
 const OUTPUT: usize = 64 * 1024;
@@ -94,16 +94,23 @@ struct Engine {
     name: String,
     /// Containers that were started, which makes their names.
     started: AtomicU64,
+    left: Left,
     /// Who owns the folders of apps; `None` when the engine lets the server's own account be the app's inside.
     owner: Option<u32>,
 }
+
+/// Containers that are there still although nobody has them any more: by their id, what they were started for.
+type Left = Arc<Mutex<HashMap<String, String>>>;
 
 /// A container, which is removed when nobody has it any more.
 pub(in crate::runtime) struct Container {
     docker: Docker,
     id: String,
+    /// What it was started for.
+    name: String,
     pid: Option<u32>,
     removed: bool,
+    left: Left,
     runtime: Handle,
 }
 
@@ -130,6 +137,18 @@ impl Containers {
         Ok(&self.engine().await?.name)
     }
 
+    /// Removes what an earlier process of this server left running.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when the engine does not answer or cannot run apps.
+    pub(in crate::runtime) async fn clear(&self) -> Result<()> {
+        self.engine().await.map(drop)
+    }
+
+    pub(in crate::runtime) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// The engine, once it has answered. What an earlier process of this server left running is removed then.
     async fn engine(&self) -> Result<&Engine> {
         let found = self.engine.get_or_try_init(|| async {
@@ -145,6 +164,7 @@ impl Containers {
         let (version, info) = (docker.version().await.map_err(silent)?, docker.info().await.map_err(silent)?);
         let component = version.components.unwrap_or_default().into_iter().next();
         let name = component.map(|it| format!("{} {}", it.name, it.version)).unwrap_or_default();
+        remove_all(&docker, &self.server).await.map_err(silent)?;
         let options = info.security_options.unwrap_or_default();
         let rootless = options.iter().any(|option| option.contains("rootless"));
         // Not every Podman says that it runs without root. One that the system's own account runs refuses what it is asked
@@ -158,30 +178,28 @@ impl Containers {
                 return Err(Error::new(Code::Unavailable, message));
             }
         };
-        let engine = Engine { docker, name, owner, started: AtomicU64::new(0) };
-        engine.remove_all(&self.server).await.map_err(silent)?;
-        Ok(engine)
+        Ok(Engine { docker, name, owner, started: AtomicU64::new(0), left: Left::default() })
     }
 
-    /// Starts a program in a container.
+    /// Starts a program in a container, once those that were started for the same before are gone.
     pub(super) async fn start(&self, launch: &Launch<'_>) -> Result<Container> {
         let engine = self.engine().await?;
-        account::give(launch, engine.owner).await?;
+        let started = timeout(WITHIN, self.start_on(engine, launch)).await;
+        started
+            .unwrap_or_else(|_| Err(Error::new(Code::Unavailable, "The container engine does not answer.")))
+    }
+
+    async fn start_on(&self, engine: &Engine, launch: &Launch<'_>) -> Result<Container> {
+        // Where things lie on this machine, which the engine's words tell, is for who looks after it.
         let refused = |error: EngineError| {
-            let message = match &error {
-                EngineError::DockerResponseServerError { message, .. } => {
-                    format!("The container engine does not start the app: {message}.")
-                }
-                _ => "The container engine does not start the app.".to_owned(),
-            };
+            tracing::warn!(%error, app = launch.name, "the container engine does not start an app");
+            let message = "The container engine does not start the app; the server's log tells why.";
             Error::new(Code::Unavailable, message).caused_by(error)
         };
-        let restrict = self.restrict.first().map(Path::new);
-        [Some(launch.program), restrict]
-            .into_iter()
-            .flatten()
-            .try_for_each(readable)
-            .map_err(|error| refused(error.into()))?;
+        engine.remove_left(launch.name).await.map_err(refused)?;
+        account::give(launch, engine.owner).await?;
+        let programs = [Some(launch.program), self.restrict.first().map(Path::new)];
+        programs.into_iter().flatten().try_for_each(runs_for_all)?;
         let image = engine.image().await.map_err(refused)?;
         let number = engine.started.fetch_add(1, Ordering::Relaxed);
         let name: String = launch.name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
@@ -189,9 +207,20 @@ impl Containers {
         let body = self.body(engine, image, launch);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
         let docker = &engine.docker;
-        let id = docker.create_container(Some(options), body).await.map_err(refused)?.id;
-        let mut container =
-            Container { docker: docker.clone(), id, pid: None, removed: false, runtime: Handle::current() };
+        let made = docker.create_container(Some(options), body).await.map_err(refused)?;
+        let mut container = Container {
+            docker: docker.clone(),
+            id: made.id,
+            name: launch.name.to_owned(),
+            pid: None,
+            removed: false,
+            left: Arc::clone(&engine.left),
+            runtime: Handle::current(),
+        };
+        if !made.warnings.is_empty() {
+            // Of a limit that it does not keep, for one; what is measured before the first start counts.
+            tracing::warn!(warnings = ?made.warnings, app = launch.name, "the container engine warns");
+        }
         let all = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
         let outputs = docker.attach_container(&container.id, Some(all)).await.map_err(refused)?;
         listen(outputs, &launch.logs);
@@ -286,15 +315,44 @@ impl Engine {
         Ok(self.docker.inspect_image(IMAGE).await?.id.unwrap_or_else(|| IMAGE.to_owned()))
     }
 
-    /// Removes every container of a server.
-    async fn remove_all(&self, server: &str) -> Result<(), EngineError> {
-        let label = HashMap::from([("label".to_owned(), vec![format!("{LABEL}={server}")])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&label).build();
-        for container in self.docker.list_containers(Some(options)).await? {
-            remove(&self.docker, &container.id.unwrap_or_default()).await?;
+    /// Removes what was started for `name` and is there still.
+    async fn remove_left(&self, name: &str) -> Result<(), EngineError> {
+        let of_name = |left: &Left| -> Vec<String> {
+            lock(left).iter().filter(|(_, it)| *it == name).map(|(id, _)| id.clone()).collect()
+        };
+        for id in of_name(&self.left) {
+            remove(&self.docker, &id).await?;
+            lock(&self.left).remove(&id);
         }
         Ok(())
     }
+}
+
+/// Removes every container of a server.
+async fn remove_all(docker: &Docker, server: &str) -> Result<(), EngineError> {
+    let label = HashMap::from([("label".to_owned(), vec![format!("{LABEL}={server}")])]);
+    let mut tries = SOME;
+    let all = loop {
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&label).build();
+        match docker.list_containers(Some(options)).await {
+            // Podman has a word of its own for one that has ended a moment before; such are removed by their label.
+            Err(EngineError::JsonDataError { .. }) if tries > 0 => {
+                let options = PruneContainersOptionsBuilder::new().filters(&label).build();
+                docker.prune_containers(Some(options)).await?;
+                tokio::time::sleep(SOON).await;
+                tries -= 1;
+            }
+            listed => break listed?,
+        }
+    };
+    for container in all {
+        remove(docker, &container.id.unwrap_or_default()).await?;
+    }
+    Ok(())
+}
+
+fn lock(left: &Left) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
+    left.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends a container at once and removes it, if it is there.
@@ -339,18 +397,28 @@ impl Container {
         None
     }
 
-    /// Ends and removes it.
-    pub(super) async fn remove(&mut self) {
-        self.removed = remove(&self.docker, &self.id).await.is_ok();
+    /// Ends and removes it; answers whether it is gone.
+    pub(super) async fn remove(&mut self) -> bool {
+        self.removed = self.removed || remove(&self.docker, &self.id).await.is_ok();
+        if !self.removed {
+            lock(&self.left).insert(self.id.clone(), self.name.clone());
+        }
+        self.removed
     }
 }
 
 impl Drop for Container {
     fn drop(&mut self) {
-        if !self.removed {
-            let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
-            self.runtime.spawn(async move { remove(&docker, &id).await.is_ok() });
+        if self.removed {
+            return;
         }
+        let (docker, left, id) = (self.docker.clone(), Arc::clone(&self.left), std::mem::take(&mut self.id));
+        lock(&left).insert(id.clone(), self.name.clone());
+        self.runtime.spawn(async move {
+            if remove(&docker, &id).await.is_ok() {
+                lock(&left).remove(&id);
+            }
+        });
     }
 }
 
@@ -375,13 +443,16 @@ fn listen(mut outputs: AttachContainerResults, logs: &Arc<dyn LogSink>) {
     });
 }
 
-/// Lets another account of this machine run a program, for as far as it gets there: the folder of the state is closed.
-fn readable(program: &Path) -> io::Result<()> {
-    let mode = fs::metadata(program)?.permissions().mode();
-    if mode & 0o005 == 0o005 {
+/// Whether another account of this machine may run a program, for as far as it gets there: the folder of the state is
+/// closed.
+fn runs_for_all(program: &Path) -> Result<()> {
+    let mode = fs::metadata(program).map(|about| about.permissions().mode());
+    if mode.as_ref().is_ok_and(|mode| mode & 0o005 == 0o005) {
         return Ok(());
     }
-    fs::set_permissions(program, fs::Permissions::from_mode(mode | 0o005))
+    tracing::warn!(program = %program.display(), ?mode, "a program has to be readable and executable for every account");
+    let message = "The account of apps may not run the program; the server's log tells which.";
+    Err(Error::new(Code::Unavailable, message))
 }
 
 fn mount(outside: &Path, inside: &str, read_only: bool) -> Mount {

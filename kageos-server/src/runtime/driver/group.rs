@@ -20,9 +20,9 @@ const KINDS: [&str; 3] = ["memory", "pids", "cpu"];
 /// Microseconds of which a share is given.
 const PERIOD: u64 = 100_000;
 /// How long the system may take to let go of a group whose processes have ended.
-const LEFT: Duration = Duration::from_millis(50);
+const LEFT: Duration = Duration::from_millis(5);
 /// How often it is tried again.
-const TRIES: u32 = 40;
+const TRIES: u32 = 400;
 
 /// Where a server makes groups; cheap to clone.
 #[derive(Debug, Clone)]
@@ -186,26 +186,36 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Removes it once its last processes have ended, which they are about to; answers whether it is gone.
+    pub(super) async fn end(&mut self) -> bool {
+        remove(&mut self.folders).await
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         let mut folders = std::mem::take(&mut self.folders);
         folders.retain(|folder| fs::remove_dir(folder).is_err());
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if folders.is_empty() {
-            return;
+        if !folders.is_empty() {
+            runtime.spawn(async move { remove(&mut folders).await });
         }
-        // Its last processes are ending.
-        runtime.spawn(async move {
-            for _ in 0..TRIES {
-                tokio::time::sleep(LEFT).await;
-                folders.retain(|folder| fs::remove_dir(folder).is_err());
-                if folders.is_empty() {
-                    return;
-                }
-            }
-            tracing::warn!(?folders, "the group of an app that has ended stays");
-        });
     }
+}
+
+async fn remove(folders: &mut Vec<PathBuf>) -> bool {
+    for _ in 0..TRIES {
+        folders.retain(|folder| {
+            fs::remove_dir(folder).is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
+        });
+        if folders.is_empty() {
+            return true;
+        }
+        tokio::time::sleep(LEFT).await;
+    }
+    tracing::warn!(?folders, "the group of an app that has ended stays");
+    false
 }
 
 /// Lets this process and all that it starts be counted in groups.

@@ -8,6 +8,7 @@ mod group;
 mod preflight;
 mod restrict;
 mod sandbox;
+mod tool;
 
 use std::{
     ffi::OsString,
@@ -27,10 +28,11 @@ pub(super) use ending::{Ending, signal_name};
 use group::Group;
 pub use group::Groups;
 use preflight::Preflight;
-pub use preflight::{probe, wait as probe_waiting, write as probe_writing};
+pub use preflight::{hold as probe_holding, probe, write as probe_writing};
 pub use restrict::{Limits, restrict};
 pub(super) use sandbox::SOCKET;
 pub use sandbox::Sandbox;
+pub(super) use tool::{Pipes, Tool};
 
 use super::logs::tell;
 
@@ -74,6 +76,7 @@ pub(super) enum Running {
 /// The mark of what the server whose state lies at `state` starts on its machine, so that it knows it again.
 #[must_use]
 pub fn mark(state: &Path) -> String {
+    let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
     let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -132,8 +135,13 @@ impl Driver {
     /// Whether a limit of the number of processes holds here. An account that is the system's own has none but that of a
     /// group or a container.
     fn limits_processes(&self) -> bool {
+        self.limits_together() || !rustix::process::geteuid().is_root()
+    }
+
+    /// Whether limits count for all processes of an app together.
+    fn limits_together(&self) -> bool {
         match &self.kind {
-            Kind::Process { groups, .. } => groups.is_some() || !rustix::process::geteuid().is_root(),
+            Kind::Process { groups, .. } => groups.is_some(),
             Kind::Container(_) => true,
         }
     }
@@ -182,31 +190,41 @@ fn process(
     groups: Option<&Groups>,
     launch: &Launch<'_>,
 ) -> Result<Running> {
-    let failed =
-        |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
-    let group = groups.map(|groups| groups.group(launch.limits)).transpose().map_err(failed)?;
-    let mut words = Vec::new();
-    if let Some(group) = &group {
-        words.extend(restrict.iter().cloned());
-        words.extend(group.folders().iter().flat_map(|folder| ["--group".into(), folder.into()]));
-        words.push("--".into());
-    }
-    words.append(&mut sandbox.command(restrict, launch));
-    let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
-    let child = Command::new(program)
-        .args(arguments)
-        .env_clear()
+    let (mut command, group) = confined(restrict, groups, launch.limits, sandbox.command(restrict, launch))?;
+    let child = command
         .env(kageos_sdk::serve::LINK, sandbox.link(launch.link).join(SOCKET))
         .current_dir(launch.data)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn();
-    let mut child = child.map_err(failed)?;
+    let mut child = child
+        .map_err(|error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error))?;
     tell(child.stdout.take(), LogSource::Stdout, Arc::clone(&launch.logs));
     tell(child.stderr.take(), LogSource::Stderr, Arc::clone(&launch.logs));
     Ok(Running::Process { child, group })
+}
+
+/// The command that starts `words` in a group with these limits. It is killed when nobody has it any more.
+fn confined(
+    restrict: &[OsString],
+    groups: Option<&Groups>,
+    limits: &Limits,
+    mut words: Vec<OsString>,
+) -> Result<(Command, Option<Group>)> {
+    let failed = |error: io::Error| {
+        Error::new(Code::Unavailable, "What limits a process cannot be made.").caused_by(error)
+    };
+    let group = groups.map(|groups| groups.group(limits)).transpose().map_err(failed)?;
+    if let Some(group) = &group {
+        let joining = group.folders().iter().flat_map(|folder| ["--group".into(), folder.into()]);
+        let first = restrict.iter().cloned().chain(joining).chain(["--".into()]);
+        words.splice(0..0, first.collect::<Vec<OsString>>());
+    }
+    let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().kill_on_drop(true);
+    Ok((command, group))
 }
 
 impl Running {
@@ -229,11 +247,17 @@ impl Running {
         }
     }
 
-    /// Ends it at once, and waits until it has ended.
-    pub(super) async fn kill(&mut self) {
+    /// Ends it at once, and waits until it has ended; answers whether it is gone with all that it has started.
+    pub(super) async fn kill(&mut self) -> bool {
         match self {
-            // It is dead, or will be; who waits for it learns nothing more.
-            Self::Process { child, .. } => drop(child.kill().await),
+            Self::Process { child, group } => {
+                // What it has started in a sandbox ends with it.
+                let ended = child.kill().await.is_ok();
+                match group {
+                    Some(group) => group.end().await,
+                    None => ended,
+                }
+            }
             Self::Container(container) => container.remove().await,
         }
     }

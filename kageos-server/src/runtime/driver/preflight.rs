@@ -3,16 +3,23 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use kageos_core::{Code, Error, LogCall, LogEntry, LogSink, LogSource, Result};
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketType, socket},
+};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Mutex as Turn, time::timeout};
+use tokio::{
+    sync::Mutex as Turn,
+    time::{Instant, timeout},
+};
 
 use super::{Driver, Launch, Limits, account::NOBODY};
 
@@ -23,8 +30,12 @@ const LIMITS: Limits =
 const WITHIN: Duration = Duration::from_secs(30);
 /// How often in turn no line has to come after the end until it was the last one.
 const QUIET: u32 = 10;
+/// How long what did not hold is not measured again.
+const AGAIN: Duration = Duration::from_secs(10);
 /// Bytes that are used at a time.
 const STEP: usize = 1 << 20;
+/// Bytes of memory that each of several processes uses, where a limit is one of all together.
+const SHARE: u64 = 96 << 20;
 
 /// What has to hold before anything foreign is started.
 #[derive(Debug)]
@@ -33,8 +44,8 @@ pub(super) struct Preflight {
     probe: PathBuf,
     /// A folder for it.
     folder: PathBuf,
-    /// What was measured, once it held.
-    passed: Turn<Option<String>>,
+    /// What was measured last, and when.
+    measured: Turn<Option<(Instant, Result<String>)>>,
 }
 
 /// What the program that measures has found, where it ran.
@@ -46,7 +57,7 @@ struct Measured {
     capabilities: String,
     /// No program that it starts gets more rights than it has.
     no_new_privileges: bool,
-    /// Calls of the system are looked at.
+    /// Calls of the system are refused that an engine by itself lets through.
     filtered: bool,
     /// Ways to a network besides to itself.
     interfaces: Vec<String>,
@@ -62,18 +73,25 @@ struct Measured {
 
 impl Preflight {
     pub(super) fn new(probe: PathBuf, folder: PathBuf) -> Self {
-        Self { probe, folder, passed: Turn::default() }
+        Self { probe, folder, measured: Turn::default() }
     }
 
-    /// Measures, unless it held before; answers what was measured, in words.
+    /// Measures, unless it held before or was measured just now; answers what was measured, in words.
     ///
     /// # Errors
     /// [`Code::Unavailable`] with what does not hold.
     pub(super) async fn pass(&self, driver: &Driver) -> Result<String> {
-        let mut passed = self.passed.lock().await;
-        if let Some(measured) = &*passed {
-            return Ok(measured.clone());
+        let mut measured = self.measured.lock().await;
+        match &*measured {
+            Some((at, said)) if said.is_ok() || at.elapsed() < AGAIN => return said.clone(),
+            _ => {}
         }
+        let said = self.holds(driver).await;
+        *measured = Some((Instant::now(), said.clone()));
+        said
+    }
+
+    async fn holds(&self, driver: &Driver) -> Result<String> {
         let (measured, memory) = self.measure(driver).await?;
         let wrong = measured.wrong(driver.limits_processes(), memory);
         if !wrong.is_empty() {
@@ -86,7 +104,7 @@ impl Preflight {
             true => "measured",
             false => "measured; the number of processes has no limit: run the server with another account",
         };
-        Ok(passed.insert(said.to_owned()).clone())
+        Ok(said.to_owned())
     }
 
     /// What the program finds, and the bytes of memory that it could use.
@@ -99,10 +117,12 @@ impl Preflight {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         let lines = Arc::new(Lines::default());
+        // Without a limit for all together one process is all that can be measured.
+        let share = if driver.limits_together() { SHARE } else { LIMITS.memory * 2 };
         let launch = Launch {
             name: "probe",
             program: &self.probe,
-            arguments: &["probe".into()],
+            arguments: &["probe".into(), "--share".into(), share.to_string().into()],
             data: &data,
             link: &link,
             limits: &LIMITS,
@@ -190,14 +210,15 @@ impl Lines {
     }
 }
 
-/// Tries what no app may do and tells how far it comes, as a line of JSON; then uses memory until there is no more.
+/// Tries what no app may do and tells how far it comes, as a line of JSON; then lets processes use memory, each so many
+/// bytes, until there is no more.
 #[must_use]
-pub fn probe() -> ExitCode {
+pub fn probe(share: u64) -> ExitCode {
     let measured = Measured {
         account: rustix::process::geteuid().as_raw(),
         capabilities: status("CapEff:"),
         no_new_privileges: status("NoNewPrivs:") == "1",
-        filtered: status("Seccomp:") == "2",
+        filtered: is_filtered(),
         interfaces: interfaces(),
         wrote: ["/new", "/app/new", "/link/new", "/usr/lib/new", "/proc/sys/kernel/core_pattern"]
             .into_iter()
@@ -218,8 +239,14 @@ pub fn probe() -> ExitCode {
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
         return ExitCode::FAILURE;
     }
-    use_memory(&mut out);
+    use_memory(&mut out, share);
     ExitCode::SUCCESS
+}
+
+/// Whether a kind of socket is refused that leads into the kernel; one that the kernel does not have, it says so of.
+fn is_filtered() -> bool {
+    let kind = u16::try_from(libc::AF_ALG).map(AddressFamily::from_raw);
+    kind.is_ok_and(|kind| socket(kind, SocketType::SEQPACKET, None).is_err_and(|error| error == Errno::PERM))
 }
 
 /// Whether anything is read of a file; engines put one that is empty in the place of what they hide.
@@ -286,9 +313,7 @@ pub fn write(bytes: u64) -> ExitCode {
 fn processes() -> u64 {
     let mut waiting = Vec::new();
     while waiting.len() as u64 <= LIMITS.processes * 2 {
-        let mut command = Command::new("/proc/self/exe");
-        command.args(["probe", "--wait"]).stdin(Stdio::piped()).stdout(Stdio::null());
-        let Ok(process) = command.spawn() else { break };
+        let Ok(process) = holding(0) else { break };
         waiting.push(process);
     }
     let count = waiting.len() as u64 + 1;
@@ -299,23 +324,71 @@ fn processes() -> u64 {
     count
 }
 
-/// Ends when its input does.
-#[must_use]
-pub fn wait() -> ExitCode {
-    if io::copy(&mut io::stdin(), &mut io::sink()).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+/// Starts a process that uses so many bytes of memory, tells how many it has come to, and waits.
+fn holding(bytes: u64) -> io::Result<Child> {
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["probe", "--hold", &bytes.to_string()]).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
 }
 
-fn use_memory(out: &mut impl Write) {
+/// Uses so many bytes of memory, tells how many it has come to, and ends when its input does.
+#[must_use]
+pub fn hold(bytes: u64) -> ExitCode {
     let mut all: Vec<Vec<u8>> = Vec::new();
-    while (all.len() * STEP) as u64 <= LIMITS.memory * 2 {
+    let held = |all: &[Vec<u8>]| (all.len() * STEP) as u64;
+    let told = |all: &[Vec<u8>]| writeln!(io::stdout(), "{}", held(all)).is_ok();
+    while held(&all) < bytes {
         let mut some = Vec::new();
         if some.try_reserve_exact(STEP).is_err() {
             break;
         }
         some.resize(STEP, 1);
         all.push(some);
-        if all.len().is_multiple_of(32) && writeln!(out, "memory {}", all.len() * STEP).is_err() {
-            break;
+        if all.len().is_multiple_of(32) && !told(&all) {
+            return ExitCode::FAILURE;
         }
+    }
+    let said = writeln!(io::stdout(), "{} held", held(&all));
+    let waited = said.and_then(|()| io::copy(&mut io::stdin(), &mut io::sink()));
+    // It is in use until here.
+    if waited.is_ok() && !std::hint::black_box(all).is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Lets processes use memory at the same time, one after the other, and tells how much it is.
+fn use_memory(out: &mut impl Write, share: u64) {
+    let mut holding_all = Vec::new();
+    let mut held = 0;
+    while held < LIMITS.memory * 2 {
+        let Ok(mut process) = holding(share) else { break };
+        let lines = process.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines);
+        let mut own = None;
+        for line in lines.map_while(io::Result::ok) {
+            let bytes = line.trim_end_matches(" held");
+            own = bytes.parse::<u64>().ok().filter(|_| bytes != line);
+            // The first one is told of on its way: it may be all that can be had.
+            if held == 0 && writeln!(out, "memory {bytes}").is_err() {
+                return;
+            }
+            if own.is_some() {
+                break;
+            }
+        }
+        holding_all.push(process);
+        let ended = |process: &mut Child| !matches!(process.try_wait(), Ok(None));
+        // Who has got no more, or is gone, has met the limit.
+        match own {
+            Some(own) if own >= share && !holding_all.iter_mut().any(ended) => held += own,
+            _ => break,
+        }
+        if writeln!(out, "memory {held}").is_err() {
+            return;
+        }
+    }
+    for mut process in holding_all {
+        let _ = process.wait();
     }
 }

@@ -208,6 +208,29 @@ static int memory(void) {
     return number(count);
 }
 
+/* Processes that use memory at the same time, each less than one may. */
+static int memories(void) {
+    const size_t each = 256 << 20;
+    long held = 0;
+    for (; held < 16; held++) {
+        int ready[2];
+        char byte;
+        if (pipe(ready)) break;
+        pid_t child = fork();
+        if (child < 0) break;
+        if (child == 0) {
+            char *some = malloc(each);
+            if (!some) _exit(1);
+            for (size_t at = 0; at < each; at += 4096) some[at] = 1;
+            if (write(ready[1], "x", 1) == 1) pause();
+            _exit(1);
+        }
+        close(ready[1]);
+        if (read(ready[0], &byte, 1) != 1 || waitpid(-1, 0, WNOHANG) != 0) break;
+    }
+    return number(held);
+}
+
 /* How many bytes a file takes. */
 static int fills(void) {
     signal(SIGXFSZ, SIG_IGN);
@@ -264,7 +287,7 @@ static const struct { const char *name; int (*way)(void); } WAYS[] = {
     {"loads_module", loads_module}, {"loads_bpf", loads_bpf}, {"adds_key", adds_key}, {"faults", faults},
     {"rings", rings}, {"counts_events", counts_events}, {"opens_handle", opens_handle},
     {"raises_limit", raises_limit}, {"comes_first", comes_first}, {"forks", forks}, {"zombies", zombies},
-    {"memory", memory}, {"fills", fills}, {"opens", opens}, {"leaves_core", leaves_core},
+    {"memory", memory}, {"memories", memories}, {"fills", fills}, {"opens", opens}, {"leaves_core", leaves_core},
     {"long_words", long_words}, {"shared_memory", shared_memory},
 };
 

@@ -188,6 +188,11 @@ async fn what_hostile_code_uses_up_is_its_own() {
             let megabytes = said.lines().filter_map(|line| line.parse().ok()).max();
             assert!(megabytes.is_some_and(|it: u64| it < MEMORY >> 20), "{}: {said}", driver.as_str());
         }
+        host.stop(Duration::ZERO).await;
+        if let Some(said) = tries(&kit, "memories", "").await {
+            let shares: Option<u64> = said.trim().parse().ok();
+            assert!(shares.is_some_and(|it| it < MEMORY >> 28), "{}: {said}", driver.as_str());
+        }
         for way in ["zombies", "forks"] {
             host.stop(Duration::ZERO).await;
             let said = tries(&kit, way, "").await;
@@ -228,9 +233,12 @@ async fn what_keeps_apps_apart_is_measured() {
         let started = kit_of(&lax_folders, &lax).await;
         assert!(started.is_err_and(|error| error.code == Code::Unavailable), "{name}");
         let wrong = lax.prove().await.unwrap_err().message;
-        for what in
-            ["calls of the system are not filtered", "257 open files, not 128", "a file of 8388608 bytes"]
-        {
+        for what in [
+            "calls of the system are not filtered",
+            "257 open files, not 128",
+            "a file of 8388608 bytes",
+            "1073741824 bytes of memory",
+        ] {
             assert!(wrong.contains(what), "{what}: {wrong}");
         }
         // A program that measures nothing shows nothing.

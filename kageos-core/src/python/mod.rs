@@ -1,0 +1,318 @@
+//! Scripts in Python that the platform runs for a call of an app.
+//!
+//! A script finds what it is given in `input` and the files in its working folder; what it assigns to `output` is what it
+//! gives, and each file that it makes in the folder `out`. What it prints is its text. It reaches no network, no other file
+//! of the machine, and nothing of it stays.
+
+use std::{collections::HashSet, fmt, sync::Arc};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Code, Error, FieldError, HostCall, Result};
+
+/// Largest script, in bytes.
+pub const MAX_SOURCE: usize = 256 * 1024;
+/// Largest input and output of a script, in bytes of JSON.
+pub const MAX_JSON: usize = 4 * 1024 * 1024;
+/// Most files that a script is given, and that it gives.
+pub const MAX_FILES: usize = 64;
+/// Bytes of these files, all together.
+pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of what a script prints that are kept, the last ones.
+pub const MAX_TEXT: usize = 64 * 1024;
+/// Characters of its error that callers are told.
+const MAX_TOLD: usize = 500;
+/// How long a script may take that says nothing, in milliseconds; the call's deadline ends it before.
+pub const SCRIPT_TIMEOUT_MS: u64 = 30_000;
+/// The arguments of Python with which it runs one script: [`PythonScript::head`] and the bytes of the files come to its
+/// standard input, what [`PythonDone::of`] reads from its standard output, text from its standard error.
+pub const ARGUMENTS: [&str; 6] = ["-I", "-B", "-X", "utf8", "-c", include_str!("run.py")];
+
+/// Runs an app's scripts.
+#[async_trait]
+pub trait Python: Send + Sync + fmt::Debug {
+    /// Runs a script for a call.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`] when it is not well formed or names an environment that is not there,
+    /// [`Code::ScriptFailed`] when it ends with an error or gives too much, [`Code::DeadlineExceeded`] when it took too long,
+    /// [`Code::Cancelled`] when nobody waits for the call any more, [`Code::Unavailable`] where no scripts run.
+    async fn run(&self, call: &HostCall, script: PythonScript) -> Result<PythonDone>;
+}
+
+/// A script and what it is given.
+#[derive(Debug, Clone)]
+pub struct PythonScript {
+    /// Its text.
+    pub source: String,
+    /// What it finds in `input`.
+    pub input: Arc<RawValue>,
+    /// What it finds in its working folder.
+    pub files: Vec<PythonFile>,
+    /// The environment with the packages that it imports; without a name only what comes with Python.
+    pub environment: Option<String>,
+    /// How long it may take in all, in milliseconds; [`SCRIPT_TIMEOUT_MS`] when it says nothing.
+    pub timeout_ms: Option<u64>,
+}
+
+/// What a script gives.
+#[derive(Debug, Clone)]
+pub struct PythonDone {
+    /// What it assigned to `output`, or null.
+    pub output: Arc<RawValue>,
+    /// What it printed, at most [`MAX_TEXT`] bytes.
+    pub text: String,
+    /// What it made in the folder `out`.
+    pub files: Vec<PythonFile>,
+}
+
+/// A file of a script.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PythonFile {
+    /// Its name, without a folder.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for PythonFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PythonFile").field("name", &self.name).field("bytes", &self.bytes.len()).finish()
+    }
+}
+
+/// A script without the bytes of its files, which follow it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ScriptHead {
+    source: String,
+    input: Arc<RawValue>,
+    files: Vec<FileHead>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    environment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeout_ms: Option<u64>,
+}
+
+/// What a script gave, without the bytes of its files, which follow it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DoneHead {
+    output: Arc<RawValue>,
+    #[serde(default)]
+    text: String,
+    files: Vec<FileHead>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FileHead {
+    name: String,
+    size: usize,
+}
+
+impl PythonScript {
+    /// Whether it can be run at all; everything that is wrong with it, at once.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        let mut wrong = Vec::new();
+        let mut field = |pointer: String, code: &'static str, message: String| {
+            wrong.push(FieldError { pointer, code: code.into(), message });
+        };
+        if self.source.len() > MAX_SOURCE {
+            field("/source".into(), "maxLength", format!("at most {MAX_SOURCE} bytes"));
+        }
+        if self.input.get().len() > MAX_JSON {
+            field("/input".into(), "maxLength", format!("at most {MAX_JSON} bytes of JSON"));
+        }
+        if self.files.len() > MAX_FILES {
+            field("/files".into(), "maxItems", format!("at most {MAX_FILES} files"));
+        }
+        if self.files.iter().map(|file| file.bytes.len()).sum::<usize>() > MAX_FILE_BYTES {
+            field(
+                "/files".into(),
+                "maxLength",
+                format!("at most {MAX_FILE_BYTES} bytes, all files together"),
+            );
+        }
+        let mut names = HashSet::new();
+        for (at, file) in self.files.iter().enumerate() {
+            let pointer = format!("/files/{at}/name");
+            if !is_name(&file.name) || file.name == "out" {
+                field(pointer, "pattern", "the name of a file, without a folder".into());
+            } else if !names.insert(&file.name) {
+                field(pointer, "uniqueItems", "another file has this name".into());
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(Error::invalid(wrong)) }
+    }
+
+    /// The line of JSON that comes before the bytes of the files.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when it cannot be written.
+    pub fn head(&self) -> Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(&self.to_head()).map_err(Error::internal)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    fn to_head(&self) -> ScriptHead {
+        ScriptHead {
+            source: self.source.clone(),
+            input: Arc::clone(&self.input),
+            files: heads(&self.files),
+            environment: self.environment.clone(),
+            timeout_ms: self.timeout_ms,
+        }
+    }
+
+    pub(crate) fn apart(self) -> (ScriptHead, Vec<u8>) {
+        (self.to_head(), joined(self.files))
+    }
+
+    pub(crate) fn joined(head: ScriptHead, bytes: &[u8]) -> Result<Self> {
+        let ScriptHead { source, input, files, environment, timeout_ms } = head;
+        Ok(Self { source, input, files: split(files, bytes)?, environment, timeout_ms })
+    }
+}
+
+impl PythonDone {
+    /// What Python has written: a line of JSON, and the bytes of files.
+    ///
+    /// # Errors
+    /// [`Code::ScriptFailed`] when it is something else, or too much.
+    pub fn of(written: &[u8], text: String) -> Result<Self> {
+        let strange = || Error::new(Code::ScriptFailed, "The script gives no answer.");
+        let end = written.iter().position(|byte| *byte == b'\n').ok_or_else(strange)?;
+        let (line, bytes) = written.split_at(end + 1);
+        let head: DoneHead = serde_json::from_slice(line).map_err(|_| strange())?;
+        if head.output.get().len() > MAX_JSON {
+            let message = format!("The script gives more than {MAX_JSON} bytes of JSON.");
+            return Err(Error::new(Code::ScriptFailed, message));
+        }
+        Self::joined(DoneHead { text, ..head }, bytes)
+    }
+
+    pub(crate) fn apart(self) -> (DoneHead, Vec<u8>) {
+        let Self { output, text, files } = self;
+        (DoneHead { output, text, files: heads(&files) }, joined(files))
+    }
+
+    pub(crate) fn joined(head: DoneHead, bytes: &[u8]) -> Result<Self> {
+        let DoneHead { output, text, files } = head;
+        let failed = |message: String| Err(Error::new(Code::ScriptFailed, message));
+        if files.len() > MAX_FILES {
+            return failed(format!("The script makes more than {MAX_FILES} files."));
+        }
+        if bytes.len() > MAX_FILE_BYTES {
+            return failed(format!("The script makes files of more than {MAX_FILE_BYTES} bytes."));
+        }
+        if !files.iter().all(|file| is_name(&file.name)) {
+            return failed("The script makes a file with a name that is none.".into());
+        }
+        Ok(Self { output, text, files: split(files, bytes)? })
+    }
+}
+
+/// How a script has failed, from what it printed: the last line names the error.
+#[must_use]
+pub fn failure(text: &str) -> Error {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    let told = line.map(|line| line.trim().chars().take(MAX_TOLD).collect::<String>());
+    let message = told.map_or_else(
+        || "The script ended without an answer.".to_owned(),
+        |told| format!("The script failed: {told}"),
+    );
+    Error::new(Code::ScriptFailed, message)
+}
+
+fn heads(files: &[PythonFile]) -> Vec<FileHead> {
+    files.iter().map(|file| FileHead { name: file.name.clone(), size: file.bytes.len() }).collect()
+}
+
+fn joined(files: Vec<PythonFile>) -> Vec<u8> {
+    let mut all = Vec::with_capacity(files.iter().map(|file| file.bytes.len()).sum());
+    for file in files {
+        all.extend(file.bytes);
+    }
+    all
+}
+
+fn split(heads: Vec<FileHead>, mut bytes: &[u8]) -> Result<Vec<PythonFile>> {
+    let wrong = || Error::new(Code::InvalidInput, "The files are not as long as they are said to be.");
+    let mut files = Vec::with_capacity(heads.len());
+    for FileHead { name, size } in heads {
+        let (own, rest) = bytes.split_at_checked(size).ok_or_else(wrong)?;
+        files.push(PythonFile { name, bytes: own.to_vec() });
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(files) } else { Err(wrong()) }
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = !name.chars().any(|c| c == '/' || c.is_control());
+    plain && (1..=255).contains(&name.len()) && name != "." && name != ".."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(files: &[(&str, usize)]) -> PythonScript {
+        let file =
+            |(name, size): &(&str, usize)| PythonFile { name: (*name).to_owned(), bytes: vec![7; *size] };
+        PythonScript {
+            source: "output = input".into(),
+            input: serde_json::value::to_raw_value(&1).unwrap().into(),
+            files: files.iter().map(file).collect(),
+            environment: None,
+            timeout_ms: None,
+        }
+    }
+
+    #[test]
+    fn everything_wrong_with_a_script_is_told_at_once() {
+        script(&[("a.csv", 3), ("ä b.txt", 0)]).check().unwrap();
+        let mut wrong =
+            script(&[("a/b", 1), ("", 1), ("..", 1), ("out", 1), ("a", MAX_FILE_BYTES), ("a", 1)]);
+        wrong.source = " ".repeat(MAX_SOURCE + 1);
+        let error = wrong.check().unwrap_err();
+        let told: Vec<_> = error.fields.iter().map(|it| (it.pointer.as_str(), &*it.code)).collect();
+        let expected = [
+            ("/source", "maxLength"),
+            ("/files", "maxLength"),
+            ("/files/0/name", "pattern"),
+            ("/files/1/name", "pattern"),
+            ("/files/2/name", "pattern"),
+            ("/files/3/name", "pattern"),
+            ("/files/5/name", "uniqueItems"),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_is_taken_apart_is_whole_again_and_liars_are_found_out() {
+        let (head, bytes) = script(&[("a", 3), ("b", 2)]).apart();
+        assert_eq!(bytes.len(), 5);
+        let head = serde_json::to_vec(&head).unwrap();
+        let again = |bytes: &[u8]| PythonScript::joined(serde_json::from_slice(&head).unwrap(), bytes);
+        assert_eq!(again(&bytes).unwrap().files, script(&[("a", 3), ("b", 2)]).files);
+        assert_eq!(again(&bytes[1..]).unwrap_err().code, Code::InvalidInput);
+        assert_eq!(again(&[7; 6]).unwrap_err().code, Code::InvalidInput);
+        for (written, code) in [
+            (&b"{\"output\":1,\"files\":[{\"name\":\"a\",\"size\":2}]}\nxy"[..], None),
+            (
+                b"{\"output\":1,\"files\":[{\"name\":\"a\",\"size\":18446744073709551615}]}\nxy",
+                Some(Code::InvalidInput),
+            ),
+            (b"{\"output\":1,\"files\":[{\"name\":\"../a\",\"size\":2}]}\nxy", Some(Code::ScriptFailed)),
+            (b"{\"output\":1", Some(Code::ScriptFailed)),
+            (b"\n", Some(Code::ScriptFailed)),
+            (b"", Some(Code::ScriptFailed)),
+        ] {
+            assert_eq!(PythonDone::of(written, String::new()).map_err(|error| error.code).err(), code);
+        }
+    }
+}

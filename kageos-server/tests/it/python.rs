@@ -1,0 +1,297 @@
+//! Scripts of apps in the sandbox of apps.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use kageos_core::{
+    ActionName, CallControl, CallId, Code, Env, HostCall, LogCall, LogEntry, LogSink, LogSource, NodeId,
+    Progress, PythonDone, PythonFile, PythonScript, Result, Source, SourceKind, Trace,
+};
+use kageos_server::runtime::{Driver, Limits, PythonOptions, Sandbox, Scripts};
+use serde_json::{Value, json, value::to_raw_value};
+use tempfile::TempDir;
+
+use crate::process::{drivers, variable};
+
+/// The Python of this machine; CI has one.
+fn program() -> Option<PathBuf> {
+    let path = variable("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("python3")).find(|it| it.is_file());
+    assert!(found.is_some() || variable("CI").is_none(), "CI needs Python");
+    found
+}
+
+/// What runs scripts here, with these limits and one environment, `own`.
+struct Bench {
+    scripts: Scripts,
+    env: Env,
+    logged: Arc<Logged>,
+    _folder: TempDir,
+}
+
+#[derive(Debug, Default)]
+struct Logged(Mutex<Vec<LogEntry>>);
+
+impl LogSink for Logged {
+    fn take(&self, source: LogSource, call: Option<LogCall>, entry: LogEntry) {
+        assert!(source == LogSource::Platform && call.is_some());
+        self.0.lock().unwrap().push(entry);
+    }
+
+    fn lost(&self, _: u64) {}
+}
+
+/// A caller who may give up.
+#[derive(Debug, Default)]
+struct Caller(AtomicBool);
+
+impl CallControl for Caller {
+    fn report(&self, _: Progress) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn log(&self, _: LogEntry) {}
+}
+
+impl Bench {
+    fn new(change: impl FnOnce(&mut Limits)) -> Option<Self> {
+        let program = program()?;
+        let driver = drivers().into_iter().find(|driver| driver.as_str() == "bubblewrap")?;
+        let folder = TempDir::new().unwrap();
+        let packages = environment(&program, folder.path());
+        std::fs::write(packages.join("told.py"), "WHAT = 'of an operator'\n").unwrap();
+        let environments = [("own".to_owned(), folder.path().to_owned())].into();
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let options = PythonOptions { program: Some(program), environments };
+        let env = Env::system();
+        let scripts = Scripts::new(options, driver, limits, env.clone());
+        Some(Self { scripts, env, logged: Arc::default(), _folder: folder })
+    }
+
+    fn script(source: &str) -> PythonScript {
+        let input = to_raw_value(&json!({ "n": 20 })).unwrap().into();
+        PythonScript { source: source.into(), input, files: Vec::new(), environment: None, timeout_ms: None }
+    }
+
+    fn call(&self, control: Arc<Caller>) -> HostCall {
+        HostCall {
+            id: CallId::new(&self.env),
+            path: "/demo/app/act.form".parse().unwrap(),
+            action: ActionName::new("submit").unwrap(),
+            input: Vec::new(),
+            actor: kageos_core::Actor::system(),
+            source: Source { kind: SourceKind::Web, reference: None, path: None, title: None },
+            trace: Trace::start(&*self.env.entropy),
+            deadline: self.env.now().plus(Duration::from_secs(60)),
+            dry_run: false,
+            control,
+        }
+    }
+
+    async fn run(&self, script: PythonScript) -> Result<PythonDone> {
+        let of = self.scripts.of(NodeId::new(&self.env), Arc::clone(&self.logged) as _);
+        of.run(&self.call(Arc::default()), script).await
+    }
+
+    /// What a script gives.
+    async fn output(&self, source: &str) -> Value {
+        let done = self.run(Self::script(source)).await.unwrap_or_else(|error| panic!("{source}: {error:?}"));
+        serde_json::from_str(done.output.get()).unwrap()
+    }
+
+    /// Why a script failed.
+    async fn failed(&self, source: &str) -> String {
+        let error = self.run(Self::script(source)).await.expect_err(source);
+        assert_eq!(error.code, Code::ScriptFailed, "{source}: {error:?}");
+        error.message
+    }
+}
+
+/// Makes a virtual environment; answers where its packages are.
+fn environment(program: &Path, folder: &Path) -> PathBuf {
+    let made = std::process::Command::new(program)
+        .args(["-I", "-m", "venv", "--without-pip"])
+        .arg(folder)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let lib = std::fs::read_dir(folder.join("lib")).unwrap().flatten().next().unwrap().path();
+    lib.join("site-packages")
+}
+
+#[tokio::test]
+async fn a_script_gives_what_it_makes_of_what_it_is_given() {
+    let Some(bench) = Bench::new(|_| {}) else { return };
+    let mut script = Bench::script(
+        "import csv, sys\nfrom told import WHAT\nrows = list(csv.reader(open('a b.csv')))\nprint('ä', WHAT)\n\
+         print('error', file=sys.stderr)\nopen('out/ü.txt', 'w').write(rows[1][0])\n\
+         output = {'n': input['n'] + 1, 'rows': rows}",
+    );
+    script.files = vec![PythonFile { name: "a b.csv".into(), bytes: b"x,y\n1,2\n".to_vec() }];
+    script.environment = Some("own".into());
+    let done = bench.run(script.clone()).await.unwrap();
+    let output: Value = serde_json::from_str(done.output.get()).unwrap();
+    assert_eq!(output, json!({ "n": 21, "rows": [["x", "y"], ["1", "2"]] }));
+    assert_eq!(done.text, "ä of an operator\nerror\n");
+    assert_eq!(done.files, [PythonFile { name: "ü.txt".into(), bytes: b"1".to_vec() }]);
+    let line = bench.logged.0.lock().unwrap().pop().unwrap();
+    assert_eq!((line.message.as_str(), &line.fields["environment"]), ("A script has run.", &json!("own")));
+    // Only what an operator has named.
+    script.environment = Some("other".into());
+    let error = bench.run(script.clone()).await.unwrap_err();
+    assert_eq!((error.code, error.fields[0].pointer.as_str()), (Code::InvalidInput, "/environment"));
+    script.environment = None;
+    let error = bench.run(script).await.unwrap_err();
+    assert_eq!(error.message, "The script failed: ModuleNotFoundError: No module named 'told'");
+    assert_eq!(bench.output("").await, Value::Null);
+    assert_eq!(bench.output("import sys; output = 1; sys.exit()").await, json!(1));
+}
+
+#[tokio::test]
+async fn how_a_script_fails_is_told() {
+    let Some(bench) = Bench::new(|_| {}) else { return };
+    for (source, told) in [
+        ("x = (", "SyntaxError: '(' was never closed"),
+        ("raise ValueError('so many: %d' % input['n'])", "ValueError: so many: 20"),
+        ("import sys; sys.exit('no rows')", "SystemExit: no rows"),
+        ("output = {1, 2}", "TypeError: Object of type set is not JSON serializable"),
+        ("output = float('nan')", "ValueError: Out of range float values are not JSON compliant"),
+    ] {
+        let said = bench.failed(source).await;
+        assert!(said.starts_with(&format!("The script failed: {told}")), "{source}: {said}");
+    }
+    bench.failed("print('line')\ndef broken():\n    return 1 / 0\nbroken()").await;
+    let line = bench.logged.0.lock().unwrap().pop().unwrap();
+    let printed = line.fields["printed"].as_str().unwrap().to_owned();
+    assert!(
+        printed.starts_with("line\n") && printed.contains("line 3, in broken\n    return 1 / 0"),
+        "{printed}"
+    );
+    assert!(!printed.contains("in main"), "{printed}");
+    // Whoever ends without an answer has given none, whatever stands in the way of it.
+    bench.failed("import os; os._exit(0)").await;
+    bench.failed("import os, signal; os.kill(os.getpid(), signal.SIGKILL)").await;
+    bench.failed("output = 'x' * 5_000_000").await;
+    bench.failed("[open(f'out/{n}', 'w').close() for n in range(65)]").await;
+    bench.failed("open('out/large', 'wb').write(bytes(17_000_000))").await;
+    let done = bench.run(Bench::script("print('x' * 200_000 + 'end')")).await.unwrap();
+    assert!(done.text.len() == 64 * 1024 && done.text.ends_with("end\n"), "{}", done.text.len());
+}
+
+#[tokio::test]
+async fn a_script_reaches_nothing_of_the_machine() {
+    let Some(bench) = Bench::new(|_| {}) else { return };
+    let secret = TempDir::new().unwrap();
+    let file = secret.path().join("secret");
+    std::fs::write(&file, "secret").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let source = r#"
+import os, socket, ctypes
+def tried(what):
+    try:
+        return str(what())
+    except OSError as error:
+        return None
+def connects(address):
+    with socket.create_connection(address, 2):
+        return "connected"
+output = {
+    "secret": tried(lambda: open("FILE").read()),
+    "shadow": tried(lambda: open("/etc/shadow").read()),
+    "loopback": tried(lambda: connects(("127.0.0.1", PORT))),
+    "metadata": tried(lambda: connects(("169.254.169.254", 80))),
+    "writes": tried(lambda: open("/usr/lib/new", "w")),
+    "root": tried(lambda: open("/new", "w")),
+    "becomes": tried(lambda: os.setuid(0)),
+    "unshares": str(ctypes.CDLL(None, use_errno=True).unshare(0x10000000)),
+    "account": os.getuid(),
+    "environment": sorted(os.environ),
+    "top": sorted(os.listdir("/")),
+}
+os.symlink("/proc/self/environ", "out/link")
+os.mkdir("out/folder")
+"#;
+    let source = source.replace("FILE", file.to_str().unwrap()).replace("PORT", &port.to_string());
+    let done = bench.run(Bench::script(&source)).await.unwrap();
+    let mut output: Value = serde_json::from_str(done.output.get()).unwrap();
+    let top = output["top"].take();
+    let hidden = ["boot", "home", "opt", "srv", "sys", "var"];
+    assert!(top.as_array().is_some_and(|all| hidden.iter().all(|it| !all.contains(&json!(it)))), "{top}");
+    let environment = output["environment"].take();
+    assert_eq!(environment, json!(["HOME", "LANG", "PATH", "PWD", "TMPDIR"]));
+    let nothing = json!({
+        "secret": null, "shadow": null, "loopback": null, "metadata": null, "writes": null, "root": null,
+        "becomes": null, "unshares": "-1", "account": 65534, "environment": null, "top": null,
+    });
+    assert_eq!(output, nothing);
+    assert!(done.files.is_empty(), "{:?}", done.files);
+}
+
+#[tokio::test]
+async fn what_a_script_uses_up_is_bounded() {
+    let limited = |limits: &mut Limits| {
+        (limits.memory, limits.processes, limits.file) = (512 << 20, 32, 8 << 20);
+    };
+    let Some(bench) = Bench::new(limited) else { return };
+    let memory = bench.failed("x = []\nwhile True: x.append(bytearray(1 << 20))").await;
+    assert!(memory.contains("MemoryError") || memory.contains("all its memory"), "{memory}");
+    let forks = bench.failed("import os\nwhile os.fork() >= 0: pass").await;
+    assert!(forks.contains("BlockingIOError") || forks.contains("ended"), "{forks}");
+    let file = bench.failed("open('large', 'wb').write(bytes(9 << 20))").await;
+    assert!(file.contains("OSError") || file.contains("ended") || file.contains("SIGXFSZ"), "{file}");
+    let many = "for n in range(1000): open(f'large{n}', 'wb').write(bytes(1 << 20))";
+    let many = bench.failed(many).await;
+    assert!(many.contains("No space left") || many.contains("memory"), "{many}");
+    // Who prints without end is ended with its time, and its last words are there.
+    let script = PythonScript { timeout_ms: Some(1500), ..Bench::script("while True: print('x' * 1000)") };
+    assert_eq!(bench.run(script).await.unwrap_err().code, Code::DeadlineExceeded);
+    let script = PythonScript { timeout_ms: Some(500), ..Bench::script("while True: pass") };
+    assert_eq!(bench.run(script).await.unwrap_err().code, Code::DeadlineExceeded);
+    // What it has started ends with it.
+    let left = "import subprocess; subprocess.Popen(['sleep', '4242'])";
+    bench.output(left).await;
+    let sleeps = || {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let said = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        said.filter(|line| line.starts_with(b"sleep\x004242")).count()
+    };
+    assert_eq!(sleeps(), 0);
+    assert_eq!(bench.output("output = 1").await, json!(1));
+}
+
+#[tokio::test]
+async fn a_script_ends_when_nobody_waits_for_its_call() {
+    let Some(bench) = Bench::new(|_| {}) else { return };
+    let caller = Arc::new(Caller::default());
+    let (of, call) = (
+        bench.scripts.of(NodeId::new(&bench.env), Arc::clone(&bench.logged) as _),
+        bench.call(Arc::clone(&caller)),
+    );
+    let running = tokio::spawn(async move { of.run(&call, Bench::script("while True: pass")).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    caller.0.store(true, Ordering::Relaxed);
+    let ended = tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
+    assert_eq!(ended.unwrap_err().code, Code::Cancelled);
+}
+
+#[tokio::test]
+async fn without_a_sandbox_no_script_runs() {
+    let Some(program) = program() else { return };
+    let options = PythonOptions { program: Some(program), environments: Default::default() };
+    let open = Driver::processes(Sandbox::Open, Vec::new(), None);
+    let env = Env::system();
+    let scripts = Scripts::new(options, open, Limits::default(), env.clone());
+    let logged = Arc::new(Logged::default());
+    let bench = Bench { scripts, env, logged, _folder: TempDir::new().unwrap() };
+    assert_eq!(bench.run(Bench::script("")).await.unwrap_err().code, Code::Unavailable);
+}
