@@ -185,7 +185,7 @@ pub struct EgressConfig {
 pub struct PythonConfig {
     /// `enabled`: whether scripts of apps run at all.
     pub enabled: bool,
-    /// `program`: the Python of scripts that name no environment, its path or its name in `PATH`.
+    /// `program`: the Python of scripts that name no environment.
     pub program: PathBuf,
     /// `environments`: names and folders of virtual environments, `science=/opt/python/science`; a list, or one text with
     /// commas.
@@ -415,7 +415,7 @@ impl Reader {
             },
             python: PythonConfig {
                 enabled: self.key("python.enabled", true),
-                program: self.key("python.program", PathBuf::from("python3")),
+                program: self.key("python.program", PathBuf::from("/usr/bin/python3")),
                 environments: self.list("python.environments"),
             },
             files: FilesConfig {

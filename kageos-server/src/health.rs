@@ -20,6 +20,9 @@ const MAX_NAMED: usize = 10;
 /// Every layer above the platform's own database.
 pub(crate) async fn findings(shared: &Shared) -> Vec<Finding> {
     let mut findings = vec![runtime(shared).await];
+    if let Some(runtime) = &shared.0.runtime {
+        findings.push(runtime.scripts_finding().await);
+    }
     for (id, host) in shared.platform().mounts().all() {
         findings.push(app(shared, id, &*host).await);
     }

@@ -369,6 +369,13 @@ impl PlatformEnd {
         running.ok_or_else(|| Error::new(Code::Forbidden, "The app runs no such call."))
     }
 
+    /// Waits until a call has ended.
+    async fn ended(&self, call: CallId) {
+        while self.lock().running.contains_key(&call) {
+            sleep(ASKED_EVERY).await;
+        }
+    }
+
     fn welcome(&self, versions: (u32, u32), manifest: Manifest) -> Result<Welcome> {
         let version = versions.1.min(VERSIONS.1);
         if version < versions.0.max(VERSIONS.0) {
@@ -459,7 +466,12 @@ impl Handler for PlatformEnd {
             ToPlatform::Python { during, script } => {
                 let call = self.during(during)?;
                 let python = self.options.python.as_ref().ok_or_else(|| Error::of(Code::Unavailable))?;
-                let done = python.run(&call, PythonScript::joined(*script, &body)?).await?;
+                let script = PythonScript::joined(*script, &body)?;
+                drop(body);
+                let done = tokio::select! {
+                    done = python.run(&call, script) => done?,
+                    () = self.ended(during) => return Err(Error::of(Code::Cancelled).into()),
+                };
                 let (done, body) = done.apart();
                 with_body(&done, body)
             }

@@ -1,10 +1,10 @@
 //! Scripts in Python that the platform runs for a call of an app.
 //!
 //! A script finds what it is given in `input` and the files in its working folder; what it assigns to `output` is what it
-//! gives, and each file that it makes in the folder `out`. What it prints is its text. It reaches no network, no other file
-//! of the machine, and nothing of it stays.
+//! gives, and each file that it makes in the folder `out`. What it prints is its text. It reaches no network, besides these
+//! files only programs of the system, and nothing of it stays.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,12 @@ pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 pub const MAX_TEXT: usize = 64 * 1024;
 /// Characters of its error that callers are told.
 const MAX_TOLD: usize = 500;
-/// How long a script may take that says nothing, in milliseconds; the call's deadline ends it before.
+/// Bytes of the names and sizes of all files that it gives.
+const MAX_HEADS: usize = 256 * 1024;
+/// How long a script may run that says nothing, in milliseconds; the call's deadline ends it before.
 pub const SCRIPT_TIMEOUT_MS: u64 = 30_000;
+/// How long any script may run, in milliseconds.
+pub const MAX_SCRIPT_TIMEOUT_MS: u64 = 300_000;
 /// The arguments of Python with which it runs one script: [`PythonScript::head`] and the bytes of the files come to its
 /// standard input, what [`PythonDone::of`] reads from its standard output, text from its standard error.
 pub const ARGUMENTS: [&str; 6] = ["-I", "-B", "-X", "utf8", "-c", include_str!("run.py")];
@@ -37,8 +41,9 @@ pub trait Python: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`Code::InvalidInput`] when it is not well formed or names an environment that is not there,
-    /// [`Code::ScriptFailed`] when it ends with an error or gives too much, [`Code::DeadlineExceeded`] when it took too long,
-    /// [`Code::Cancelled`] when nobody waits for the call any more, [`Code::Unavailable`] where no scripts run.
+    /// [`Code::ScriptFailed`] when it ends with an error or gives too much, [`Code::TooManyRequests`] when too many wait,
+    /// [`Code::DeadlineExceeded`] when it took too long, [`Code::Cancelled`] when nobody waits for the call any more,
+    /// [`Code::Unavailable`] where no scripts run.
     async fn run(&self, call: &HostCall, script: PythonScript) -> Result<PythonDone>;
 }
 
@@ -53,7 +58,7 @@ pub struct PythonScript {
     pub files: Vec<PythonFile>,
     /// The environment with the packages that it imports; without a name only what comes with Python.
     pub environment: Option<String>,
-    /// How long it may take in all, in milliseconds; [`SCRIPT_TIMEOUT_MS`] when it says nothing.
+    /// How long it may run, in milliseconds, at most [`MAX_SCRIPT_TIMEOUT_MS`]; [`SCRIPT_TIMEOUT_MS`] when it says nothing.
     pub timeout_ms: Option<u64>,
 }
 
@@ -104,6 +109,17 @@ pub struct DoneHead {
     files: Vec<FileHead>,
 }
 
+/// What `run.py` says.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    output: Option<Arc<RawValue>>,
+    #[serde(default)]
+    files: Vec<FileHead>,
+    #[serde(default)]
+    error: Option<String>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct FileHead {
     name: String,
@@ -148,6 +164,19 @@ impl PythonScript {
         if wrong.is_empty() { Ok(()) } else { Err(Error::invalid(wrong)) }
     }
 
+    /// How long it may run.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms.unwrap_or(SCRIPT_TIMEOUT_MS).min(MAX_SCRIPT_TIMEOUT_MS))
+    }
+
+    /// Its bytes, with all that it is given.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let files: usize = self.files.iter().map(|file| file.bytes.len()).sum();
+        self.source.len() + self.input.get().len() + files
+    }
+
     /// The line of JSON that comes before the bytes of the files.
     ///
     /// # Errors
@@ -174,25 +203,39 @@ impl PythonScript {
 
     pub(crate) fn joined(head: ScriptHead, bytes: &[u8]) -> Result<Self> {
         let ScriptHead { source, input, files, environment, timeout_ms } = head;
-        Ok(Self { source, input, files: split(files, bytes)?, environment, timeout_ms })
+        let wrong = || Error::of(Code::InvalidInput).at("/files");
+        Ok(Self { source, input, files: split(files, bytes).ok_or_else(wrong)?, environment, timeout_ms })
     }
 }
 
 impl PythonDone {
-    /// What Python has written: a line of JSON, and the bytes of files.
+    /// What Python has written, a line of JSON and the bytes of files, and printed. `ended` says how it ended, when that is
+    /// not as it should.
     ///
     /// # Errors
-    /// [`Code::ScriptFailed`] when it is something else, or too much.
-    pub fn of(written: &[u8], text: String) -> Result<Self> {
-        let strange = || Error::new(Code::ScriptFailed, "The script gives no answer.");
-        let end = written.iter().position(|byte| *byte == b'\n').ok_or_else(strange)?;
-        let (line, bytes) = written.split_at(end + 1);
-        let head: DoneHead = serde_json::from_slice(line).map_err(|_| strange())?;
-        if head.output.get().len() > MAX_JSON {
-            let message = format!("The script gives more than {MAX_JSON} bytes of JSON.");
-            return Err(Error::new(Code::ScriptFailed, message));
+    /// [`Code::ScriptFailed`] when the script failed, or gives too much.
+    pub fn of(ended: Option<&dyn fmt::Display>, written: &[u8], text: String) -> Result<Self> {
+        let failed = |message: String| Error::new(Code::ScriptFailed, message);
+        let line = written.iter().position(|byte| *byte == b'\n').map(|end| written.split_at(end + 1));
+        let answer = line.and_then(|(line, bytes)| {
+            let short = line.len() <= MAX_JSON + MAX_HEADS;
+            Some((serde_json::from_slice::<Answer>(line).ok().filter(|_| short)?, bytes))
+        });
+        match (answer, ended) {
+            (Some((Answer { error: Some(error), .. }, _)), _) => {
+                let told = error.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TOLD);
+                Err(failed(format!("The script failed: {}", told.collect::<String>())))
+            }
+            (_, Some(how)) => Err(failed(format!("The script was ended: {how}."))),
+            (None, None) => Err(failed("The script gives no answer, or too much.".to_owned())),
+            (Some((Answer { output, files, error: None }, bytes)), None) => {
+                let output = output.unwrap_or_else(|| Arc::from(RawValue::NULL.to_owned()));
+                if output.get().len() > MAX_JSON {
+                    return Err(failed(format!("The script gives more than {MAX_JSON} bytes of JSON.")));
+                }
+                Self::joined(DoneHead { output, text, files }, bytes)
+            }
         }
-        Self::joined(DoneHead { text, ..head }, bytes)
     }
 
     pub(crate) fn apart(self) -> (DoneHead, Vec<u8>) {
@@ -203,29 +246,16 @@ impl PythonDone {
     pub(crate) fn joined(head: DoneHead, bytes: &[u8]) -> Result<Self> {
         let DoneHead { output, text, files } = head;
         let failed = |message: String| Err(Error::new(Code::ScriptFailed, message));
-        if files.len() > MAX_FILES {
-            return failed(format!("The script makes more than {MAX_FILES} files."));
-        }
-        if bytes.len() > MAX_FILE_BYTES {
-            return failed(format!("The script makes files of more than {MAX_FILE_BYTES} bytes."));
-        }
         if !files.iter().all(|file| is_name(&file.name)) {
             return failed("The script makes a file with a name that is none.".into());
         }
-        Ok(Self { output, text, files: split(files, bytes)? })
+        match split(files, bytes) {
+            Some(files) => Ok(Self { output, text, files }),
+            None => {
+                failed(format!("The script makes more than {MAX_FILES} files or {MAX_FILE_BYTES} bytes."))
+            }
+        }
     }
-}
-
-/// How a script has failed, from what it printed: the last line names the error.
-#[must_use]
-pub fn failure(text: &str) -> Error {
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    let told = line.map(|line| line.trim().chars().take(MAX_TOLD).collect::<String>());
-    let message = told.map_or_else(
-        || "The script ended without an answer.".to_owned(),
-        |told| format!("The script failed: {told}"),
-    );
-    Error::new(Code::ScriptFailed, message)
 }
 
 fn heads(files: &[PythonFile]) -> Vec<FileHead> {
@@ -240,15 +270,18 @@ fn joined(files: Vec<PythonFile>) -> Vec<u8> {
     all
 }
 
-fn split(heads: Vec<FileHead>, mut bytes: &[u8]) -> Result<Vec<PythonFile>> {
-    let wrong = || Error::new(Code::InvalidInput, "The files are not as long as they are said to be.");
+/// The files that follow their heads; `None` when they are too many, too large or of another size than is said.
+fn split(heads: Vec<FileHead>, mut bytes: &[u8]) -> Option<Vec<PythonFile>> {
+    if heads.len() > MAX_FILES || bytes.len() > MAX_FILE_BYTES {
+        return None;
+    }
     let mut files = Vec::with_capacity(heads.len());
     for FileHead { name, size } in heads {
-        let (own, rest) = bytes.split_at_checked(size).ok_or_else(wrong)?;
+        let (own, rest) = bytes.split_at_checked(size)?;
         files.push(PythonFile { name, bytes: own.to_vec() });
         bytes = rest;
     }
-    if bytes.is_empty() { Ok(files) } else { Err(wrong()) }
+    bytes.is_empty().then_some(files)
 }
 
 fn is_name(name: &str) -> bool {
@@ -301,18 +334,33 @@ mod tests {
         assert_eq!(again(&bytes).unwrap().files, script(&[("a", 3), ("b", 2)]).files);
         assert_eq!(again(&bytes[1..]).unwrap_err().code, Code::InvalidInput);
         assert_eq!(again(&[7; 6]).unwrap_err().code, Code::InvalidInput);
-        for (written, code) in [
-            (&b"{\"output\":1,\"files\":[{\"name\":\"a\",\"size\":2}]}\nxy"[..], None),
+        let of = |ended: Option<&str>, written: &str| {
+            let ended = ended.as_ref().map(|it| it as &dyn fmt::Display);
+            PythonDone::of(ended, written.as_bytes(), String::new()).map_err(|error| error.message)
+        };
+        let done = of(None, "{\"output\":1,\"files\":[{\"name\":\"a\",\"size\":2}]}\nxy").unwrap();
+        assert_eq!((done.output.get(), done.files[0].bytes.as_slice()), ("1", &b"xy"[..]));
+        assert_eq!(of(None, "{\"output\":null,\"files\":[]}\n").unwrap().output.get(), "null");
+        let much = "The script makes more than 64 files or 16777216 bytes.";
+        for (ended, written, told) in [
+            (None, "{\"output\":1,\"files\":[{\"name\":\"a\",\"size\":18446744073709551615}]}\nxy", much),
+            (None, "{\"output\":1,\"files\":[{\"name\":\"a\",\"size\":1}]}\nxy", much),
             (
-                b"{\"output\":1,\"files\":[{\"name\":\"a\",\"size\":18446744073709551615}]}\nxy",
-                Some(Code::InvalidInput),
+                None,
+                "{\"files\":[{\"name\":\"../a\",\"size\":2}]}\nxy",
+                "The script makes a file with a name that is none.",
             ),
-            (b"{\"output\":1,\"files\":[{\"name\":\"../a\",\"size\":2}]}\nxy", Some(Code::ScriptFailed)),
-            (b"{\"output\":1", Some(Code::ScriptFailed)),
-            (b"\n", Some(Code::ScriptFailed)),
-            (b"", Some(Code::ScriptFailed)),
+            (None, "{\"output\":1", "The script gives no answer, or too much."),
+            (None, "", "The script gives no answer, or too much."),
+            (Some("SIGKILL"), "{\"output\":1,\"files\":[]}\n", "The script was ended: SIGKILL."),
+            (Some("exit status 1"), "{\"error\":\"E: a\\u001bb\"}\n", "The script failed: E: a b"),
         ] {
-            assert_eq!(PythonDone::of(written, String::new()).map_err(|error| error.code).err(), code);
+            assert_eq!(of(ended, written).err().as_deref(), Some(told));
         }
+        let heads = format!(
+            "{{\"files\":[{}{{\"name\":\"a\",\"size\":0}}]}}\n",
+            "{\"name\":\"a\",\"size\":0},".repeat(64)
+        );
+        assert_eq!(of(None, &heads).err().as_deref(), Some(much));
     }
 }

@@ -1,21 +1,25 @@
 """Runs a script for a call and hands back what it gives.
 
 Read by `python3 -I -c`. Standard input has a line of JSON, with the names and sizes of files, and then their bytes; standard
-output gets the same of the answer. What the script prints goes to standard error.
+output gets the same of the answer, or a line with the error. What the script prints goes to standard error.
 """
 
+import gc
 import json
 import linecache
 import os
 import sys
 import traceback
+import types
 
 NAME = "script.py"
+OUT = os.path.abspath("out")
+FIRST = os.getpid()
 
 
 def take(given):
     head = json.loads(given.readline())
-    os.mkdir("out")
+    os.mkdir(OUT)
     for file in head["files"]:
         with open(file["name"], "wb") as new:
             new.write(given.read(file["size"]))
@@ -24,50 +28,91 @@ def take(given):
 
 def run(source, given):
     linecache.cache[NAME] = (len(source), None, source.splitlines(True), NAME)
-    scope = {"__name__": "__main__", "__file__": NAME, "input": given, "output": None}
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=NAME, input=given, output=None)
+    # What looks for the program that runs finds the script.
+    sys.modules["__main__"] = module
     try:
-        exec(compile(source, NAME, "exec"), scope)
+        exec(compile(source, NAME, "exec"), module.__dict__)
     except SystemExit as end:
         if end.code not in (None, 0):
             raise
-    return json.dumps(scope.get("output"), allow_nan=False, ensure_ascii=False)
+    output = json.dumps(module.__dict__.get("output"), allow_nan=False, ensure_ascii=False).encode()
+    # A file that it has left open is written out.
+    module.__dict__.clear()
+    gc.collect()
+    return output
 
 
 def made():
+    if not os.path.isdir(OUT):
+        return
     # A link or a folder is nobody's file.
-    found = [entry for entry in os.scandir("out") if entry.is_file(follow_symlinks=False)]
+    found = [entry for entry in os.scandir(OUT) if entry.is_file(follow_symlinks=False)]
     for entry in sorted(found, key=lambda entry: entry.name):
+        # A name that is no text is refused.
+        entry.name.encode()
         with open(entry.path, "rb") as file:
             yield entry.name, file.read()
+
+
+def failure(error, told):
+    # Without the frames of this program.
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_code.co_filename != NAME:
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace, file=told)
+    told.flush()
+    lines = [at.tb_lineno for at in steps(trace) if at.tb_frame.f_code.co_filename == NAME]
+    said = str(error).strip().splitlines()
+    where = f" (line {lines[-1]})" if lines else ""
+    message = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+    return json.dumps({"error": message + where}).encode()
+
+
+def steps(trace):
+    while trace:
+        yield trace
+        trace = trace.tb_next
+
+
+def printing(descriptor):
+    return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
 
 
 def main():
     head = take(sys.stdin.buffer)
     answer = os.fdopen(os.dup(1), "wb")
+    told = printing(os.dup(2))
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    # One stream for both, in order.
-    sys.stdout = sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    # A line at a time, so that what both print is in order.
+    sys.stdout = sys.__stdout__ = printing(1)
+    sys.stderr = sys.__stderr__ = printing(2)
+    code, files = 1, []
     try:
-        output = run(head["source"], head["input"])
-        files = list(made())
-    except BaseException as error:
-        # Without the frames of this program.
-        trace = error.__traceback__
-        while trace and trace.tb_frame.f_code.co_filename != NAME:
-            trace = trace.tb_next
-        traceback.print_exception(type(error), error, trace)
-        sys.stderr.flush()
-        os._exit(1)
-    sys.stderr.flush()
-    heads = [{"name": name, "size": len(content)} for name, content in files]
-    line = '{"output":%s,"files":%s}\n' % (output, json.dumps(heads))
-    answer.write(line.encode("utf-8", "surrogateescape"))
-    for _, content in files:
-        answer.write(content)
-    answer.flush()
-    # Whatever the script has left running ends here.
-    os._exit(0)
+        try:
+            output = run(head["source"], head["input"])
+            files = list(made())
+            heads = json.dumps([{"name": name, "size": len(content)} for name, content in files]).encode()
+            line = b'{"output":' + output + b',"files":' + heads + b"}"
+            code = 0
+        except BaseException as error:
+            line, files = failure(error, told), []
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        # A copy that the script has made of itself answers nothing.
+        if os.getpid() == FIRST:
+            answer.write(line + b"\n")
+            for _, content in files:
+                answer.write(content)
+            answer.flush()
+    finally:
+        # Whatever the script has left running ends here.
+        os._exit(code)
 
 
 main()

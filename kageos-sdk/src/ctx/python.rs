@@ -25,8 +25,8 @@ impl Ctx {
     /// A script in Python: `ctx.python(include_str!("forecast.py")).input(&sales).run().await?.output()?`.
     ///
     /// It finds what it is given in `input` and its files in its working folder; what it assigns to `output` is what it
-    /// gives, and so is each file that it makes in the folder `out`. It reaches no network and no other file, and nothing of
-    /// it stays.
+    /// gives, and so is each file that it makes in the folder `out`. It reaches no network, besides these files only programs of
+    /// the system, and nothing of it stays.
     pub fn python(&self, source: impl Into<String>) -> Script<'_> {
         let script = PythonScript {
             source: source.into(),
@@ -62,7 +62,7 @@ impl Script<'_> {
         self
     }
 
-    /// How long it may take in all; thirty seconds when nothing is said, and never longer than the call.
+    /// How long it may run, at most five minutes; thirty seconds when nothing is said, and never longer than the call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.script.timeout_ms = Some(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         self

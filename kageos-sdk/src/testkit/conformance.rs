@@ -288,7 +288,7 @@ async fn scripts_run_with_what_they_are_given(kit: &Kit) {
     assert_eq!(given, r#"21 "É\n" [("empty", 0), ("made.bin", 100000)]"#);
     let error = kit.host().call(act(kit, "broken script")).await.expect_err("it fails").into_error();
     assert_eq!(error.code, Code::ScriptFailed);
-    assert_eq!(error.message, "The script failed: ZeroDivisionError: division by zero");
+    assert_eq!(error.message, "The script failed: ZeroDivisionError: division by zero (line 2)");
     let error = kit.host().call(act(kit, "script of a name")).await.expect_err("it is refused").into_error();
     assert_eq!((error.code, error.fields[0].pointer.as_str()), (Code::InvalidInput, "/files/0/name"));
 }

@@ -1,6 +1,7 @@
 //! `kagectl runtime`, and how a server comes to its runtime.
 
 use std::{
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use super::{Session, failure::Context};
 use crate::{
-    config::{Config, EgressConfig, PythonConfig, SandboxConfig},
+    config::{Config, EgressConfig, PythonConfig, PythonEnvironment, SandboxConfig},
     egress::{Egress, EgressOptions},
     runtime::{
         self, Containers, Crates, Groups, Ingredients, Layer, PythonOptions, Runtime, RuntimeOptions,
@@ -167,18 +168,27 @@ pub(super) async fn open(
         databases,
         cursor_key: secrets.server_key,
         egress: egress(&config, platform, secrets)?,
-        python: python(session, &config),
+        python: python(session, &config)?,
     };
     Runtime::open(platform, options).await
 }
 
 /// What scripts of apps are run with.
-fn python(session: &Session, config: &Config) -> PythonOptions {
+fn python(session: &Session, config: &Config) -> Result<PythonOptions> {
     let PythonConfig { enabled, program, environments } = config.python.clone();
-    let path = session.vars.get("PATH").map_or(PATH, String::as_str);
-    let found = std::env::split_paths(path).map(|folder| folder.join(&program)).find(|place| place.is_file());
+    if !enabled {
+        return Ok(PythonOptions { program: None, environments: BTreeMap::new() });
+    }
+    let state = fs::canonicalize(session.state.root()).context("the state folder")?;
+    for PythonEnvironment { name, folder } in &environments {
+        let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+        if state.starts_with(&folder) || folder.starts_with(&state) {
+            let message = format!("python.environments: {name} and the state folder lie within one another.");
+            return Err(Error::new(Code::InvalidInput, message));
+        }
+    }
     let environments = environments.into_iter().map(|it| (it.name, it.folder)).collect();
-    PythonOptions { program: found.filter(|_| enabled), environments }
+    Ok(PythonOptions { program: Some(program).filter(|program| program.is_file()), environments })
 }
 
 /// What apps reach outside, as the configuration has it.

@@ -14,6 +14,8 @@ use kageos_core::{
 };
 use tokio::{net::UnixListener, sync::Mutex, time::timeout};
 
+use kageos_core::sql::Forward;
+
 use super::{
     driver::{Ending, Launch, Running, SOCKET},
     forward::Forwarding,
@@ -71,6 +73,28 @@ impl Live {
             logs: Arc::clone(&options.logs),
         };
         let mut running = options.driver.start(&launch).await?;
+        let entered = Self::let_in(env, options, (listener, forward), &mut running).await;
+        match entered {
+            Ok(host) => {
+                let pid = running.pid();
+                Ok(Arc::new(Self { host, running: Mutex::new(running), pid, _forwarding: forwarding }))
+            }
+            Err(error) => {
+                running.kill().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until the app comes to its link.
+    async fn let_in(
+        env: &Env,
+        options: &AppOptions,
+        (listener, forward): (UnixListener, Option<Forward>),
+        running: &mut Running,
+    ) -> Result<Arc<LinkHost>> {
+        let failed =
+            |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
         let stream = tokio::select! {
             come = timeout(options.ready_within, listener.accept()) => match come {
                 Ok(come) => come.map_err(failed)?.0,
@@ -96,9 +120,7 @@ impl Live {
             python: options.python.clone(),
             logs: Arc::clone(&options.logs),
         };
-        let host = LinkHost::accept(stream, env.clone(), link).await?;
-        let pid = running.pid();
-        Ok(Arc::new(Self { host, running: Mutex::new(running), pid, _forwarding: forwarding }))
+        LinkHost::accept(stream, env.clone(), link).await
     }
 
     pub(super) async fn end(&self, within: Duration) -> Ended {
@@ -114,10 +136,11 @@ impl Live {
         Ended { cut_off, ending, gone }
     }
 
-    /// Ends it at once.
-    pub(super) async fn kill(&self) {
-        self.running.lock().await.kill().await;
+    /// Ends it at once; answers whether nothing of it runs any more.
+    pub(super) async fn kill(&self) -> bool {
+        let gone = self.running.lock().await.kill().await;
         self.host.drain(Duration::ZERO).await;
+        gone
     }
 }
 

@@ -351,17 +351,22 @@ impl Runtime {
     pub(crate) async fn finding(&self, apps: usize) -> Finding {
         let options = &self.inner.options;
         let built = outlook(&options.layers, &options.program).await;
-        let proved =
-            async { Ok::<_, Error>((self.driver()?.prove().await?, self.scripts().outlook().await?)) };
+        let proved = async { self.driver()?.prove().await };
         match proved.await {
-            Ok((driver, scripts)) => {
-                Finding::good("runtime", format!("{apps} apps, {driver}, {built}, {scripts}"))
-            }
+            Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}")),
             Err(error) => Finding::bad(
                 "runtime",
                 error.message,
                 "mend that; docs/operating.md tells what keeps apps apart",
             ),
+        }
+    }
+
+    /// What scripts of apps run with here, for the doctor.
+    pub(crate) async fn scripts_finding(&self) -> Finding {
+        match self.scripts().outlook().await {
+            Ok(said) => Finding::good("python", said),
+            Err(error) => Finding::bad("python", error.message, "mend it, or set python.enabled to false"),
         }
     }
 
@@ -412,7 +417,7 @@ impl Runtime {
         self.inner.scripts.get_or_init(|| {
             let RuntimeOptions { containers, python, limits, .. } = &self.inner.options;
             let driver = if containers.is_some() { self.processes() } else { self.driver() };
-            // Without a sandbox there is no app either.
+            // Without a sandbox none run, which they are told when they are to.
             let driver = driver.unwrap_or_else(|_| Driver::processes(Sandbox::Open, Vec::new(), None));
             Scripts::new(python.clone(), driver, limits.clone(), self.platform().env().clone())
         })

@@ -103,6 +103,8 @@ pub struct ProcessHost {
 #[derive(Debug, Default)]
 struct State {
     live: Option<Arc<Live>>,
+    /// One that was ended and of which something runs still.
+    ending: Option<Arc<Live>>,
     /// When it died, the last first.
     crashes: VecDeque<Instant>,
     used: Option<Instant>,
@@ -160,9 +162,25 @@ impl ProcessHost {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let _none = self.starting.lock().await;
-        match self.end(within).await {
-            Some(Ended { gone: false, .. }) => Err(Error::new(Code::Unavailable, "The app does not end.")),
-            _ => work.await,
+        self.end(within).await;
+        self.has_ended().await?;
+        work.await
+    }
+
+    /// Whether nothing runs any more of what was ended before.
+    async fn has_ended(&self) -> Result<()> {
+        let Some(ending) = self.state.lock().await.ending.take() else { return Ok(()) };
+        self.was_ended(&ending, ending.kill().await).await;
+        match self.state.lock().await.ending.is_none() {
+            true => Ok(()),
+            false => Err(Error::new(Code::Unavailable, "The app does not end.")),
+        }
+    }
+
+    /// Keeps what was ended in mind until it is gone.
+    async fn was_ended(&self, live: &Arc<Live>, gone: bool) {
+        if !gone {
+            self.state.lock().await.ending = Some(Arc::clone(live));
         }
     }
 
@@ -205,6 +223,7 @@ impl ProcessHost {
         let live = self.state.lock().await.live.take()?;
         let died = live.host.closed_now();
         let ended = live.end(within).await;
+        self.was_ended(&live, ended.gone).await;
         self.say(match died {
             Some(why) => fate(&why.to_string(), ended.ending),
             None => LogEntry::new(LogLevel::Info, "The app is stopped.").with("cut_off", ended.cut_off),
@@ -216,7 +235,8 @@ impl ProcessHost {
     pub(super) async fn kill(&self) {
         let _none = self.starting.lock().await;
         let Some(live) = self.state.lock().await.live.take() else { return };
-        live.kill().await;
+        let gone = live.kill().await;
+        self.was_ended(&live, gone).await;
         self.say(LogEntry::new(LogLevel::Error, "The app is ended: it fills the disk."));
     }
 
@@ -225,23 +245,34 @@ impl ProcessHost {
         self.options.logs.take(LogSource::Platform, None, entry.bounded());
     }
 
-    /// The process that runs, started when none does. Whoever asked for the start may go away meanwhile.
+    /// The process that runs for whoever has the rows, started when none does. Whoever asked for the start may go away
+    /// meanwhile.
     async fn live(&self) -> Result<Arc<Live>> {
-        let mut state = self.state.lock().await;
-        state.used = Some(Instant::now());
-        if let Some(live) = state.live() {
-            return Ok(live);
+        loop {
+            let keeper = self.keeper();
+            let mut state = keeper.state.lock().await;
+            state.used = Some(Instant::now());
+            if let Some(live) = state.live() {
+                return Ok(live);
+            }
+            drop(state);
+            let me = keeper.me.upgrade().ok_or_else(|| Error::of(Code::Unavailable))?;
+            let begun = tokio::spawn(async move { me.begin().await }).await.map_err(Error::internal)?;
+            if let Some(live) = begun? {
+                return Ok(live);
+            }
         }
-        drop(state);
-        let me = self.me.upgrade().ok_or_else(|| Error::of(Code::Unavailable))?;
-        tokio::spawn(async move { me.begin().await }).await.map_err(Error::internal)?
     }
 
-    async fn begin(&self) -> Result<Arc<Live>> {
+    /// Starts the process, unless it runs; `None` when another host has taken this one's place.
+    async fn begin(&self) -> Result<Option<Arc<Live>>> {
         let _one = self.starting.lock().await;
+        if self.heir.get().is_some() {
+            return Ok(None);
+        }
         let mut state = self.state.lock().await;
         if let Some(live) = state.live() {
-            return Ok(live);
+            return Ok(Some(live));
         }
         let dead = state.live.take();
         if dead.is_some() {
@@ -251,12 +282,13 @@ impl ProcessHost {
         if let Some(dead) = dead {
             self.has_died(&dead, None).await;
         }
+        self.has_ended().await?;
         self.may_start().await?;
         self.options.quota.may_run(&self.options.data)?;
         let started = self.again().await;
         let mut state = self.state.lock().await;
         match started {
-            Ok(live) => Ok(self.keep(&mut state, live)),
+            Ok(live) => Ok(Some(self.keep(&mut state, live))),
             Err(error) => {
                 state.crashed();
                 cannot_start(&self.options, &error);
@@ -278,12 +310,17 @@ impl ProcessHost {
     }
 
     /// Tells of a process that has died, or that does not answer, and ends what is left of it.
-    async fn has_died(&self, live: &Live, silent: Option<String>) {
+    async fn has_died(&self, live: &Arc<Live>, silent: Option<String>) {
         let (workspace, pid) = (&self.options.workspace, live.pid);
         let (why, ending) = match (live.host.closed_now(), silent) {
-            (Some(why), _) => (why.to_string(), live.ended(Duration::ZERO, TOLD).await.ending),
+            (Some(why), _) => {
+                let ended = live.ended(Duration::ZERO, TOLD).await;
+                self.was_ended(live, ended.gone).await;
+                (why.to_string(), ended.ending)
+            }
             (None, silent) => {
-                live.kill().await;
+                let gone = live.kill().await;
+                self.was_ended(live, gone).await;
                 (silent.unwrap_or_default(), None)
             }
         };
@@ -297,6 +334,8 @@ impl ProcessHost {
         if live.host.manifest() == self.manifest {
             return Ok(live);
         }
+        let gone = live.kill().await;
+        self.was_ended(&live, gone).await;
         Err(Error::new(Code::Unavailable, "The app declares something else than when it was released."))
     }
 
@@ -369,7 +408,8 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
         match died {
             Some(why) => host.has_died(&live, Some(why)).await,
             None => {
-                live.end(Duration::ZERO).await;
+                let ended = live.end(Duration::ZERO).await;
+                host.was_ended(&live, ended.gone).await;
                 host.say(LogEntry::new(LogLevel::Info, "The app is stopped: nobody calls it."));
             }
         }
@@ -388,14 +428,13 @@ impl Host for ProcessHost {
         let live = match (self.heir.get().is_some(), self.running().await) {
             // The door had let it in before.
             (true, Some(live)) => live,
-            (true, None) => self.keeper().live().await?,
-            (false, _) => self.live().await?,
+            _ => self.live().await?,
         };
         live.host.call(call).await
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
-        self.keeper().live().await?.host.receipt(call).await
+        self.live().await?.host.receipt(call).await
     }
 
     /// Not while the app is stopped: nothing is started for upkeep.
@@ -407,7 +446,7 @@ impl Host for ProcessHost {
     }
 
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
-        self.keeper().live().await?.host.fence(call).await
+        self.live().await?.host.fence(call).await
     }
 
     /// Not known while the app is stopped.

@@ -2,8 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    fs,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,38 +12,40 @@ use async_trait::async_trait;
 use kageos_core::{
     Code, Env, Error, HostCall, LogEntry, LogLevel, LogSink, LogSource, NodeId, PythonDone, PythonScript,
     Result,
-    python::{ARGUMENTS, MAX_FILE_BYTES, MAX_JSON, MAX_TEXT, SCRIPT_TIMEOUT_MS, failure},
+    python::{ARGUMENTS, MAX_FILE_BYTES, MAX_JSON, MAX_TEXT},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::Command,
-    sync::{Mutex as Turn, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
 use super::{
     Driver, Limits,
-    driver::{Pipes, Tool},
+    driver::{Ending, Pipes, Tool},
 };
 
-/// Scripts of a workspace that run at a time; others wait.
-const OF_WORKSPACE: usize = 2;
 /// Bytes that a script may give in all: its output, its files and their names.
 const MAX_WRITTEN: u64 = (MAX_JSON + MAX_FILE_BYTES + (1 << 20)) as u64;
+/// Bytes that a script may print in all; reading more of them costs the server too much.
+const MAX_PRINTED: usize = 16 << 20;
+/// Bytes of all scripts that run or wait, with what they are given.
+const MAX_HELD: usize = 256 << 20;
+/// They are counted in such pieces.
+const COUNTED: usize = 64 << 10;
 /// How often it is asked whether anyone still waits for a call.
 const ASKED: Duration = Duration::from_millis(200);
-/// How long an interpreter may take to say where it lies.
-const WITHIN: Duration = Duration::from_secs(10);
+/// How long a Python may take to say its version.
+const WITHIN: Duration = Duration::from_secs(20);
 /// Characters of a script's text that are kept in the log when it fails.
 const LOGGED: usize = 4000;
-/// Asks an interpreter where it lies.
-const WHERE: &str =
-    "import sys; print('\\n'.join([sys.executable, sys.base_prefix, sys.prefix, sys.version.split()[0]]))";
+/// Where the programs of the system have what belongs to them.
+const SYSTEM: &str = "/usr";
 
 /// What scripts are run with.
 #[derive(Debug, Clone)]
 pub struct PythonOptions {
-    /// Python, for scripts that name no environment; without it none run.
+    /// Python, for scripts that name no environment; without it they have to.
     pub program: Option<PathBuf>,
     /// Folders of virtual environments, by the names that scripts know them by.
     pub environments: BTreeMap<String, PathBuf>,
@@ -61,10 +63,13 @@ struct Inner {
     driver: Driver,
     limits: Limits,
     env: Env,
-    /// Those that were asked where they lie, by the name of their environment.
-    interpreters: Turn<HashMap<Option<String>, Arc<Interpreter>>>,
+    /// The places of each workspace.
     lanes: Mutex<HashMap<NodeId, Arc<Semaphore>>>,
-    all: Semaphore,
+    /// Places of one workspace.
+    of_workspace: usize,
+    /// All places.
+    all: Arc<Semaphore>,
+    held: Arc<Semaphore>,
 }
 
 /// A Python and where it lies.
@@ -72,7 +77,6 @@ struct Inner {
 struct Interpreter {
     program: PathBuf,
     folders: Vec<PathBuf>,
-    version: String,
 }
 
 /// The scripts of one release.
@@ -83,15 +87,23 @@ struct OfWorkspace {
     logs: Arc<dyn LogSink>,
 }
 
+/// What a script prints, the last of it.
+#[derive(Debug, Default)]
+struct Printed {
+    bytes: VecDeque<u8>,
+    /// It printed more than it may.
+    too_much: bool,
+}
+
 impl Scripts {
     /// Runs scripts in the sandbox of `driver`, each within `limits`.
     #[must_use]
     pub fn new(options: PythonOptions, driver: Driver, limits: Limits, env: Env) -> Self {
-        // One for each processor: a script computes.
-        let all = std::thread::available_parallelism().map_or(OF_WORKSPACE, |it| it.get().max(OF_WORKSPACE));
-        let (interpreters, lanes) = (Turn::default(), Mutex::default());
-        let inner = Inner { options, driver, limits, env, interpreters, lanes, all: Semaphore::new(all) };
-        Self { inner: Arc::new(inner) }
+        // One for each processor, because a script computes, and one that another workspace has not taken.
+        let all = std::thread::available_parallelism().map_or(2, |it| it.get().max(2));
+        let (lanes, held) = (Mutex::default(), Arc::new(Semaphore::new(MAX_HELD / COUNTED)));
+        let (of_workspace, all) = (all - 1, Arc::new(Semaphore::new(all)));
+        Self { inner: Arc::new(Inner { options, driver, limits, env, lanes, of_workspace, all, held }) }
     }
 
     /// Those of a workspace; each is a line of its log.
@@ -100,171 +112,196 @@ impl Scripts {
         Arc::new(OfWorkspace { scripts: self.clone(), workspace, logs })
     }
 
-    /// What scripts run with here, in words; what is missing as an error.
+    /// What scripts run with here, in words, after each has run.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with what does not run.
     pub(super) async fn outlook(&self) -> Result<String> {
-        let mut said = match self.inner.options.program {
-            Some(_) => format!("scripts with Python {}", self.interpreter(None).await?.version),
-            None => return Ok("no scripts: there is no Python".to_owned()),
-        };
-        for name in self.inner.options.environments.keys() {
-            let version = &self.interpreter(Some(name)).await?.version;
-            said.push_str(&format!(", {name} with {version}"));
-        }
-        Ok(said)
-    }
-
-    async fn interpreter(&self, environment: Option<&str>) -> Result<Arc<Interpreter>> {
-        let key = environment.map(ToOwned::to_owned);
-        let mut known = self.inner.interpreters.lock().await;
-        if let Some(found) = known.get(&key) {
-            return Ok(Arc::clone(found));
-        }
-        let options = &self.inner.options;
-        let program = match environment {
-            None => options.program.clone().ok_or_else(|| {
-                Error::new(Code::Unavailable, "There is no Python on this server, so no scripts run here.")
-            })?,
-            Some(name) => {
-                let known = || options.environments.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let folder = options.environments.get(name).ok_or_else(|| {
-                    let message = match options.environments.is_empty() {
-                        true => "this server has no environments".to_owned(),
-                        false => format!("this server has the environments {}", known()),
-                    };
-                    Error::field("/environment", "enum", message)
-                })?;
-                folder.join("bin/python3")
+        let PythonOptions { program, environments } = &self.inner.options;
+        let names = program.iter().map(|_| None).chain(environments.keys().map(|name| Some(name.as_str())));
+        let mut said = Vec::new();
+        for name in names {
+            let called = name.unwrap_or("Python");
+            let version = timeout(WITHIN, self.version(name)).await;
+            let version =
+                version.unwrap_or_else(|_| Err(Error::new(Code::Unavailable, "it does not answer")));
+            match version {
+                Ok(version) => said.push(format!("{called} {version}")),
+                Err(error) => {
+                    return Err(Error::new(Code::Unavailable, format!("{called}: {}", error.message)));
+                }
             }
-        };
-        let found = Arc::new(Interpreter::at(&program).await?);
-        known.insert(key, Arc::clone(&found));
-        Ok(found)
+        }
+        Ok(if said.is_empty() { "no scripts run here".to_owned() } else { said.join(", ") })
     }
 
-    fn lane(&self, workspace: NodeId) -> Arc<Semaphore> {
-        let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(lanes.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(OF_WORKSPACE))))
+    async fn version(&self, environment: Option<&str>) -> Result<String> {
+        let python = self.interpreter(environment)?;
+        let (mut running, Pipes { stdout, .. }) = self.start(&python, &["-I", "-V"]).await?;
+        let mut said = String::new();
+        let _ = stdout.take(100).read_to_string(&mut said).await;
+        let ended = running.wait().await;
+        running.kill().await;
+        match said.trim().strip_prefix("Python ") {
+            Some(version) if ended.is_some_and(|ended| ended.exit == Some(0)) => Ok(version.to_owned()),
+            _ => Err(Error::new(Code::Unavailable, format!("{} does not run", python.program.display()))),
+        }
+    }
+
+    async fn start(
+        &self,
+        python: &Interpreter,
+        arguments: &[&str],
+    ) -> Result<(super::driver::Running, Pipes)> {
+        let Interpreter { program, folders } = python;
+        self.inner.driver.start_tool(&Tool { program, arguments, folders, limits: &self.inner.limits }).await
+    }
+
+    fn interpreter(&self, environment: Option<&str>) -> Result<Interpreter> {
+        let options = &self.inner.options;
+        match environment {
+            None => options.program.as_deref().and_then(Interpreter::of_system).ok_or_else(|| {
+                Error::new(
+                    Code::Unavailable,
+                    "This server has no Python for scripts that name no environment.",
+                )
+            }),
+            Some(name) => match options.environments.get(name) {
+                Some(folder) => Ok(Interpreter::of_environment(folder)),
+                None => {
+                    let names = options.environments.keys().map(String::as_str).collect::<Vec<_>>();
+                    let message = match names.is_empty() {
+                        true => "this server has no environments".to_owned(),
+                        false => format!("this server has the environments {}", names.join(", ")),
+                    };
+                    Err(Error::field("/environment", "enum", message))
+                }
+            },
+        }
+    }
+
+    /// A place to run in, one of the workspace's own and one of all.
+    async fn place(&self, workspace: NodeId) -> Result<[OwnedSemaphorePermit; 2]> {
+        let lane = {
+            let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(self.inner.of_workspace));
+            Arc::clone(lanes.entry(workspace).or_insert_with(new))
+        };
+        let own = lane.acquire_owned().await.map_err(Error::internal)?;
+        Ok([own, Arc::clone(&self.inner.all).acquire_owned().await.map_err(Error::internal)?])
+    }
+
+    /// Room for a script and what it is given, until it is dropped.
+    fn hold(&self, script: &PythonScript) -> Result<OwnedSemaphorePermit> {
+        let counted = u32::try_from(script.size().div_ceil(COUNTED).max(1)).unwrap_or(u32::MAX);
+        Arc::clone(&self.inner.held).try_acquire_many_owned(counted).map_err(|_| {
+            Error::new(Code::TooManyRequests, "As many scripts wait on this server as may; try again.")
+        })
     }
 }
 
 impl Interpreter {
-    async fn at(program: &Path) -> Result<Self> {
-        let missing = |why: String| {
-            tracing::warn!(program = %program.display(), why, "a Python does not start");
-            Error::new(Code::Unavailable, "A Python of this server does not start; its log tells why.")
-        };
-        let mut asked = Command::new(program);
-        asked.args(["-I", "-c", WHERE]).env_clear().stdin(Stdio::null()).kill_on_drop(true);
-        let said = match timeout(WITHIN, asked.output()).await {
-            Ok(Ok(said)) if said.status.success() => said.stdout,
-            Ok(Ok(said)) => return Err(missing(String::from_utf8_lossy(&said.stderr).into_owned())),
-            Ok(Err(error)) => return Err(missing(error.to_string())),
-            Err(_) => return Err(missing("it does not answer".to_owned())),
-        };
-        let said = String::from_utf8(said).map_err(|error| missing(error.to_string()))?;
-        let [executable, base, own, version] = said.lines().collect::<Vec<_>>()[..] else {
-            return Err(missing(format!("it says {said}")));
-        };
-        // What lies elsewhere than the system's own.
-        let mut folders: Vec<PathBuf> = Vec::new();
-        for folder in [base, own].map(PathBuf::from) {
-            if !folder.starts_with("/usr") && !folders.contains(&folder) {
-                folders.push(folder);
-            }
-        }
-        Ok(Self { program: executable.into(), folders, version: version.to_owned() })
+    /// One that is installed; `None` when it is not there. Nothing of it is run outside a sandbox.
+    fn of_system(program: &Path) -> Option<Self> {
+        let program = program.canonicalize().ok()?;
+        let folders = parts(program.parent()?.parent()?);
+        Some(Self { program, folders })
+    }
+
+    /// That of a virtual environment, which names the one that it was made of.
+    fn of_environment(folder: &Path) -> Self {
+        let mut folders = vec![folder.to_owned()];
+        let about = fs::read_to_string(folder.join("pyvenv.cfg")).unwrap_or_default();
+        let home = about.lines().find_map(|line| line.strip_prefix("home")?.trim_start().strip_prefix('='));
+        let base = home.and_then(|home| Path::new(home.trim()).canonicalize().ok());
+        folders.extend(base.as_deref().and_then(Path::parent).map(parts).unwrap_or_default());
+        Self { program: folder.join("bin/python3"), folders }
+    }
+}
+
+/// What a Python needs of the folder that it is installed in; nothing where the system has its programs.
+fn parts(prefix: &Path) -> Vec<PathBuf> {
+    match prefix == Path::new(SYSTEM) || prefix.parent().is_none() {
+        true => Vec::new(),
+        false => ["bin", "lib"].map(|part| prefix.join(part)).into(),
     }
 }
 
 impl OfWorkspace {
-    async fn ran(&self, script: &PythonScript) -> Result<PythonDone> {
-        let inner = &*self.scripts.inner;
-        let lane = self.scripts.lane(self.workspace);
-        let _places = (
-            lane.acquire().await.map_err(Error::internal)?,
-            inner.all.acquire().await.map_err(Error::internal)?,
-        );
-        let python = self.scripts.interpreter(script.environment.as_deref()).await?;
-        let tool = Tool {
-            program: &python.program,
-            arguments: &ARGUMENTS,
-            folders: &python.folders,
-            limits: &inner.limits,
-        };
-        let (mut running, Pipes { mut stdin, stdout, stderr }) = inner.driver.start_tool(&tool).await?;
-        let head = script.head()?;
-        let give = async move {
-            // Who does not read it, fails by itself.
-            let _ = stdin.write_all(&head).await;
-            for file in &script.files {
-                let _ = stdin.write_all(&file.bytes).await;
-            }
-        };
-        let mut written = Vec::new();
-        let mut stdout = stdout.take(MAX_WRITTEN + 1);
-        let read = async {
-            let _ = stdout.read_to_end(&mut written).await;
-            // What is more is read by nobody, so whoever writes it ends.
-            drop(stdout);
-        };
-        let ((), (), text) = tokio::join!(give, read, last(stderr));
-        let ending = running.wait().await.unwrap_or_default();
-        running.kill().await;
-        let failed = |message: &str| Err(Error::new(Code::ScriptFailed, message));
-        if written.len() as u64 > MAX_WRITTEN {
-            return failed("The script gives too much.");
-        }
-        match ending.exit {
-            Some(0) => PythonDone::of(&written, text),
-            _ if ending.out_of_memory => failed("The script had used all its memory."),
-            _ if text.is_empty() => failed(&format!("The script was ended: {ending}.")),
-            _ => Err(failed_with(&text)),
-        }
+    /// Waits for a place and runs the script there.
+    async fn ran(&self, call: &HostCall, script: &PythonScript, printed: &mut Printed) -> Result<PythonDone> {
+        let _held = self.scripts.hold(script)?;
+        let python = self.scripts.interpreter(script.environment.as_deref())?;
+        let left = || call.deadline.since(self.scripts.inner.env.now());
+        let busy =
+            || Error::new(Code::TooManyRequests, "No place for the script came free in time; try again.");
+        let place = timeout(left(), self.scripts.place(self.workspace)).await;
+        let _place = place.unwrap_or_else(|_| Err(busy()))?;
+        let started = self.scripts.start(&python, &ARGUMENTS).await?;
+        let within = script.timeout().min(left());
+        let late = || Error::new(Code::DeadlineExceeded, "The script took too long.");
+        timeout(within, answer(started, script, printed)).await.unwrap_or_else(|_| Err(late()))
     }
 }
 
-/// How it failed, with what it printed before.
-fn failed_with(text: &str) -> Error {
-    let error = failure(text);
-    let start = text.char_indices().rev().nth(LOGGED).map_or(0, |(at, _)| at);
-    error.caused_by(Printed(text[start..].to_owned()))
+/// Gives a script what it is given, and takes what it gives.
+async fn answer(
+    (mut running, pipes): (super::driver::Running, Pipes),
+    script: &PythonScript,
+    printed: &mut Printed,
+) -> Result<PythonDone> {
+    let Pipes { mut stdin, stdout, stderr } = pipes;
+    let head = script.head()?;
+    let give = async move {
+        // Who does not read it, fails by itself.
+        let _ = stdin.write_all(&head).await;
+        for file in &script.files {
+            let _ = stdin.write_all(&file.bytes).await;
+        }
+    };
+    let read = async move {
+        let mut written = Vec::new();
+        let _ = stdout.take(MAX_WRITTEN).read_to_end(&mut written).await;
+        written
+    };
+    // What is more is read by nobody, so whoever writes it ends.
+    let ((), written, ()) = tokio::join!(give, read, printed.take(stderr));
+    let failed = |message: &str| Err(Error::new(Code::ScriptFailed, message));
+    if printed.too_much {
+        running.kill().await;
+        return failed("The script prints too much.");
+    }
+    let ending = running.wait().await.unwrap_or_default();
+    running.kill().await;
+    if ending.out_of_memory {
+        return failed("The script had used all its memory.");
+    }
+    let ended: Option<&Ending> = Some(&ending).filter(|ending| ending.exit != Some(0));
+    PythonDone::of(ended.map(|it| it as _), &written, printed.text(MAX_TEXT))
 }
-
-/// What a script had printed when it failed, for the log of its app.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Printed(String);
 
 #[async_trait]
 impl kageos_core::Python for OfWorkspace {
     async fn run(&self, call: &HostCall, script: PythonScript) -> Result<PythonDone> {
         script.check()?;
-        let env = &self.scripts.inner.env;
-        let (began, left) = (env.clock.monotonic(), call.deadline.since(env.now()));
-        let most = Duration::from_millis(script.timeout_ms.unwrap_or(SCRIPT_TIMEOUT_MS));
+        let clock = &self.scripts.inner.env.clock;
+        let (began, mut printed) = (clock.monotonic(), Printed::default());
         let given_up = async {
             while !call.control.is_cancelled() {
                 tokio::time::sleep(ASKED).await;
             }
         };
         let ran = tokio::select! {
-            ran = timeout(most.min(left), self.ran(&script)) => {
-                ran.unwrap_or_else(|_| Err(Error::new(Code::DeadlineExceeded, "The script took too long.")))
-            }
+            ran = self.ran(call, &script, &mut printed) => ran,
             () = given_up => Err(Error::of(Code::Cancelled)),
         };
-        let ms = u64::try_from(env.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
-        let mut entry = match &ran {
+        let ms = u64::try_from(clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
+        let entry = match &ran {
             Ok(_) => LogEntry::new(LogLevel::Info, "A script has run."),
-            Err(error) => {
-                LogEntry::new(LogLevel::Warn, error.message.clone()).with("code", error.code.as_str())
-            }
+            Err(error) => LogEntry::new(LogLevel::Warn, error.message.clone())
+                .with("code", error.code.as_str())
+                .with("printed", printed.text(LOGGED)),
         };
-        if let Some(Printed(text)) =
-            ran.as_ref().err().and_then(|error| error.source.as_ref()?.downcast_ref())
-        {
-            entry = entry.with("printed", text.clone());
-        }
         let environment = script.environment.as_deref().unwrap_or_default();
         let entry = entry.with("environment", environment).with("ms", ms).bounded();
         self.logs.take(LogSource::Platform, Some(call.into()), entry);
@@ -272,20 +309,26 @@ impl kageos_core::Python for OfWorkspace {
     }
 }
 
-/// The last bytes that a script prints, as text.
-async fn last(mut printed: impl AsyncRead + Unpin) -> String {
-    let (mut kept, mut some) = (VecDeque::with_capacity(MAX_TEXT), vec![0; 16 << 10]);
-    while let Ok(read) = printed.read(&mut some).await {
-        if read == 0 {
-            break;
+impl Printed {
+    async fn take(&mut self, mut from: impl AsyncRead + Unpin) {
+        let (mut some, mut all) = (vec![0; 16 << 10], 0);
+        while let Ok(read @ 1..) = from.read(&mut some).await {
+            self.bytes.extend(&some[..read]);
+            let over = self.bytes.len().saturating_sub(MAX_TEXT);
+            self.bytes.drain(..over);
+            all += read;
+            if all > MAX_PRINTED {
+                self.too_much = true;
+                return;
+            }
         }
-        kept.extend(&some[..read]);
-        let over = kept.len().saturating_sub(MAX_TEXT);
-        kept.drain(..over);
     }
-    // Not from within a character.
-    while kept.front().is_some_and(|byte| byte & 0xc0 == 0x80) {
-        kept.pop_front();
+
+    /// The last of it, at most so many bytes of text.
+    fn text(&mut self, most: usize) -> String {
+        let mut text = String::from_utf8_lossy(self.bytes.make_contiguous()).into_owned();
+        let start = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
+        text.drain(..start.unwrap_or_default());
+        text
     }
-    String::from_utf8_lossy(kept.make_contiguous()).into_owned()
 }

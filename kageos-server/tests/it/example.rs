@@ -23,6 +23,14 @@ fn layers() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("layers")
 }
 
+/// What apps are built on, once it is there.
+pub(crate) fn layer() -> PathBuf {
+    given();
+    let whole = std::fs::read_dir(layers()).unwrap().map(|entry| entry.unwrap().path().join("layer.json"));
+    let newest = whole.max_by_key(|about| std::fs::metadata(about).and_then(|it| it.modified()).ok());
+    newest.unwrap().parent().unwrap().to_owned()
+}
+
 /// The environment of a program that builds apps, once what they are built on is there.
 pub(crate) fn given() -> Vec<(String, String)> {
     static PREPARED: OnceLock<Vec<(String, String)>> = OnceLock::new();

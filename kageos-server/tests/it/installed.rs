@@ -22,10 +22,12 @@ const SERVE: &str = "set -e\nkagectl serve >served 2>&1 &\n\
 struct Sealed {
     dir: tempfile::TempDir,
     program: PathBuf,
-    /// What the same program compiled in an earlier run of this test.
+    /// What apps are built on there.
     layers: PathBuf,
 }
 
+/// The folder of a layer that another program has left.
+const EARLIER: &str = "0123456789abcdef";
 /// What an operator allows apps besides the SDK; it is in the lock file of the sources.
 const CRATES: &str = "[crates]\nregex = \"1\"\n";
 
@@ -44,9 +46,32 @@ impl Sealed {
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
         assert_eq!(left, ["kagectl"]);
         fs::create_dir(dir.path().join("srv")).unwrap();
-        let layers = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("layers-installed");
-        fs::create_dir_all(&layers).unwrap();
+        let layers = dir.path().join("layers");
+        Self::left_by_another(&layers.join(EARLIER));
         Self { dir, program, layers }
+    }
+
+    /// The layer of another program, which was here before: what does not change is not compiled again, and the rest is.
+    fn left_by_another(folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        let layer = example::layer();
+        let copied =
+            Command::new("cp").args(["-a", "--reflink=auto"]).arg(layer.join("target")).arg(folder).status();
+        assert!(copied.unwrap().success());
+        let mut about: Value = serde_json::from_slice(&fs::read(layer.join("layer.json")).unwrap()).unwrap();
+        about["toolchain"] = "/rust".into();
+        about["packed"] = "another".into();
+        fs::write(folder.join("layer.json"), about.to_string()).unwrap();
+    }
+
+    /// What the program carries is what was compiled from the sources, file by file.
+    fn carries_the_sources(&self) {
+        let made = fs::read_dir(&self.layers).unwrap().map(|it| it.unwrap().path());
+        let made = made.filter(|it| it.is_dir() && !it.ends_with(EARLIER)).collect::<Vec<_>>();
+        let [own] = made.as_slice() else { panic!("{made:?}") };
+        let folders = [example::layer(), own.clone()].map(|layer| layer.join("vendor"));
+        let differ = Command::new("diff").args(["-r", "--brief", "--"]).args(folders).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&differ.stdout), "");
     }
 
     /// Runs a script there, with or without a Rust toolchain.
@@ -130,7 +155,8 @@ fn one_program_in_an_empty_folder_builds_publishes_and_opens_a_workspace() {
         panic!("{lines:?}")
     };
     let before = runtime(before).1;
-    assert!(before.contains("this program carries") || before.contains("built with rustc"), "{before}");
+    assert!(before.contains("the first build compiles the SDK that this program carries"), "{before}");
+    sealed.carries_the_sources();
     assert_eq!(pushed["removed"], 0);
     assert_eq!((&built["release"], &built["state"]), (&json!(1), &json!("built")));
     assert_eq!((&live["state"], &live["sandbox"]), (&json!("live"), &json!("bubblewrap")));

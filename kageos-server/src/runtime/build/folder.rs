@@ -130,19 +130,22 @@ impl BuildFolder {
             return Ok(());
         }
         let _ = fs::remove_file(&stamp);
-        remove_tree(&target)?;
-        let done = Command::new("cp")
-            .args(["-a", "--reflink=auto", "--no-target-directory", "--"])
-            .arg(layer.target())
-            .arg(&target)
-            .output()
-            .map_err(full)?;
-        if !done.status.success() {
-            let said = String::from_utf8_lossy(&done.stderr).into_owned();
-            return Err(Error::new(Code::StorageFull, format!("The layer cannot be copied: {said}")));
-        }
+        copy_tree(&layer.target(), &target)?;
         fs::write(stamp, layer.key()).map_err(full)
     }
+}
+
+/// Copies a folder to where another one may be.
+pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    remove_tree(to)?;
+    let mut copy = Command::new("cp");
+    copy.args(["-a", "--reflink=auto", "--no-target-directory", "--"]).arg(from).arg(to);
+    let done = copy.output().map_err(full)?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    Err(Error::new(Code::StorageFull, format!("The layer cannot be copied: {said}")))
 }
 
 /// Removes a folder that foreign code has written, however deep it is: in a process of its own, which counts nothing of ours.

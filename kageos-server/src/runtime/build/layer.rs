@@ -15,6 +15,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use kageos_core::{Code, Error, Result, hex};
@@ -25,6 +26,7 @@ use super::{
     Diagnostic,
     cargo::{Job, Layout},
     crates::Crates,
+    folder::copy_tree,
     packed::Packed,
     supply::{CRATES_FILE, Supply, manifest, remove, write},
     toolchain::Toolchain,
@@ -42,6 +44,12 @@ const FORMAT: &str = "4";
 const KEPT: usize = 2;
 /// Characters of the key that its folder is called by.
 const NAME: usize = 16;
+/// When the sources of a layer were written, in seconds since 1970: the year 2001.
+const AGE: Duration = Duration::from_secs(1_000_000_000);
+/// In the name of whatever is compiled of the SDK.
+const SDK_PREFIX: &str = "kageos";
+/// Folders within one another that what was compiled lies in: the target, the profile, the kind.
+const DEPTH: u32 = 3;
 /// The last file of a layer.
 const ABOUT: &str = "layer.json";
 
@@ -152,6 +160,8 @@ impl Layer {
         fs::create_dir_all(folder).map_err(failed("The layer cannot be written."))?;
         tell("collecting the sources of the SDK");
         supply.bring(folder, lock).await?;
+        let vendor = folder.join("vendor");
+        blocking(move || age(&vendor).map_err(failed("The layer cannot be written."))).await?;
         write(&folder.join("config.toml"), &self.config(sandbox))?;
         let (app, target) = (folder.join("app"), folder.join("target"));
         remove(&app)?;
@@ -161,6 +171,7 @@ impl Layer {
         write(&app.join("Cargo.toml"), &manifest(&self.crates()?))?;
         write(&app.join("src/main.rs"), "fn main() {}\n")?;
         fs::copy(self.lock(), app.join("Cargo.lock")).map_err(failed("The layer cannot be written."))?;
+        self.begin_with_another(sandbox, &target).await?;
         tell("compiling the SDK for apps, once");
         let job = Job { layer: self, sandbox, restrict, app: &app, is_layer: true, target: &target };
         let built = job.run(|line| tell(line)).await?;
@@ -169,6 +180,24 @@ impl Layer {
         }
         let about = serde_json::to_string_pretty(&self.about).map_err(Error::internal)?;
         write(&folder.join(ABOUT), &about)
+    }
+
+    /// Begins with what another layer has compiled of crates that do not change: all but the SDK, which is another one under
+    /// the same version. Only in a sandbox, where everything lies at the same place for every layer.
+    async fn begin_with_another(&self, sandbox: &Sandbox, target: &Path) -> Result<()> {
+        let other = self.folder.parent().map(Self::find).transpose()?.flatten();
+        let same = |other: &Self| {
+            (&other.about.rustc, &other.about.target) == (&self.about.rustc, &self.about.target)
+        };
+        let Some(other) = other.filter(same).filter(|_| matches!(sandbox, Sandbox::Bubblewrap(_))) else {
+            return Ok(());
+        };
+        let (from, target) = (other.target(), target.to_owned());
+        blocking(move || {
+            copy_tree(&from, &target)?;
+            remove_named(&target, SDK_PREFIX, DEPTH).map_err(failed("The layer cannot be written."))
+        })
+        .await
     }
 
     /// The crates that an operator allows.
@@ -275,6 +304,35 @@ fn key(ingredients: &Ingredients<'_>, toolchain: &Toolchain) -> Result<String> {
     }
     hash.update(folder.as_encoded_bytes());
     Ok(hex(&hash.finalize()))
+}
+
+/// Makes the files of a folder older than whatever was compiled of them, for times tell Cargo what is new.
+fn age(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            age(&entry.path())?;
+        } else if kind.is_file() {
+            fs::File::open(entry.path())?.set_modified(std::time::UNIX_EPOCH + AGE)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes everything with a text in its name.
+fn remove_named(folder: &Path, part: &str, depth: u32) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_dir = entry.file_type()?.is_dir();
+        match entry.file_name().to_string_lossy().contains(part) {
+            true if is_dir => fs::remove_dir_all(entry.path())?,
+            true => fs::remove_file(entry.path())?,
+            false if is_dir && depth > 0 => remove_named(&entry.path(), part, depth - 1)?,
+            false => {}
+        }
+    }
+    Ok(())
 }
 
 /// Removes the layers before the last ones, and what was never whole.

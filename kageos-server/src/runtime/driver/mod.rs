@@ -167,10 +167,16 @@ impl Driver {
     /// # Errors
     /// [`Code::Unavailable`] with the reason.
     pub(super) async fn start(&self, launch: &Launch<'_>) -> Result<Running> {
-        if let Some(preflight) = &self.preflight {
-            preflight.pass(self).await?;
-        }
+        self.pass().await?;
         self.start_unmeasured(launch).await
+    }
+
+    /// Measures what has to be measured before anything is started.
+    async fn pass(&self) -> Result<()> {
+        match &self.preflight {
+            Some(preflight) => preflight.pass(self).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn start_unmeasured(&self, launch: &Launch<'_>) -> Result<Running> {
@@ -251,11 +257,11 @@ impl Running {
     pub(super) async fn kill(&mut self) -> bool {
         match self {
             Self::Process { child, group } => {
-                // What it has started in a sandbox ends with it.
-                let ended = child.kill().await.is_ok();
+                // It is dead, or will be. What it has started in a sandbox ends with it.
+                let _ = child.kill().await;
                 match group {
                     Some(group) => group.end().await,
-                    None => ended,
+                    None => child.try_wait().is_ok_and(|ended| ended.is_some()),
                 }
             }
             Self::Container(container) => container.remove().await,

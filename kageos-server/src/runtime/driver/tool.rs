@@ -18,8 +18,18 @@ use super::{
 const WORK: &str = "/work";
 /// Bytes of what it keeps there.
 const WORK_BYTES: &str = "268435456";
-/// Where the programs of a system and what belongs to them lie.
-const SYSTEM: [&str; 6] = ["/lib", "/lib64", "/bin", "/usr", "/etc/alternatives", "/etc/ld.so.cache"];
+/// Where the programs of a system and their libraries lie.
+const SYSTEM: [&str; 9] = [
+    "/lib",
+    "/lib64",
+    "/bin",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/share/zoneinfo",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+];
 
 /// A program and what it is started with.
 pub(in crate::runtime) struct Tool<'a> {
@@ -47,9 +57,9 @@ impl Driver {
             let message = "Scripts run only in the sandbox of bubblewrap, which is not used on this server.";
             return Err(Error::new(Code::Unavailable, message));
         };
-        if let Some(preflight) = &self.preflight {
-            preflight.pass(self).await?;
-        }
+        // Who asks for a tool may not wait so long, and measuring goes on all the same.
+        let this = self.clone();
+        tokio::spawn(async move { this.pass().await }).await.map_err(Error::internal)??;
         let (mut command, group) =
             confined(restrict, groups.as_ref(), tool.limits, tool.words(bwrap, restrict))?;
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -75,6 +85,8 @@ impl Tool<'_> {
             words.extend(["--ro-bind".into(), restrict.clone(), RESTRICT.into()]);
         }
         words.extend(["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"].map(Into::into));
+        // What its processes share by a name counts as its memory.
+        words.extend(["--size", TMP, "--tmpfs", "/dev/shm"].map(Into::into));
         words.extend(
             ["--chdir", WORK, "--setenv", "HOME", WORK, "--setenv", "TMPDIR", "/tmp"].map(Into::into),
         );
