@@ -68,7 +68,7 @@ stage_e2e() {
   tests playwright e2e bash scripts/e2e.sh
 }
 
-# The campaign is the module `faults` of the integration tests; the rust stage runs a few rounds of it, this one many.
+# The campaign is the module `faults` of the integration tests; the rust stage by itself runs a few rounds of it, this one many.
 stage_faults() {
   services
   export KAGEOS_FAULT_ROUNDS=${KAGEOS_FAULT_ROUNDS:-50}

@@ -185,8 +185,9 @@ pub struct EgressConfig {
 pub struct PythonConfig {
     /// `enabled`: whether scripts of apps run at all.
     pub enabled: bool,
-    /// `program`: the Python of scripts that name no environment.
-    pub program: PathBuf,
+    /// `program`: the Python of scripts that name no environment, an absolute path; `None` for that of the system, where
+    /// there is one.
+    pub program: Option<PathBuf>,
     /// `environments`: names and folders of virtual environments, `science=/opt/python/science`; a list, or one text with
     /// commas.
     pub environments: Vec<PythonEnvironment>,
@@ -415,7 +416,7 @@ impl Reader {
             },
             python: PythonConfig {
                 enabled: self.key("python.enabled", true),
-                program: self.key("python.program", PathBuf::from("/usr/bin/python3")),
+                program: self.key("python.program", None),
                 environments: self.list("python.environments"),
             },
             files: FilesConfig {

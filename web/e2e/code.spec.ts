@@ -245,6 +245,11 @@ test("a field is added, built, published and seen, and gone when it is rolled ba
     await expect(strip(page)).toContainText(/Release \d+ is live/, { timeout: buildMs });
     await page.goto(customers);
     await expect(page.getByRole("columnheader", { name: "Nickname" })).toBeVisible();
+    // What the release does to a function is told by its fields.
+    const now = await call<{ live: number }>(page, crm, "list_releases", {});
+    await open(page, `view=releases&release=${now.live}`);
+    await expect(page.locator("[data-test=functions]")).toContainText("row › nickname");
+    await expectAccessible(page);
     await open(page, `view=releases&release=${before}`);
     await page.getByRole("button", { name: "Roll back to this" }).click();
     const dialog = page.getByRole("dialog");

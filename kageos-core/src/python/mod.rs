@@ -22,8 +22,10 @@ pub const MAX_FILES: usize = 64;
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of what a script prints that are kept, the last ones.
 pub const MAX_TEXT: usize = 64 * 1024;
-/// Characters of its error that callers are told.
-const MAX_TOLD: usize = 500;
+/// Characters of its error that callers are told; `run.py` gives less.
+const MAX_TOLD: usize = 600;
+/// What its working folder has already.
+const RESERVED: [&str; 2] = ["out", ".script.py"];
 /// Bytes of the names and sizes of all files that it gives.
 const MAX_HEADS: usize = 256 * 1024;
 /// How long a script may run that says nothing, in milliseconds; the call's deadline ends it before.
@@ -155,7 +157,7 @@ impl PythonScript {
         let mut names = HashSet::new();
         for (at, file) in self.files.iter().enumerate() {
             let pointer = format!("/files/{at}/name");
-            if !is_name(&file.name) || file.name == "out" {
+            if !is_name(&file.name) || RESERVED.contains(&file.name.as_str()) {
                 field(pointer, "pattern", "the name of a file, without a folder".into());
             } else if !names.insert(&file.name) {
                 field(pointer, "uniqueItems", "another file has this name".into());
@@ -233,7 +235,7 @@ impl PythonDone {
                 if output.get().len() > MAX_JSON {
                     return Err(failed(format!("The script gives more than {MAX_JSON} bytes of JSON.")));
                 }
-                Self::joined(DoneHead { output, text, files }, bytes)
+                Self::joined(DoneHead { output, text: last(text, MAX_TEXT), files }, bytes)
             }
         }
     }
@@ -256,6 +258,14 @@ impl PythonDone {
             }
         }
     }
+}
+
+/// The end of a text, at most so many bytes.
+#[must_use]
+pub fn last(mut text: String, most: usize) -> String {
+    let start = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
+    text.drain(..start.unwrap_or_default());
+    text
 }
 
 fn heads(files: &[PythonFile]) -> Vec<FileHead> {

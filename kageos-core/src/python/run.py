@@ -13,6 +13,7 @@ import traceback
 import types
 
 NAME = "script.py"
+FILE = os.path.abspath(".script.py")
 OUT = os.path.abspath("out")
 FIRST = os.getpid()
 
@@ -27,9 +28,12 @@ def take(given):
 
 
 def run(source, given):
+    # Where processes that it starts anew look for it.
+    with open(FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(source)
     linecache.cache[NAME] = (len(source), None, source.splitlines(True), NAME)
     module = types.ModuleType("__main__")
-    module.__dict__.update(__file__=NAME, input=given, output=None)
+    module.__dict__.update(__file__=FILE, input=given, output=None)
     # What looks for the program that runs finds the script.
     sys.modules["__main__"] = module
     try:
@@ -64,10 +68,14 @@ def failure(error, told):
     traceback.print_exception(type(error), error, trace, file=told)
     told.flush()
     lines = [at.tb_lineno for at in steps(trace) if at.tb_frame.f_code.co_filename == NAME]
-    said = str(error).strip().splitlines()
+    try:
+        said = str(error).strip().splitlines()
+    except Exception:
+        said = []
+    message = type(error).__name__ + (f": {said[0]}" if said else "")
     where = f" (line {lines[-1]})" if lines else ""
-    message = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
-    return json.dumps({"error": message + where}).encode()
+    message = message.encode("utf-8", "backslashreplace").decode()[:500] + where
+    return json.dumps({"error": message}).encode()
 
 
 def steps(trace):

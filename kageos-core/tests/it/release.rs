@@ -8,14 +8,15 @@ use kageos_core::manifest::{FunctionEntry, SCHEMA_VERSION};
 use kageos_core::platform::files::{FileOptions, Objects};
 use kageos_core::platform::identity::{SYSTEM_LOGIN, Secret};
 use kageos_core::platform::release::{
-    Built, Consent, Program, State, Switch, egress_digest, function_changes,
+    Built, ChangeKind, Consent, Program, State, Switch, egress_digest, function_changes,
 };
 use kageos_core::platform::secrets::Secrets;
 use kageos_core::platform::{Platform, PlatformOptions, SealKey};
 use kageos_core::sql::testing;
 use kageos_core::{
-    ActionName, Actor, Call, CallId, Code, Dispatch, Egress, Env, Error, FunctionSchema, Kind, Manifest,
-    NodeId, ResourcePath, SecretPlace, SecretUse, Source, SourceKind, Timestamp,
+    ActionName, ActionSchema, Actor, Call, CallId, Code, Dispatch, Effect, Effects, Egress, Env, Error,
+    FunctionSchema, Kind, Manifest, NodeId, ResourcePath, Right, SecretPlace, SecretUse, Source, SourceKind,
+    TableSchema, Timestamp,
 };
 use serde_json::json;
 
@@ -293,11 +294,62 @@ fn what_a_release_does_to_functions_is_told() {
     let new = manifest(&[("b.fn", "B"), ("c.fn", "other"), ("d.fn", "D")]);
     let told = serde_json::to_value(function_changes(Some(&old), &new)).unwrap();
     let expected = json!([
-        { "path": "c.fn", "change": "changed" }, { "path": "d.fn", "change": "added" },
+        { "path": "c.fn", "change": "changed", "parts": [{ "part": "title", "change": "changed" }] },
+        { "path": "d.fn", "change": "added" },
         { "path": "a.fn", "change": "removed" },
     ]);
     assert_eq!(told, expected);
     assert_eq!(function_changes(None, &new).len(), 3);
+
+    // A table by its fields, whatever their order is; another function by what its actions take and give.
+    let field = |kind: &str, order: u32| json!({ "type": kind, "x-kageos": { "order": order } });
+    let table = |row: serde_json::Value, needed: &[&str]| {
+        let mut manifest = manifest(&[("a.table", "A")]);
+        let row = json!({ "properties": row, "required": needed });
+        let schema = &mut manifest.functions[0].schema;
+        schema.kind = Kind::Table;
+        schema.table = Some(TableSchema { row, search: vec![], history: false, default_sort: vec![] });
+        manifest
+    };
+    let old = table(
+        json!({ "name": field("string", 0), "note": field("string", 1), "left": field("string", 2) }),
+        &[],
+    );
+    let row = json!({ "name": field("string", 0), "more": field("integer", 1), "note": field("integer", 2),
+        "left": field("string", 3) });
+    let told = |old: &Manifest, new: &Manifest| {
+        let changes = function_changes(Some(old), new);
+        let [change] = changes.as_slice() else { panic!("{changes:?}") };
+        change.parts.iter().map(|it| (it.part.clone(), it.change)).collect::<Vec<_>>()
+    };
+    let part = |part: &str, change| (part.to_owned(), change);
+    let new = table(row, &["left"]);
+    let expected = [
+        part("row/left", ChangeKind::Changed),
+        part("row/more", ChangeKind::Added),
+        part("row/note", ChangeKind::Changed),
+    ];
+    assert_eq!(told(&old, &new), expected);
+    let form = |input: serde_json::Value, external: bool| {
+        let mut manifest = manifest(&[("a.fn", "A")]);
+        let name = ActionName::new("run").unwrap();
+        manifest.functions[0].schema.actions = vec![ActionSchema {
+            right: Right::of_action(Kind::Fn, Effects { external, ..Effects::READS }),
+            name,
+            title: String::new(),
+            effect: Effect::of(Effects { external, ..Effects::READS }),
+            input: json!({ "properties": input }),
+            output: json!({}),
+        }];
+        manifest
+    };
+    let (old, new) = (form(json!({ "a": {}, "b": {} }), false), form(json!({ "a": {}, "c": {} }), true));
+    let expected = [
+        part("run/effect", ChangeKind::Changed),
+        part("run/input/c", ChangeKind::Added),
+        part("run/input/b", ChangeKind::Removed),
+    ];
+    assert_eq!(told(&old, &new), expected);
 }
 
 /// What reaches these origins, with a secret for the first.

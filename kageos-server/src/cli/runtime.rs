@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{Session, failure::Context};
 use crate::{
-    config::{Config, EgressConfig, PythonConfig, PythonEnvironment, SandboxConfig},
+    config::{Config, EgressConfig, PythonConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
     runtime::{
         self, Containers, Crates, Groups, Ingredients, Layer, PythonOptions, Runtime, RuntimeOptions,
@@ -27,6 +27,8 @@ use crate::{
 
 /// Where programs are looked for when the environment does not say.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// Where a system has its Python.
+const PYTHON: &str = "/usr/bin/python3";
 /// This program as it runs, also when an update has taken its place.
 const PROGRAM: &str = "/proc/self/exe";
 /// What a folder with the sources of Kageos has.
@@ -149,13 +151,16 @@ pub(super) async fn open(
     let state = std::path::absolute(session.state.root()).context("the state folder")?;
     let (mark, restrict) = (runtime::mark(&state), restrict(session)?);
     let engine = config.runtime.container_engine.as_deref();
+    let layers = layers(session, &config)?;
+    let files = config.files.url.as_deref().and_then(|url| url.strip_prefix("file://")).map(PathBuf::from);
+    let hidden = [Some(state.clone()), Some(layers.clone()), files].into_iter().flatten().collect();
     let options = RuntimeOptions {
         state: StateDir::at(state),
         sandbox,
         groups: Groups::find(&mark),
         containers: engine.map(|socket| Containers::at(socket, &mark, restrict.clone())),
         restrict,
-        layers: layers(session, &config)?,
+        layers,
         program: PROGRAM.into(),
         limits: config.runtime.limits.clone(),
         idle: config.runtime.idle,
@@ -168,27 +173,23 @@ pub(super) async fn open(
         databases,
         cursor_key: secrets.server_key,
         egress: egress(&config, platform, secrets)?,
-        python: python(session, &config)?,
+        python: python(&config, hidden)?,
     };
     Runtime::open(platform, options).await
 }
 
 /// What scripts of apps are run with.
-fn python(session: &Session, config: &Config) -> Result<PythonOptions> {
+fn python(config: &Config, hidden: Vec<PathBuf>) -> Result<PythonOptions> {
     let PythonConfig { enabled, program, environments } = config.python.clone();
-    if !enabled {
-        return Ok(PythonOptions { program: None, environments: BTreeMap::new() });
+    if program.as_ref().is_some_and(|program| !program.is_absolute()) {
+        return Err(Error::new(Code::InvalidInput, "python.program: an absolute path."));
     }
-    let state = fs::canonicalize(session.state.root()).context("the state folder")?;
-    for PythonEnvironment { name, folder } in &environments {
-        let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
-        if state.starts_with(&folder) || folder.starts_with(&state) {
-            let message = format!("python.environments: {name} and the state folder lie within one another.");
-            return Err(Error::new(Code::InvalidInput, message));
-        }
-    }
+    let system = Some(PathBuf::from(PYTHON)).filter(|program| program.is_file());
     let environments = environments.into_iter().map(|it| (it.name, it.folder)).collect();
-    Ok(PythonOptions { program: Some(program).filter(|program| program.is_file()), environments })
+    Ok(match enabled {
+        true => PythonOptions { program: program.or(system), environments, hidden },
+        false => PythonOptions { program: None, environments: BTreeMap::new(), hidden },
+    })
 }
 
 /// What apps reach outside, as the configuration has it.

@@ -71,7 +71,7 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
                 return Ok(());
             }
             output.progress(&words);
-            (release(&caller, &path).await?, live)
+            (release(&caller, &path).await?, released)
         }
         Workspace::Build { path } => (build(&caller, &path.parse()?).await?, built),
         Workspace::Publish { path, release, consent } => {
@@ -347,7 +347,32 @@ fn live(release: &Value) -> String {
 }
 
 fn built(release: &Value) -> String {
-    format!("release {} is built", release["release"])
+    format!("release {} is built{}", release["release"], changes(release))
+}
+
+fn released(release: &Value) -> String {
+    live(release) + &changes(release)
+}
+
+/// What a release does to functions, a line each.
+fn changes(release: &Value) -> String {
+    let functions = release["changes"].as_array().into_iter().flatten();
+    let line =
+        |place: &str, change: &Value, key: &str| format!("\n{place}{} {}", mark(change), text(change, key));
+    let told = functions.flat_map(|function| {
+        let parts = function["parts"].as_array().into_iter().flatten();
+        [line("  ", function, "path")].into_iter().chain(parts.map(|part| line("    ", part, "part")))
+    });
+    told.collect()
+}
+
+/// What becomes of a function or a part of it.
+fn mark(change: &Value) -> char {
+    match text(change, "change") {
+        "added" => '+',
+        "removed" => '-',
+        _ => '~',
+    }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

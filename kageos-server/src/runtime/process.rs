@@ -103,7 +103,7 @@ pub struct ProcessHost {
 #[derive(Debug, Default)]
 struct State {
     live: Option<Arc<Live>>,
-    /// One that was ended and of which something runs still.
+    /// One that is ended, while something of it may run.
     ending: Option<Arc<Live>>,
     /// When it died, the last first.
     crashes: VecDeque<Instant>,
@@ -169,18 +169,20 @@ impl ProcessHost {
 
     /// Whether nothing runs any more of what was ended before.
     async fn has_ended(&self) -> Result<()> {
-        let Some(ending) = self.state.lock().await.ending.take() else { return Ok(()) };
-        self.was_ended(&ending, ending.kill().await).await;
-        match self.state.lock().await.ending.is_none() {
+        let Some(ending) = self.state.lock().await.ending.clone() else { return Ok(()) };
+        let gone = ending.kill().await;
+        self.was_ended(&ending, gone).await;
+        match gone {
             true => Ok(()),
             false => Err(Error::new(Code::Unavailable, "The app does not end.")),
         }
     }
 
-    /// Keeps what was ended in mind until it is gone.
+    /// Forgets what was ended once it is gone.
     async fn was_ended(&self, live: &Arc<Live>, gone: bool) {
-        if !gone {
-            self.state.lock().await.ending = Some(Arc::clone(live));
+        let mut state = self.state.lock().await;
+        if gone && state.ending.as_ref().is_some_and(|ending| Arc::ptr_eq(ending, live)) {
+            state.ending = None;
         }
     }
 
@@ -220,7 +222,7 @@ impl ProcessHost {
 
     /// Ends the process that runs, while none can be started.
     async fn end(&self, within: Duration) -> Option<Ended> {
-        let live = self.state.lock().await.live.take()?;
+        let live = self.state.lock().await.leave()?;
         let died = live.host.closed_now();
         let ended = live.end(within).await;
         self.was_ended(&live, ended.gone).await;
@@ -234,7 +236,7 @@ impl ProcessHost {
     /// Ends the process at once, whatever it does.
     pub(super) async fn kill(&self) {
         let _none = self.starting.lock().await;
-        let Some(live) = self.state.lock().await.live.take() else { return };
+        let Some(live) = self.state.lock().await.leave() else { return };
         let gone = live.kill().await;
         self.was_ended(&live, gone).await;
         self.say(LogEntry::new(LogLevel::Error, "The app is ended: it fills the disk."));
@@ -274,7 +276,7 @@ impl ProcessHost {
         if let Some(live) = state.live() {
             return Ok(Some(live));
         }
-        let dead = state.live.take();
+        let dead = state.leave();
         if dead.is_some() {
             state.crashed();
         }
@@ -282,8 +284,12 @@ impl ProcessHost {
         if let Some(dead) = dead {
             self.has_died(&dead, None).await;
         }
-        self.has_ended().await?;
         self.may_start().await?;
+        if let Err(error) = self.has_ended().await {
+            self.state.lock().await.crashed();
+            cannot_start(&self.options, &error);
+            return Err(error);
+        }
         self.options.quota.may_run(&self.options.data)?;
         let started = self.again().await;
         let mut state = self.state.lock().await;
@@ -334,6 +340,7 @@ impl ProcessHost {
         if live.host.manifest() == self.manifest {
             return Ok(live);
         }
+        self.state.lock().await.ending = Some(Arc::clone(&live));
         let gone = live.kill().await;
         self.was_ended(&live, gone).await;
         Err(Error::new(Code::Unavailable, "The app declares something else than when it was released."))
@@ -350,6 +357,13 @@ impl ProcessHost {
 }
 
 impl State {
+    /// Lets what runs be ended; it is kept in mind until it is gone, whatever becomes of who ends it.
+    fn leave(&mut self) -> Option<Arc<Live>> {
+        let live = self.live.take()?;
+        self.ending = Some(Arc::clone(&live));
+        Some(live)
+    }
+
     fn live(&self) -> Option<Arc<Live>> {
         self.live.as_ref().filter(|live| live.host.closed_now().is_none()).cloned()
     }
@@ -400,7 +414,7 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
         if died.is_none() && !unused {
             continue;
         }
-        state.live = None;
+        state.leave();
         if died.is_some() {
             state.crashed();
         }

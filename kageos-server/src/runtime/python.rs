@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use kageos_core::{
     Code, Env, Error, HostCall, LogEntry, LogLevel, LogSink, LogSource, NodeId, PythonDone, PythonScript,
     Result,
-    python::{ARGUMENTS, MAX_FILE_BYTES, MAX_JSON, MAX_TEXT},
+    python::{ARGUMENTS, MAX_FILE_BYTES, MAX_JSON, MAX_TEXT, last},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -49,6 +49,8 @@ pub struct PythonOptions {
     pub program: Option<PathBuf>,
     /// Folders of virtual environments, by the names that scripts know them by.
     pub environments: BTreeMap<String, PathBuf>,
+    /// Folders that no script reads; a Python whose own folders lie there, or hold one, is not started.
+    pub hidden: Vec<PathBuf>,
 }
 
 /// Runs the scripts of the apps of one server; cheap to clone.
@@ -63,12 +65,18 @@ struct Inner {
     driver: Driver,
     limits: Limits,
     env: Env,
-    /// The places of each workspace.
-    lanes: Mutex<HashMap<NodeId, Arc<Semaphore>>>,
+    lanes: Mutex<HashMap<NodeId, Lane>>,
     /// Places of one workspace.
     of_workspace: usize,
     /// All places.
     all: Arc<Semaphore>,
+    held: Arc<Semaphore>,
+}
+
+/// What one workspace may have at a time: places, and bytes of what runs or waits.
+#[derive(Debug, Clone)]
+struct Lane {
+    places: Arc<Semaphore>,
     held: Arc<Semaphore>,
 }
 
@@ -91,8 +99,6 @@ struct OfWorkspace {
 #[derive(Debug, Default)]
 struct Printed {
     bytes: VecDeque<u8>,
-    /// It printed more than it may.
-    too_much: bool,
 }
 
 impl Scripts {
@@ -117,7 +123,10 @@ impl Scripts {
     /// # Errors
     /// [`Code::Unavailable`] with what does not run.
     pub(super) async fn outlook(&self) -> Result<String> {
-        let PythonOptions { program, environments } = &self.inner.options;
+        let PythonOptions { program, environments, .. } = &self.inner.options;
+        if !self.inner.driver.has_tools() {
+            return Ok("no scripts run here: they need bubblewrap".to_owned());
+        }
         let names = program.iter().map(|_| None).chain(environments.keys().map(|name| Some(name.as_str())));
         let mut said = Vec::new();
         for name in names {
@@ -158,45 +167,63 @@ impl Scripts {
     }
 
     fn interpreter(&self, environment: Option<&str>) -> Result<Interpreter> {
-        let options = &self.inner.options;
-        match environment {
-            None => options.program.as_deref().and_then(Interpreter::of_system).ok_or_else(|| {
-                Error::new(
-                    Code::Unavailable,
-                    "This server has no Python for scripts that name no environment.",
-                )
-            }),
-            Some(name) => match options.environments.get(name) {
-                Some(folder) => Ok(Interpreter::of_environment(folder)),
+        let PythonOptions { program, environments, hidden } = &self.inner.options;
+        let missing = |message: &str| Error::new(Code::Unavailable, message);
+        let found = match environment {
+            None => match program {
+                Some(program) => Interpreter::of_system(program).ok_or_else(|| missing("it is not there"))?,
                 None => {
-                    let names = options.environments.keys().map(String::as_str).collect::<Vec<_>>();
+                    return Err(missing("This server has no Python for scripts that name no environment."));
+                }
+            },
+            Some(name) => match environments.get(name) {
+                Some(folder) => Interpreter::of_environment(folder),
+                None => {
+                    let names = environments.keys().map(String::as_str).collect::<Vec<_>>();
                     let message = match names.is_empty() {
                         true => "this server has no environments".to_owned(),
                         false => format!("this server has the environments {}", names.join(", ")),
                     };
-                    Err(Error::field("/environment", "enum", message))
+                    return Err(Error::field("/environment", "enum", message));
                 }
             },
+        };
+        let real = |folder: &PathBuf| folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let hidden: Vec<_> = hidden.iter().map(real).collect();
+        let shows =
+            |folder: &PathBuf| hidden.iter().any(|it| it.starts_with(folder) || folder.starts_with(it));
+        match found.folders.iter().map(real).any(|folder| shows(&folder)) {
+            true => Err(missing("Its folders and those of the server lie within one another.")),
+            false => Ok(found),
         }
+    }
+
+    fn lane(&self, workspace: NodeId) -> Lane {
+        let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry(workspace).or_insert_with(|| Lane {
+            places: Arc::new(Semaphore::new(self.inner.of_workspace)),
+            held: Arc::new(Semaphore::new(MAX_HELD / COUNTED / 4)),
+        });
+        lane.clone()
     }
 
     /// A place to run in, one of the workspace's own and one of all.
     async fn place(&self, workspace: NodeId) -> Result<[OwnedSemaphorePermit; 2]> {
-        let lane = {
-            let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Semaphore::new(self.inner.of_workspace));
-            Arc::clone(lanes.entry(workspace).or_insert_with(new))
-        };
-        let own = lane.acquire_owned().await.map_err(Error::internal)?;
+        let own = self.lane(workspace).places.acquire_owned().await.map_err(Error::internal)?;
         Ok([own, Arc::clone(&self.inner.all).acquire_owned().await.map_err(Error::internal)?])
     }
 
     /// Room for a script and what it is given, until it is dropped.
-    fn hold(&self, script: &PythonScript) -> Result<OwnedSemaphorePermit> {
+    fn hold(&self, workspace: NodeId, script: &PythonScript) -> Result<[OwnedSemaphorePermit; 2]> {
         let counted = u32::try_from(script.size().div_ceil(COUNTED).max(1)).unwrap_or(u32::MAX);
-        Arc::clone(&self.inner.held).try_acquire_many_owned(counted).map_err(|_| {
-            Error::new(Code::TooManyRequests, "As many scripts wait on this server as may; try again.")
-        })
+        let hold = |held: Arc<Semaphore>, whose: &str| {
+            held.try_acquire_many_owned(counted).map_err(|_| {
+                let message = format!("As many scripts of {whose} wait as may; try again.");
+                Error::new(Code::TooManyRequests, message)
+            })
+        };
+        let own = hold(self.lane(workspace).held, "this workspace")?;
+        Ok([own, hold(Arc::clone(&self.inner.held), "this server")?])
     }
 }
 
@@ -213,8 +240,13 @@ impl Interpreter {
         let mut folders = vec![folder.to_owned()];
         let about = fs::read_to_string(folder.join("pyvenv.cfg")).unwrap_or_default();
         let home = about.lines().find_map(|line| line.strip_prefix("home")?.trim_start().strip_prefix('='));
-        let base = home.and_then(|home| Path::new(home.trim()).canonicalize().ok());
-        folders.extend(base.as_deref().and_then(Path::parent).map(parts).unwrap_or_default());
+        // As it is named there, and where it really is.
+        let named = home.map(|home| PathBuf::from(home.trim()));
+        let real = named.as_ref().and_then(|home| home.join("python3").canonicalize().ok());
+        let real = real.as_deref().and_then(Path::parent);
+        for prefix in [named.as_deref(), real].into_iter().flatten().filter_map(Path::parent) {
+            folders.extend(parts(prefix));
+        }
         Self { program: folder.join("bin/python3"), folders }
     }
 }
@@ -230,7 +262,7 @@ fn parts(prefix: &Path) -> Vec<PathBuf> {
 impl OfWorkspace {
     /// Waits for a place and runs the script there.
     async fn ran(&self, call: &HostCall, script: &PythonScript, printed: &mut Printed) -> Result<PythonDone> {
-        let _held = self.scripts.hold(script)?;
+        let _held = self.scripts.hold(self.workspace, script)?;
         let python = self.scripts.interpreter(script.environment.as_deref())?;
         let left = || call.deadline.since(self.scripts.inner.env.now());
         let busy =
@@ -258,19 +290,21 @@ async fn answer(
         for file in &script.files {
             let _ = stdin.write_all(&file.bytes).await;
         }
+        Ok(())
     };
     let read = async move {
         let mut written = Vec::new();
-        let _ = stdout.take(MAX_WRITTEN).read_to_end(&mut written).await;
-        written
+        let _ = stdout.take(MAX_WRITTEN + 1).read_to_end(&mut written).await;
+        if written.len() as u64 > MAX_WRITTEN { Err("The script gives too much.") } else { Ok(written) }
     };
-    // What is more is read by nobody, so whoever writes it ends.
-    let ((), written, ()) = tokio::join!(give, read, printed.take(stderr));
     let failed = |message: &str| Err(Error::new(Code::ScriptFailed, message));
-    if printed.too_much {
-        running.kill().await;
-        return failed("The script prints too much.");
-    }
+    let written = match tokio::try_join!(give, read, printed.take(stderr)) {
+        Ok(((), written, ())) => written,
+        Err(too_much) => {
+            running.kill().await;
+            return failed(too_much);
+        }
+    };
     let ending = running.wait().await.unwrap_or_default();
     running.kill().await;
     if ending.out_of_memory {
@@ -284,33 +318,61 @@ async fn answer(
 impl kageos_core::Python for OfWorkspace {
     async fn run(&self, call: &HostCall, script: PythonScript) -> Result<PythonDone> {
         script.check()?;
-        let clock = &self.scripts.inner.env.clock;
-        let (began, mut printed) = (clock.monotonic(), Printed::default());
+        let mut told = Told::new(self, call, script.environment.as_deref());
         let given_up = async {
             while !call.control.is_cancelled() {
                 tokio::time::sleep(ASKED).await;
             }
         };
         let ran = tokio::select! {
-            ran = self.ran(call, &script, &mut printed) => ran,
+            ran = self.ran(call, &script, &mut told.printed) => ran,
             () = given_up => Err(Error::of(Code::Cancelled)),
         };
-        let ms = u64::try_from(clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
-        let entry = match &ran {
-            Ok(_) => LogEntry::new(LogLevel::Info, "A script has run."),
-            Err(error) => LogEntry::new(LogLevel::Warn, error.message.clone())
-                .with("code", error.code.as_str())
-                .with("printed", printed.text(LOGGED)),
-        };
-        let environment = script.environment.as_deref().unwrap_or_default();
-        let entry = entry.with("environment", environment).with("ms", ms).bounded();
-        self.logs.take(LogSource::Platform, Some(call.into()), entry);
+        told.ended(&ran);
         ran
     }
 }
 
+/// The line about a script, which is written also when nobody waits any more for what becomes of it.
+struct Told<'a> {
+    of: &'a OfWorkspace,
+    call: &'a HostCall,
+    environment: String,
+    began: Duration,
+    printed: Printed,
+    entry: Option<LogEntry>,
+}
+
+impl<'a> Told<'a> {
+    fn new(of: &'a OfWorkspace, call: &'a HostCall, environment: Option<&str>) -> Self {
+        let began = of.scripts.inner.env.clock.monotonic();
+        let environment = environment.unwrap_or_default().to_owned();
+        Self { of, call, environment, began, printed: Printed::default(), entry: None }
+    }
+
+    fn ended(&mut self, ran: &Result<PythonDone>) {
+        self.entry = Some(match ran {
+            Ok(_) => LogEntry::new(LogLevel::Info, "A script has run."),
+            Err(error) => LogEntry::new(LogLevel::Warn, error.message.clone())
+                .with("code", error.code.as_str())
+                .with("printed", self.printed.text(LOGGED)),
+        });
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        let cut_off = || LogEntry::new(LogLevel::Warn, "A script was cut off: its call has ended.");
+        let entry = self.entry.take().unwrap_or_else(cut_off);
+        let now = self.of.scripts.inner.env.clock.monotonic();
+        let ms = u64::try_from(now.saturating_sub(self.began).as_millis()).unwrap_or(u64::MAX);
+        let entry = entry.with("environment", std::mem::take(&mut self.environment)).with("ms", ms).bounded();
+        self.of.logs.take(LogSource::Platform, Some(self.call.into()), entry);
+    }
+}
+
 impl Printed {
-    async fn take(&mut self, mut from: impl AsyncRead + Unpin) {
+    async fn take(&mut self, mut from: impl AsyncRead + Unpin) -> std::result::Result<(), &'static str> {
         let (mut some, mut all) = (vec![0; 16 << 10], 0);
         while let Ok(read @ 1..) = from.read(&mut some).await {
             self.bytes.extend(&some[..read]);
@@ -318,17 +380,14 @@ impl Printed {
             self.bytes.drain(..over);
             all += read;
             if all > MAX_PRINTED {
-                self.too_much = true;
-                return;
+                return Err("The script prints too much.");
             }
         }
+        Ok(())
     }
 
     /// The last of it, at most so many bytes of text.
     fn text(&mut self, most: usize) -> String {
-        let mut text = String::from_utf8_lossy(self.bytes.make_contiguous()).into_owned();
-        let start = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
-        text.drain(..start.unwrap_or_default());
-        text
+        last(String::from_utf8_lossy(self.bytes.make_contiguous()).into_owned(), most)
     }
 }

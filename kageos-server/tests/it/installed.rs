@@ -58,6 +58,11 @@ impl Sealed {
         let copied =
             Command::new("cp").args(["-a", "--reflink=auto"]).arg(layer.join("target")).arg(folder).status();
         assert!(copied.unwrap().success());
+        fs::copy(layer.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+        // What it has of the SDK is of no use to anyone else.
+        let spoil = "find . -name '*kageos*' -type f -exec truncate -s 0 {} +";
+        let spoilt = Command::new("sh").args(["-c", spoil]).current_dir(folder.join("target")).status();
+        assert!(spoilt.unwrap().success());
         let mut about: Value = serde_json::from_slice(&fs::read(layer.join("layer.json")).unwrap()).unwrap();
         about["toolchain"] = "/rust".into();
         about["packed"] = "another".into();
@@ -72,6 +77,14 @@ impl Sealed {
         let folders = [example::layer(), own.clone()].map(|layer| layer.join("vendor"));
         let differ = Command::new("diff").args(["-r", "--brief", "--"]).args(folders).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&differ.stdout), "");
+        // And what does not change was not compiled again.
+        let compiled = |layer: &Path| {
+            let find = "find target -name 'libserde-*.rlib' -printf '%f %T@\\n'";
+            let found = Command::new("sh").args(["-c", find]).current_dir(layer).output().unwrap();
+            String::from_utf8(found.stdout).unwrap()
+        };
+        let before = compiled(&self.layers.join(EARLIER));
+        assert!(!before.is_empty() && compiled(own) == before, "{before} {}", compiled(own));
     }
 
     /// Runs a script there, with or without a Rust toolchain.

@@ -70,7 +70,7 @@ impl Bench {
         let environments = [("own".to_owned(), folder.path().to_owned())].into();
         let mut limits = Limits::default();
         change(&mut limits);
-        let options = PythonOptions { program: Some(program), environments };
+        let options = PythonOptions { program: Some(program), environments, hidden: Vec::new() };
         let env = Env::system();
         let scripts = Scripts::new(options, driver, limits, env.clone());
         Some(Self { scripts, env, logged: Arc::default(), _folder: folder })
@@ -177,11 +177,13 @@ async fn how_a_script_fails_is_told() {
             "raise ExceptionGroup('all', [ValueError()])",
             "The script failed: ExceptionGroup: all (1 sub-exception) (line 1)",
         ),
+        ("class E(Exception):\n  def __str__(self): raise self\nraise E()", "The script failed: E (line 3)"),
+        ("raise ValueError('\\ud800' + 'x' * 1000)", "The script failed: ValueError: \\ud800xxx"),
         ("import os; os._exit(0)", "The script gives no answer, or too much."),
         ("import os; os._exit(3)", "The script was ended: exit status 3."),
         ("print('secret')\nimport os; os.kill(os.getpid(), 9)", "The script was ended: SIGKILL."),
         ("output = 'x' * 4_200_000", "The script gives more than 4194304 bytes of JSON."),
-        ("output = 'x' * 50_000_000", "The script gives no answer, or too much."),
+        ("output = 'x' * 50_000_000", "The script gives too much."),
         ("while True: print('x' * 10_000)", "The script prints too much."),
     ] {
         let said = bench.failed(source).await;
@@ -221,6 +223,7 @@ async fn a_script_is_a_program_like_others() {
         "import atexit, os; atexit.register(os._exit, 3); output = 1",
         "import json; json.dumps = None; json.loads = None; output = 1",
         "import subprocess, sys\nassert subprocess.run([sys.executable, '-c', 'print(7)']).returncode == 0; output = 1",
+        "from multiprocessing import get_context\ndef same(x): return x\nif __name__ == '__main__':\n with get_context('spawn').Pool(1) as pool: output = sum(pool.map(same, [0, 1]))",
         "from multiprocessing import Pool\ndef same(x): return x\nwith Pool(2) as pool: output = sum(pool.map(same, [0, 1]))",
     ] {
         let done = bench.run(Bench::script(source)).await;
@@ -302,7 +305,8 @@ async fn what_a_script_uses_up_is_bounded() {
     let many = bench.failed(many).await;
     assert!(many.contains("No space left") || many.contains("memory"), "{many}");
     // Who takes too long is ended, and its last words are in the log.
-    let script = PythonScript { timeout_ms: Some(500), ..Bench::script("print('so far')\nwhile True: pass") };
+    let script =
+        PythonScript { timeout_ms: Some(3000), ..Bench::script("print('so far')\nwhile True: pass") };
     assert_eq!(bench.run(script).await.unwrap_err().code, Code::DeadlineExceeded);
     let line = bench.logged.0.lock().unwrap().pop().unwrap();
     assert_eq!(line.fields["printed"], json!("so far\n"));
@@ -334,12 +338,30 @@ async fn a_script_ends_when_nobody_waits_for_its_call() {
 }
 
 #[tokio::test]
+async fn a_python_that_would_show_what_is_hidden_is_not_started() {
+    let Some(program) = program() else { return };
+    let folder = TempDir::new().unwrap();
+    environment(&program, &folder.path().join("inside/own"));
+    let environments = [("own".to_owned(), folder.path().join("inside/own"))].into();
+    let options =
+        PythonOptions { program: Some(program), environments, hidden: vec![folder.path().join("inside")] };
+    let env = Env::system();
+    let open = Driver::processes(Sandbox::Open, Vec::new(), None);
+    let scripts = Scripts::new(options, open, Limits::default(), env.clone());
+    let bench = Bench { scripts, env, logged: Arc::default(), _folder: folder };
+    let script = PythonScript { environment: Some("own".into()), ..Bench::script("") };
+    let refused = bench.run(script).await.unwrap_err();
+    assert!(refused.message.contains("lie within one another"), "{refused}");
+}
+
+#[tokio::test]
 async fn one_workspace_leaves_a_place_to_others() {
     let Some(bench) = Bench::new(|_| {}) else { return };
     let (busy, other) = (NodeId::new(&bench.env), NodeId::new(&bench.env));
     let of = |workspace| bench.scripts.of(workspace, Arc::clone(&bench.logged) as _);
     let caller = Arc::new(Caller::default());
-    let long = (0..8).map(|_| {
+    let more = std::thread::available_parallelism().unwrap().get() + 1;
+    let long = (0..more).map(|_| {
         let (of, call) = (of(busy), bench.call(Arc::clone(&caller)));
         tokio::spawn(async move { of.run(&call, Bench::script("while True: pass")).await })
     });
@@ -364,7 +386,8 @@ async fn one_workspace_leaves_a_place_to_others() {
 #[tokio::test]
 async fn without_a_sandbox_no_script_runs() {
     let Some(program) = program() else { return };
-    let options = PythonOptions { program: Some(program), environments: Default::default() };
+    let options =
+        PythonOptions { program: Some(program), environments: Default::default(), hidden: Vec::new() };
     let open = Driver::processes(Sandbox::Open, Vec::new(), None);
     let env = Env::system();
     let scripts = Scripts::new(options, open, Limits::default(), env.clone());

@@ -130,7 +130,8 @@ fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
         "    /// What came of it.\n    pub outcome: Option<Multiline>,\n    /// Minutes it took.\n    pub minutes: Option<i32>,\n}\n\n/// Say",
     );
     let second = shop.push(&app);
-    assert_eq!(second["changes"], json!([{ "path": "task.table", "change": "changed" }]));
+    let parts = json!([{ "part": "row/minutes", "change": "added" }]);
+    assert_eq!(second["changes"], json!([{ "path": "task.table", "change": "changed", "parts": parts }]));
     let row = shop.table("get", &json!({ "id": made["id"] }));
     assert_eq!(row["values"].get("minutes"), Some(&Value::Null));
 

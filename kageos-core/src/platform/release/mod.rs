@@ -4,11 +4,13 @@
 //! platform's database is enough for each step: the newest commit moves with the receipt of the call that moved it, and a
 //! release goes live together with the nodes that it declares.
 
+mod changes;
 mod consent;
 mod store;
 
 use serde::{Deserialize, Serialize};
 
+pub use changes::{ChangeKind, FunctionChange, PartChange, function_changes};
 pub use consent::{Consent, egress_digest};
 pub use store::MIGRATIONS;
 
@@ -79,27 +81,6 @@ pub struct Program {
     pub sha256: String,
     /// How many there are.
     pub size: u64,
-}
-
-/// What is done to a function, against the release that was live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FunctionChange {
-    /// Its path inside the workspace.
-    pub path: String,
-    /// What is done.
-    pub change: ChangeKind,
-}
-
-/// Whether something comes, goes or is another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeKind {
-    /// It was not there.
-    Added,
-    /// It is not there any more.
-    Removed,
-    /// It is another one.
-    Changed,
 }
 
 /// How a build ended.
@@ -463,23 +444,6 @@ fn moved(error: SqlError) -> Error {
         }
         error => error.into(),
     }
-}
-
-/// What one manifest does to the functions of another.
-#[must_use]
-pub fn function_changes(old: Option<&Manifest>, new: &Manifest) -> Vec<FunctionChange> {
-    let of = |manifest: &Manifest, path: &str| {
-        manifest.functions.iter().find(|entry| entry.path == path).map(|entry| entry.schema.clone())
-    };
-    let change = |path: &str, change| FunctionChange { path: path.to_owned(), change };
-    let come = new.functions.iter().filter_map(|entry| match old.and_then(|old| of(old, &entry.path)) {
-        None => Some(change(&entry.path, ChangeKind::Added)),
-        Some(schema) if schema != entry.schema => Some(change(&entry.path, ChangeKind::Changed)),
-        Some(_) => None,
-    });
-    let gone = old.into_iter().flat_map(|old| &old.functions);
-    let gone = gone.filter(|entry| of(new, &entry.path).is_none());
-    come.chain(gone.map(|entry| change(&entry.path, ChangeKind::Removed))).collect()
 }
 
 /// The workspace at a path, which has depth two.

@@ -12,6 +12,7 @@
 //! The key is a digest of all that goes in, so a layer is never changed and the same one is never made twice.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -73,6 +74,9 @@ struct About {
     /// The id of what a program carried and it was made of; none for sources in a folder.
     #[serde(default)]
     packed: Option<String>,
+    /// It was compiled in a sandbox, where everything lies at the same place for every layer.
+    #[serde(default)]
+    closed: bool,
 }
 
 /// What a layer is made of.
@@ -139,6 +143,7 @@ impl Layer {
             target: toolchain.target,
             rustc: toolchain.rustc,
             packed: ingredients.supply.packed_id(),
+            closed: matches!(ingredients.sandbox, Sandbox::Bubblewrap(_)),
         };
         let layer = Self { folder, about };
         layer.make(ingredients, &lock, &mut tell).await?;
@@ -171,10 +176,22 @@ impl Layer {
         write(&app.join("Cargo.toml"), &manifest(&self.crates()?))?;
         write(&app.join("src/main.rs"), "fn main() {}\n")?;
         fs::copy(self.lock(), app.join("Cargo.lock")).map_err(failed("The layer cannot be written."))?;
-        self.begin_with_another(sandbox, &target).await?;
+        let begun = match self.begin_with_another(&target).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                tracing::warn!(%error, "a layer begins with nothing");
+                empty(&target)?;
+                false
+            }
+        };
         tell("compiling the SDK for apps, once");
         let job = Job { layer: self, sandbox, restrict, app: &app, is_layer: true, target: &target };
-        let built = job.run(|line| tell(line)).await?;
+        let mut built = job.run(|line| tell(line)).await?;
+        if begun && !built.success {
+            tell("compiling all of it");
+            empty(&target)?;
+            built = job.run(|line| tell(line)).await?;
+        }
         if !built.success {
             return Err(Error::new(Code::Unavailable, format!("The SDK does not compile:\n{}", built.log)));
         }
@@ -182,22 +199,32 @@ impl Layer {
         write(&folder.join(ABOUT), &about)
     }
 
-    /// Begins with what another layer has compiled of crates that do not change: all but the SDK, which is another one under
-    /// the same version. Only in a sandbox, where everything lies at the same place for every layer.
-    async fn begin_with_another(&self, sandbox: &Sandbox, target: &Path) -> Result<()> {
-        let other = self.folder.parent().map(Self::find).transpose()?.flatten();
-        let same = |other: &Self| {
-            (&other.about.rustc, &other.about.target) == (&self.about.rustc, &self.about.target)
+    /// Begins with what another layer has compiled of crates that this one has too: all but the SDK, which is another one
+    /// under the same version. Not with one that has a crate which this one lacks, for what that has left there stays.
+    /// Answers whether there was one.
+    async fn begin_with_another(&self, target: &Path) -> Result<bool> {
+        let Some(other) = self.folder.parent().map(Self::find).transpose()?.flatten() else {
+            return Ok(false);
         };
-        let Some(other) = other.filter(same).filter(|_| matches!(sandbox, Sandbox::Bubblewrap(_))) else {
-            return Ok(());
+        let place = |layer: &Self| {
+            let About { toolchain, target, rustc, closed: true, .. } = &layer.about else { return None };
+            Some((toolchain.clone(), target.clone(), rustc.clone()))
         };
+        let locked =
+            |layer: &Self| fs::read_to_string(layer.lock()).map_err(failed("The layer cannot be read."));
+        let (theirs, own) = (locked(&other)?, locked(self)?);
+        if place(&other).is_none_or(|it| Some(it) != place(self))
+            || !packages(&theirs).is_subset(&packages(&own))
+        {
+            return Ok(false);
+        }
         let (from, target) = (other.target(), target.to_owned());
         blocking(move || {
             copy_tree(&from, &target)?;
             remove_named(&target, SDK_PREFIX, DEPTH).map_err(failed("The layer cannot be written."))
         })
-        .await
+        .await?;
+        Ok(true)
     }
 
     /// The crates that an operator allows.
@@ -304,6 +331,23 @@ fn key(ingredients: &Ingredients<'_>, toolchain: &Toolchain) -> Result<String> {
     }
     hash.update(folder.as_encoded_bytes());
     Ok(hex(&hash.finalize()))
+}
+
+/// The packages of a lock file, each with its version and hash.
+fn packages(lock: &str) -> BTreeSet<[&str; 3]> {
+    let blocks = lock.split("[[package]]").skip(1);
+    blocks
+        .map(|block| {
+            let value = |key| block.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+            [value("name = "), value("version = "), value("checksum = ")]
+        })
+        .collect()
+}
+
+/// Makes a folder an empty one.
+fn empty(folder: &Path) -> Result<()> {
+    remove(folder)?;
+    fs::create_dir_all(folder).map_err(failed("The layer cannot be written."))
 }
 
 /// Makes the files of a folder older than whatever was compiled of them, for times tell Cargo what is new.

@@ -48,6 +48,11 @@ pub(in crate::runtime) struct Pipes {
 }
 
 impl Driver {
+    /// Whether tools are started here at all.
+    pub(in crate::runtime) fn has_tools(&self) -> bool {
+        matches!(&self.kind, Kind::Process { sandbox: Sandbox::Bubblewrap(_), .. })
+    }
+
     /// Starts a tool, once it was measured that processes are kept apart and limited here.
     ///
     /// # Errors

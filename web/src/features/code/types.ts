@@ -28,6 +28,8 @@ export type Egress = { origins: string[]; secrets: SecretUse[]; digest: string; 
 export type Secret = { name: string; title: string; origin: string; place: SecretPlace | null; declared: boolean; set: (Consent & { origin: string }) | null };
 export type Secrets = { secrets: Secret[] };
 
+/** What becomes of a function; its parts are `row/<field>`, `<action>/input/<field>` and so on. */
+export type FunctionChange = { path: string; change: ChangeKind; parts?: { part: string; change: ChangeKind }[] };
 export type ReleaseState = "building" | "built" | "starting" | "live" | "draining" | "retired" | "failed";
 export type Release = {
   release: number;
@@ -42,7 +44,7 @@ export type Release = {
   binary: { sha256: string; size: number } | null;
   sandbox: string | null;
   /** Functions against the release that was live, by their paths in the workspace. */
-  changes: { path: string; change: ChangeKind }[];
+  changes: FunctionChange[];
   /** To what it reaches outside. */
   consent: Consent | null;
 };
