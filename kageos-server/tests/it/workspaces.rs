@@ -544,6 +544,42 @@ fn outside() -> (u16, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
+fn an_app_runs_scripts_and_hears_why_they_fail() {
+    let shop = Shop::new();
+    let app = shop.app();
+    let lib = app.join("src/lib.rs");
+    // It runs what it is told as the outcome.
+    let run = "let script = self.outcome.as_ref().map(ToString::to_string).unwrap_or_default();\n        \
+        let told: kageos_sdk::Value = ctx.python(script).run().await?.output()?;\n        let task";
+    change(&lib, "let task", run);
+    change(&lib, "(State::Done, self.outcome)", "(State::Done, Multiline::new(told.to_string()))");
+    shop.push(&app);
+    let task = shop.table("create", &json!({ "values": { "name": "Count" } }))["id"].clone();
+    let finish = |script: &str| {
+        let input = json!({ "task": task, "outcome": script }).to_string();
+        shop.machine.run(&["call", "/system/todo/finish_task.form", "submit", &input, "--json"])
+    };
+    let refused = finish("print('so far'); output = 1 / 0");
+    check_exit(&refused, Code::ScriptFailed);
+    let said: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    let message = said["message"].as_str().unwrap();
+    assert!(message.starts_with("The script failed: ZeroDivisionError: division by zero (line 1)"), "{said}");
+    // A line comes a moment later.
+    let logged = (0..100).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        let mut found = shop.call("read_logs", &json!({ "text": "ZeroDivisionError", "source": "platform" }));
+        found["lines"].get_mut(0).map(Value::take)
+    });
+    let printed = logged.unwrap()["fields"]["printed"].as_str().unwrap().to_owned();
+    assert!(printed.starts_with("so far\nTraceback"), "{printed}");
+    assert!(finish("import os; output = os.getuid()").status.success());
+    assert_eq!(shop.table("get", &json!({ "id": task }))["values"]["outcome"], "65534");
+    let doctor = shop.machine.json(&["doctor"]);
+    let python = doctor.as_array().unwrap().iter().find(|it| it["layer"] == "python").unwrap();
+    assert!(python["ok"] == true && python["detail"].as_str().unwrap().starts_with("Python 3"), "{python}");
+}
+
+#[test]
 fn an_app_reaches_what_an_administrator_has_consented_to() {
     const KEY: &str = "sk-live-0123456789abcdef";
     let (port, seen) = outside();
