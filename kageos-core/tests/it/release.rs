@@ -345,11 +345,21 @@ fn what_a_release_does_to_functions_is_told() {
     };
     let (old, new) = (form(json!({ "a": {}, "b": {} }), false), form(json!({ "a": {}, "c": {} }), true));
     let expected = [
-        part("run/effect", ChangeKind::Changed),
-        part("run/input/c", ChangeKind::Added),
-        part("run/input/b", ChangeKind::Removed),
+        part("action/run/input/b", ChangeKind::Removed),
+        part("action/run/effect", ChangeKind::Changed),
+        part("action/run/input/c", ChangeKind::Added),
     ];
     assert_eq!(told(&old, &new), expected);
+    // An action comes with all that it has, and what is left out is counted.
+    let mut none = old.clone();
+    none.functions[0].schema.actions.clear();
+    assert_eq!(told(&none, &old), [part("action/run", ChangeKind::Added)]);
+    let many = |count: usize| {
+        let fields = (0..count).map(|at| (format!("f{at:03}"), json!({})));
+        form(fields.collect::<serde_json::Map<_, _>>().into(), false)
+    };
+    let changes = function_changes(Some(&many(1)), &many(51));
+    assert_eq!((changes[0].parts.len(), changes[0].more), (30, Some(20)));
 }
 
 /// What reaches these origins, with a secret for the first.

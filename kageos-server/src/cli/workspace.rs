@@ -357,11 +357,15 @@ fn released(release: &Value) -> String {
 /// What a release does to functions, a line each.
 fn changes(release: &Value) -> String {
     let functions = release["changes"].as_array().into_iter().flatten();
-    let line =
-        |place: &str, change: &Value, key: &str| format!("\n{place}{} {}", mark(change), text(change, key));
+    // The app has chosen these names, and may be a foreign one.
+    let line = |place: &str, change: &Value, key: &str| {
+        format!("\n{place}{} {}", mark(change), workspace_logs::escaped(text(change, key)))
+    };
     let told = functions.flat_map(|function| {
         let parts = function["parts"].as_array().into_iter().flatten();
-        [line("  ", function, "path")].into_iter().chain(parts.map(|part| line("    ", part, "part")))
+        let more = function["more"].as_u64().map(|more| format!("\n    … {more} more"));
+        let parts = parts.map(|part| line("    ", part, "part"));
+        [line("  ", function, "path")].into_iter().chain(parts).chain(more).collect::<Vec<_>>()
     });
     told.collect()
 }

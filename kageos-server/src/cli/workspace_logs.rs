@@ -127,7 +127,7 @@ fn words(line: &Value) -> String {
 }
 
 /// A text without what a terminal would act on, or that would hide what stands there.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let acts = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         match c {

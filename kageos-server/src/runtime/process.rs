@@ -196,9 +196,10 @@ impl ProcessHost {
         self.running().await.and_then(|live| live.pid)
     }
 
-    /// Whether a process runs.
+    /// Whether a process runs, or one that was ended may.
     pub(super) async fn runs(&self) -> bool {
-        self.running().await.is_some()
+        let state = self.state.lock().await;
+        state.live().or_else(|| state.ending.clone()).is_some()
     }
 
     async fn running(&self) -> Option<Arc<Live>> {
@@ -220,9 +221,18 @@ impl ProcessHost {
         self.end(within).await.map_or(0, |ended| ended.cut_off)
     }
 
-    /// Ends the process that runs, while none can be started.
+    /// Ends the process that runs, while none can be started. That goes on when nobody waits for it any more.
     async fn end(&self, within: Duration) -> Option<Ended> {
-        let live = self.state.lock().await.leave()?;
+        let me = self.me.upgrade()?;
+        tokio::spawn(async move { me.end_live(within).await }).await.ok().flatten()
+    }
+
+    async fn end_live(&self, within: Duration) -> Option<Ended> {
+        let Some(live) = self.state.lock().await.leave() else {
+            // What was ended before may be there still.
+            let _ = self.has_ended().await;
+            return None;
+        };
         let died = live.host.closed_now();
         let ended = live.end(within).await;
         self.was_ended(&live, ended.gone).await;
@@ -236,7 +246,10 @@ impl ProcessHost {
     /// Ends the process at once, whatever it does.
     pub(super) async fn kill(&self) {
         let _none = self.starting.lock().await;
-        let Some(live) = self.state.lock().await.leave() else { return };
+        let Some(live) = self.state.lock().await.leave() else {
+            let _ = self.has_ended().await;
+            return;
+        };
         let gone = live.kill().await;
         self.was_ended(&live, gone).await;
         self.say(LogEntry::new(LogLevel::Error, "The app is ended: it fills the disk."));

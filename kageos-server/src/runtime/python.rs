@@ -171,7 +171,8 @@ impl Scripts {
         let missing = |message: &str| Error::new(Code::Unavailable, message);
         let found = match environment {
             None => match program {
-                Some(program) => Interpreter::of_system(program).ok_or_else(|| missing("it is not there"))?,
+                Some(program) => Interpreter::of_system(program)
+                    .ok_or_else(|| missing("The Python of this server is not where it is said to be."))?,
                 None => {
                     return Err(missing("This server has no Python for scripts that name no environment."));
                 }

@@ -335,6 +335,15 @@ async fn a_script_ends_when_nobody_waits_for_its_call() {
     caller.0.store(true, Ordering::Relaxed);
     let ended = tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
     assert_eq!(ended.unwrap_err().code, Code::Cancelled);
+    // And when nobody waits for the script itself.
+    let of = bench.scripts.of(NodeId::new(&bench.env), Arc::clone(&bench.logged) as _);
+    let call = bench.call(Arc::default());
+    let running = tokio::spawn(async move { of.run(&call, Bench::script("while True: pass")).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    let line = bench.logged.0.lock().unwrap().pop().unwrap();
+    assert_eq!(line.message, "A script was cut off: its call has ended.");
 }
 
 #[tokio::test]
@@ -342,16 +351,19 @@ async fn a_python_that_would_show_what_is_hidden_is_not_started() {
     let Some(program) = program() else { return };
     let folder = TempDir::new().unwrap();
     environment(&program, &folder.path().join("inside/own"));
-    let environments = [("own".to_owned(), folder.path().join("inside/own"))].into();
+    let around = ("around".to_owned(), folder.path().to_owned());
+    let environments = [("inside".to_owned(), folder.path().join("inside/own")), around].into();
     let options =
         PythonOptions { program: Some(program), environments, hidden: vec![folder.path().join("inside")] };
     let env = Env::system();
     let open = Driver::processes(Sandbox::Open, Vec::new(), None);
     let scripts = Scripts::new(options, open, Limits::default(), env.clone());
     let bench = Bench { scripts, env, logged: Arc::default(), _folder: folder };
-    let script = PythonScript { environment: Some("own".into()), ..Bench::script("") };
-    let refused = bench.run(script).await.unwrap_err();
-    assert!(refused.message.contains("lie within one another"), "{refused}");
+    let script = |name: &str| PythonScript { environment: Some(name.into()), ..Bench::script("") };
+    for name in ["inside", "around"] {
+        let refused = bench.run(script(name)).await.unwrap_err();
+        assert!(refused.message.contains("lie within one another"), "{name}: {refused}");
+    }
 }
 
 #[tokio::test]

@@ -333,7 +333,7 @@ fn key(ingredients: &Ingredients<'_>, toolchain: &Toolchain) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// The packages of a lock file, each with its version and hash.
+/// The packages of a lock file without the SDK, each with its version and hash.
 fn packages(lock: &str) -> BTreeSet<[&str; 3]> {
     let blocks = lock.split("[[package]]").skip(1);
     blocks
@@ -341,6 +341,7 @@ fn packages(lock: &str) -> BTreeSet<[&str; 3]> {
             let value = |key| block.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
             [value("name = "), value("version = "), value("checksum = ")]
         })
+        .filter(|[name, ..]| !name.trim_start_matches('"').starts_with(SDK_PREFIX))
         .collect()
 }
 

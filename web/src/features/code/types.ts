@@ -28,8 +28,8 @@ export type Egress = { origins: string[]; secrets: SecretUse[]; digest: string; 
 export type Secret = { name: string; title: string; origin: string; place: SecretPlace | null; declared: boolean; set: (Consent & { origin: string }) | null };
 export type Secrets = { secrets: Secret[] };
 
-/** What becomes of a function; its parts are `row/<field>`, `<action>/input/<field>` and so on. */
-export type FunctionChange = { path: string; change: ChangeKind; parts?: { part: string; change: ChangeKind }[] };
+/** What becomes of a function; its parts are `row/<field>`, `action/<action>/input/<field>` and so on. */
+export type FunctionChange = { path: string; change: ChangeKind; parts?: { part: string; change: ChangeKind }[]; more?: number };
 export type ReleaseState = "building" | "built" | "starting" | "live" | "draining" | "retired" | "failed";
 export type Release = {
   release: number;
