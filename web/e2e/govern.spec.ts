@@ -25,7 +25,10 @@ test("an administrator hands over what somebody holds, after a look at it", asyn
   for (const [field, person] of [["transfer-from", from], ["transfer-to", to]] as const) {
     await page.locator(`[data-test=${field}]`).click();
     await page.getByRole("combobox").last().fill(person.login);
+    // Once what is found for the name has taken the place of the list.
+    await expect(page.getByRole("option")).toHaveCount(1);
     await page.getByRole("option", { name: person.login }).click();
+    await expect(page.locator(`[data-test=${field}]`)).toContainText(person.login);
   }
   await page.getByRole("button", { name: "Show what that is" }).click();
   const list = page.getByRole("listitem").filter({ hasText: crm });
