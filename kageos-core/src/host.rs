@@ -43,7 +43,8 @@ pub trait Host: Send + Sync + std::fmt::Debug {
     /// that was stopped and goes on. A host whose calls end with its own process has nothing more to do.
     ///
     /// # Errors
-    /// As [`Host::receipt`].
+    /// As [`Host::receipt`]; [`Code::OutcomeUnknown`](crate::Code::OutcomeUnknown) when the database will never be asked
+    /// again, so nobody will know.
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>, Error> {
         self.receipt(call).await
     }

@@ -104,6 +104,8 @@ ids! {
     GrantId;
     /// A group of users.
     GroupId;
+    /// A link of an app that somebody attaches.
+    LinkId;
     /// A node of the Service Tree; it stays when the path changes.
     NodeId;
     /// A login.

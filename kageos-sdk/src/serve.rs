@@ -1,9 +1,12 @@
 //! Runs an app for a platform in another process.
 
+use std::sync::{Arc, OnceLock};
+#[cfg(unix)]
 use std::{
+    ffi::{OsStr, OsString},
     io::{self, Write},
+    os::unix::process::CommandExt,
     process::ExitCode,
-    sync::{Arc, OnceLock},
 };
 
 use kageos_core::{
@@ -21,14 +24,34 @@ const WORKERS: usize = 2;
 
 /// The variable that names the socket of the platform.
 pub const LINK: &str = "KAGEOS_LINK";
+/// The variable that names the app's database where the platform leaves that to whoever runs it: an attached app.
+pub const DATABASE: &str = "KAGEOS_DATABASE";
+/// The variable that names the workspace which the app is attached to: `http://127.0.0.1:8080/system/todo`.
+pub const ATTACH: &str = "KAGEOS_ATTACH";
+/// The variable that names the program which attaches it, where that is not found as `kagectl`.
+#[cfg(unix)]
+const KAGECTL: &str = "KAGECTL";
 
 /// The whole `main` of an app that is a program of its own: `kageos_sdk::main(&app())`. It comes to the platform that has
-/// started it and runs its calls, until the link ends.
+/// started it and runs its calls, until the link ends. Started by a developer, with the address of a workspace in
+/// `KAGEOS_ATTACH`, it is attached to that workspace: the process becomes `kagectl workspace attach`, which starts it
+/// again.
 #[cfg(unix)]
 #[must_use]
 pub fn main(app: &App) -> ExitCode {
-    match run(app) {
-        Ok(_) => ExitCode::SUCCESS,
+    let done = match (variable(LINK), variable(ATTACH)) {
+        (Some(socket), _) => run(app, socket),
+        (None, Some(address)) => Err(attach(&address)),
+        (None, None) => Err(Error::new(
+            Code::Unavailable,
+            format!(
+                "An app is started by a platform. To try it on a running server: kagectl workspace attach FOLDER PATH, or \
+                 {ATTACH}=http://127.0.0.1:8080/namespace/workspace KAGEOS_TOKEN=… cargo run."
+            ),
+        )),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where nobody reads any more there is nobody to tell.
             let _ = writeln!(io::stderr(), "{error}");
@@ -39,13 +62,35 @@ pub fn main(app: &App) -> ExitCode {
 
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this is the main of an app")]
-fn run(app: &App) -> Result<Closed> {
-    let socket = std::env::var_os(LINK).ok_or_else(|| {
-        let message = format!(
-            "{LINK} names no socket: an app is started by a platform, or called through its test kit."
-        );
-        Error::new(Code::Unavailable, message)
-    })?;
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Becomes the program that attaches this one; answers why it did not.
+#[cfg(unix)]
+fn attach(address: &OsStr) -> Error {
+    let failed =
+        |error: io::Error| Error::new(Code::Unavailable, "The app cannot be attached.").caused_by(error);
+    let own = match std::env::current_exe() {
+        Ok(own) => own,
+        Err(error) => return failed(error),
+    };
+    let kagectl = variable(KAGECTL).unwrap_or_else(|| "kagectl".into());
+    let folder = variable("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into());
+    let mut command = std::process::Command::new(&kagectl);
+    command.args(["workspace", "attach"]).arg("--program").arg(own).arg(folder).arg(address);
+    command.arg("--").args(std::env::args_os().skip(1));
+    let error = command.exec();
+    let message = format!(
+        "{} cannot be started: {error}. It attaches an app; {KAGECTL} names it where it is not in PATH.",
+        kagectl.display()
+    );
+    Error::new(Code::Unavailable, message)
+}
+
+#[cfg(unix)]
+fn run(app: &App, socket: OsString) -> Result<()> {
+    let database = variable(DATABASE).map(|text| text.to_string_lossy().into_owned());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -55,7 +100,7 @@ fn run(app: &App) -> Result<Closed> {
         let stream = tokio::net::UnixStream::connect(socket).await.map_err(|error| {
             Error::new(Code::Unavailable, format!("The platform does not answer: {error}."))
         })?;
-        serve(app, Env::system(), stream).await
+        serve_on(app, Env::system(), stream, database).await.map(drop)
     })
 }
 
@@ -69,19 +114,34 @@ pub async fn serve(
     env: Env,
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
 ) -> Result<Closed> {
+    serve_on(app, env, stream, None).await
+}
+
+/// The same on this database, and not on the one that the platform names.
+async fn serve_on(
+    app: &App,
+    env: Env,
+    stream: impl AsyncRead + AsyncWrite + Send + 'static,
+    database: Option<String>,
+) -> Result<Closed> {
     let manifest = app.manifest()?;
     let (opened, door) = (env.clone(), OnceLock::new());
-    link::serve(stream, env, &manifest, |served| open(app, opened, served, &door)).await
+    let open = |served: Served| {
+        let database = database.as_ref().unwrap_or(&served.welcome.database);
+        let database = DbOptions::new(database);
+        open(app, opened, (served, database), &door)
+    };
+    link::serve(stream, env, &manifest, open).await
 }
 
 /// Opens the app's tables. Other functions are called through `door`, which the host does not keep.
 async fn open(
     app: &App,
     env: Env,
-    Served { welcome, dispatch, files, http, python }: Served,
+    (Served { welcome, dispatch, files, http, python }, database): (Served, DbOptions),
     door: &OnceLock<Arc<dyn Dispatch>>,
 ) -> Result<Arc<dyn Host>> {
-    let db = Db::open(&DbOptions::new(&welcome.database)).await.map_err(Error::internal)?;
+    let db = Db::open(&database).await.map_err(Error::internal)?;
     let host = InProcess::open(app, welcome.workspace, db, env, welcome.cursor_key).await?;
     host.connect(door.get_or_init(|| Arc::new(dispatch)));
     host.connect_files(Arc::new(files));

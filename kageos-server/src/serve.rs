@@ -77,7 +77,7 @@ async fn accept(
         let answering = router.clone().call(request.map(Body::new));
         async move { Ok::<_, Infallible>(answering.await.unwrap_or_else(|never| match never {})) }
     });
-    let connection = server.serve_connection(TokioIo::new(stream), answer).into_owned();
+    let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), answer).into_owned();
     let watched = connections.watch(connection);
     tokio::spawn(async move {
         let _place = place;

@@ -28,6 +28,8 @@ struct Notes {
     db: Db,
     lose_reply: AtomicBool,
     out_of_reach: AtomicBool,
+    lost: AtomicBool,
+    ends: AtomicBool,
 }
 
 enum Stop {
@@ -49,7 +51,13 @@ impl Notes {
         ] {
             db.execute(sql, params![]).await.unwrap();
         }
-        Arc::new(Self { db, lose_reply: AtomicBool::default(), out_of_reach: AtomicBool::default() })
+        Arc::new(Self {
+            db,
+            lose_reply: AtomicBool::default(),
+            out_of_reach: AtomicBool::default(),
+            lost: AtomicBool::default(),
+            ends: AtomicBool::default(),
+        })
     }
 
     async fn count(&self) -> i64 {
@@ -71,7 +79,9 @@ impl Notes {
             Err(Stop::Sql(error)) => return Err(HostError::Refused(error.into())),
         }
         if self.lose_reply.load(Ordering::SeqCst) {
-            return Err(HostError::CutOff(Error::of(Code::Unavailable)));
+            let error = Error::of(Code::Unavailable);
+            let ends = self.ends.load(Ordering::SeqCst);
+            return Err(if ends { HostError::Ended(error) } else { HostError::CutOff(error) });
         }
         let changes = vec![Change {
             path: call.path.clone(),
@@ -150,6 +160,9 @@ impl Host for Notes {
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>, Error> {
         if self.out_of_reach.load(Ordering::SeqCst) {
             return Err(Error::of(Code::Unavailable));
+        }
+        if self.lost.load(Ordering::SeqCst) {
+            return Err(Error::of(Code::OutcomeUnknown));
         }
         let sql = "SELECT id FROM note_receipt WHERE id = ?";
         let found = self.db.fetch_optional(sql, params![call.to_string()]).await?;
@@ -362,6 +375,35 @@ async fn what_stays_open_is_settled_by_the_next_start() {
         assert_eq!(next.platform.recover().await.unwrap(), 1);
         assert_eq!(next.platform.recover().await.unwrap(), 0);
         assert_eq!(next.record().await, [(Status::Ok, None)]);
+    }
+}
+
+/// Where the rows were is gone for good: nothing stays open for it.
+#[tokio::test]
+async fn what_nobody_will_ever_know_is_recorded_so() {
+    for (seed, db) in testing::engines().await.unwrap().into_iter().enumerate() {
+        let world = World::new(&db, seed as u64 + 300).await;
+        world.notes.lose_reply.store(true, Ordering::SeqCst);
+        world.notes.ends.store(true, Ordering::SeqCst);
+        world.notes.lost.store(true, Ordering::SeqCst);
+        let unknown = world.dispatch(world.call("create", json!({ "text": "one" }))).await.unwrap_err();
+        assert_eq!(unknown.code, Code::OutcomeUnknown);
+        let lost = (Status::Unknown, Some(Code::Unavailable));
+        assert_eq!(world.record().await, [lost]);
+        // One that an earlier process left.
+        world.notes.lost.store(false, Ordering::SeqCst);
+        world.notes.out_of_reach.store(true, Ordering::SeqCst);
+        world.dispatch(world.call("create", json!({ "text": "two" }))).await.unwrap_err();
+        let (platform, notes) = World::open(&db, &world.env, &world.heads).await;
+        notes.lost.store(true, Ordering::SeqCst);
+        let next = World { platform, notes, env: world.env.clone(), heads: HeadsFile::new(&world.env) };
+        assert_eq!(next.platform.recover().await.unwrap(), 1);
+        assert_eq!(next.platform.recover().await.unwrap(), 0);
+        let record = next.record().await;
+        assert!(
+            record.len() == 2 && record.iter().all(|(status, _)| *status == Status::Unknown),
+            "{record:?}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use kageos_core::manifest::{FunctionEntry, SCHEMA_VERSION};
 use kageos_core::platform::files::{FileOptions, Objects};
 use kageos_core::platform::identity::{SYSTEM_LOGIN, Secret};
 use kageos_core::platform::release::{
-    Built, ChangeKind, Consent, Program, State, Switch, egress_digest, function_changes,
+    Attached, Built, ChangeKind, Consent, Program, State, Switch, egress_digest, function_changes,
 };
 use kageos_core::platform::secrets::Secrets;
 use kageos_core::platform::{Platform, PlatformOptions, SealKey};
@@ -449,4 +449,76 @@ fn a_digest_is_of_what_is_reached_and_not_of_its_order() {
     assert_ne!(of(&["https://a.b"], "me"), of(&["https://a.b"], "you"));
     assert_ne!(of(&["https://a.b"], "me"), of(&["https://a.b", "https://c.d"], "me"));
     assert_ne!(egress_digest(&Egress::default()), of(&["https://a.b"], "me"));
+}
+
+#[tokio::test]
+async fn an_app_is_attached_where_nothing_is_live_and_gives_way_to_a_release() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        let releases = world.platform.releases();
+        let user = world.platform.identity().user_by_login(SYSTEM_LOGIN).await.unwrap().unwrap().id;
+        let (workspace, since) = (world.workspace, world.env.now());
+        let attached = |functions: &[(&str, &str)]| Attached {
+            workspace,
+            user,
+            since,
+            manifest: manifest(functions),
+            egress_digest: None,
+        };
+        let attach = async |call: &HostCall, functions: &[(&str, &str)]| {
+            releases.attach(call, attached(functions), json!({})).await.map(drop).map_err(code)
+        };
+        assert_eq!(attach(&world.call(true), &[("a.fn", "A")]).await, Ok(()));
+        assert_eq!((releases.attached(workspace).await.unwrap(), world.paths().len()), (None, 0));
+        let call = world.call(false);
+        assert_eq!(attach(&call, &[("a.fn", "A")]).await, Ok(()));
+        assert_eq!(world.paths(), ["/demo/shop/a.fn"]);
+        let receipt = releases.receipt(call.id).await.unwrap().unwrap();
+        assert_eq!(receipt.changes[0].row.as_deref(), Some("attached"));
+        // The next one takes its place, and whoever gave a call up has that call's.
+        assert_eq!(attach(&world.call(false), &[("b.fn", "B")]).await, Ok(()));
+        assert_eq!(releases.all_attached().await.unwrap(), [attached(&[("b.fn", "B")])]);
+        assert_eq!(world.paths(), ["/demo/shop/b.fn"]);
+        let late = world.call(false);
+        assert!(releases.fence(late.id).await.unwrap().is_none());
+        assert_eq!(attach(&late, &[("c.fn", "C")]).await, Err(Code::Cancelled));
+        assert_eq!(world.paths(), ["/demo/shop/b.fn"]);
+
+        let number = world.built(&[("d.fn", "D")]).await;
+        releases.starting(workspace, number).await.unwrap();
+        assert_eq!(world.go_live(&world.call(false), number, None).await, Ok(()));
+        assert!(releases.all_attached().await.unwrap().is_empty());
+        assert_eq!(attach(&world.call(false), &[("e.fn", "E")]).await, Err(Code::Conflict));
+        assert_eq!(world.paths(), ["/demo/shop/d.fn"]);
+        world.platform.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_developer_consents_once_to_what_an_attached_app_reaches() {
+    let places = testing::engines().await.unwrap();
+    let world = World::new(places[0].db()).await;
+    let releases = world.platform.releases();
+    let system = world.platform.identity().user_by_login(SYSTEM_LOGIN).await.unwrap().unwrap();
+    let (workspace, since) = (world.workspace, world.env.now());
+    let egress = Egress { origins: vec!["https://a.example.com".parse().unwrap()], secrets: Vec::new() };
+    let outside = Manifest { egress: egress.clone(), ..manifest(&[]) };
+    let call = HostCall { actor: system.actor(), ..world.call(false) };
+    let consent = async |call: &HostCall, given: Option<&str>| {
+        releases.consent_attached(call, workspace, &outside, given).await.map_err(|error| error.code)
+    };
+    assert_eq!(releases.consent_attached(&call, workspace, &manifest(&[]), None).await.unwrap(), None);
+    let digest = egress_digest(&egress);
+    assert_eq!(consent(&call, None).await, Err(Code::ConsentRequired));
+    assert_eq!(consent(&call, Some(&"0".repeat(64))).await, Err(Code::Conflict));
+    let by_app = Actor { app: Some("/demo/other".parse().unwrap()), ..system.actor() };
+    let by_app = HostCall { actor: by_app, ..world.call(false) };
+    assert_eq!(consent(&by_app, Some(&digest)).await, Err(Code::Forbidden));
+    let egress_digest = consent(&call, Some(&digest)).await.unwrap();
+    let attached = Attached { workspace, user: system.id, since, manifest: outside.clone(), egress_digest };
+    releases.attach(&call, attached, json!({})).await.unwrap();
+    assert_eq!(consent(&HostCall { id: CallId::new(&world.env), ..call }, None).await, Ok(Some(digest)));
+    // That of one developer is not that of another.
+    assert_eq!(consent(&world.call(false), None).await, Err(Code::ConsentRequired));
+    world.platform.close().await;
 }

@@ -162,6 +162,10 @@ pub(super) enum Workspace {
     },
     /// Makes the release live again that was before.
     Rollback { path: String },
+    /// Lets an app on this machine run a workspace, for whoever develops it and nobody else, until it is stopped.
+    Attach(Attach),
+    /// Ends the link of the app that is attached to a workspace.
+    Detach { path: String },
     /// Lists releases.
     Releases { path: String },
     /// Ends the app's process; the next call starts it.
@@ -217,6 +221,24 @@ pub(super) enum Secret {
     Remove { path: String, name: String },
     /// Seals everything anew with a new key, while no server runs.
     Rotate,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Attach {
+    /// The folder of the app.
+    pub(super) folder: PathBuf,
+    /// The workspace: its path on the server that runs here, or its whole address, https://host/namespace/workspace, with
+    /// a token in KAGEOS_TOKEN.
+    pub(super) workspace: String,
+    /// Consents to what the app reaches outside; `attach` without it says what that is, and this digest.
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) consent: Option<String>,
+    /// The program, which is built already.
+    #[arg(long, value_name = "FILE")]
+    pub(super) program: Option<PathBuf>,
+    /// What it is started with.
+    #[arg(last = true)]
+    pub(super) arguments: Vec<OsString>,
 }
 
 #[derive(Debug, clap::Args)]

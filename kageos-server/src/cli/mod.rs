@@ -3,7 +3,9 @@
 //! Commands that need the running server ask it over HTTP, at the address in `run/lock` and with the token of the
 //! state folder. The exit status is [`kageos_core::Code::exit`] of what went wrong.
 
+mod app_folder;
 mod args;
+mod attach;
 mod audit;
 mod backup;
 mod bootstrap;

@@ -1,36 +1,72 @@
-//! The running server, asked over HTTP from its own machine.
+//! A running server, asked over HTTP.
 
-use axum::body::Body;
-use http_body_util::BodyExt;
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
-use hyper_util::rt::TokioIo;
-use kageos_core::{Code, Error, FieldError, Result, platform::identity::Secret};
+use hyper::{Method, StatusCode, header};
+use kageos_core::{Code, Error, FieldError, LinkId, ResourcePath, Result, platform::identity::Secret};
+use reqwest::{Client, RequestBuilder, Response, Upgraded, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
 use super::failure::Context;
 use crate::{
     extract::typed,
+    routes::{LINK, PROTOCOL},
     state::{Running, Secrets, StateDir},
     wire::{Problem, Readiness},
 };
 
-/// The server that works on a state folder.
+/// A running server.
 pub(crate) struct Remote {
-    authority: String,
+    /// Scheme, host and port.
+    base: String,
     token: Secret,
+    client: Client,
 }
 
 impl Remote {
-    /// The one that runs now.
+    /// The one that works on a state folder now.
     pub(crate) fn find(state: &StateDir) -> Result<Self> {
         let running = Running::find(state).context("run/lock")?;
         let address = running.and_then(|running| running.address).ok_or_else(|| {
             Error::new(Code::Unavailable, "No server runs on this state folder; `kagectl serve` starts it.")
         })?;
-        let authority = address.trim_start_matches("http://").to_owned();
-        Ok(Self { authority, token: Secrets::local_token(state).context("secrets/local.token")? })
+        Self::at(&address, Secrets::local_token(state).context("secrets/local.token")?)
+    }
+
+    /// The one at an address, `https://kageos.example.com`, that lets in who shows a token.
+    pub(crate) fn at(base: &str, token: Secret) -> Result<Self> {
+        // One provider for the process; the first one stays, whoever set it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("kagectl/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .http1_only()
+            // Each question has a connection of its own: the server may have begun anew meanwhile.
+            .pool_max_idle_per_host(0);
+        // Where nothing is encrypted no certificate is needed, and a machine may have none.
+        let client = if base.starts_with("https://") { client } else { client.tls_certs_only([]) };
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Self { base, token, client: client.build().context("requests")? })
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Brings a link to a workspace: its bytes, and its id.
+    pub(crate) async fn link(&self, path: &ResourcePath) -> Result<(Upgraded, LinkId)> {
+        let request = self.request(Method::GET, &format!("/api/v1/link{path}"), None);
+        let request = request.header(header::CONNECTION, "upgrade").header(header::UPGRADE, PROTOCOL);
+        let response = sent(request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let (status, answer) = read(response).await?;
+            return Err(refused(status, answer));
+        }
+        let id = response.headers().get(LINK).and_then(|id| id.to_str().ok()?.parse().ok());
+        let id =
+            id.ok_or_else(|| Error::new(Code::Unavailable, "The server does not say which link it is."))?;
+        Ok((response.upgrade().await.context("the link")?, id))
     }
 
     /// What the server depends on; it answers that also when it is not ready.
@@ -66,9 +102,9 @@ impl Remote {
     ) -> Result<()> {
         let response = self.exchange(Method::POST, path, Some(body), None).await?;
         let status = response.status();
-        let (mut body, mut read) = (response.into_body(), Vec::new());
-        while let Some(frame) = body.frame().await {
-            read.extend_from_slice(frame.context("the server")?.data_ref().map_or(&[], |data| data));
+        let (mut response, mut read) = (response, Vec::new());
+        while let Some(bytes) = response.chunk().await.context("the server")? {
+            read.extend_from_slice(&bytes);
             while let Some(end) = read.iter().position(|byte| *byte == b'\n').filter(|_| status.is_success())
             {
                 let text: Vec<u8> = read.drain(..=end).collect();
@@ -82,7 +118,7 @@ impl Remote {
     pub(crate) async fn events(&self) -> Result<Events> {
         let response = self.exchange(Method::GET, "/api/v1/events", None, None).await?;
         if response.status().is_success() {
-            return Ok(Events { body: response.into_body(), read: Vec::new() });
+            return Ok(Events { response, read: Vec::new() });
         }
         let (status, answer) = read(response).await?;
         Err(refused(status, answer))
@@ -98,32 +134,39 @@ impl Remote {
         path: &str,
         body: Option<&Value>,
         prefer: Option<&str>,
-    ) -> Result<Response<Incoming>> {
-        let stream = TcpStream::connect(&self.authority).await.context("the server")?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Body>(TokioIo::new(stream))
-            .await
-            .context("the server")?;
-        // It ends with the answer or the server, and both show in what is read.
-        tokio::spawn(connection);
-        let request =
-            prefer.into_iter().fold(Request::builder(), |request, how| request.header("prefer", how));
-        let request = request
-            .method(method)
-            .uri(path)
-            .header(header::HOST, &self.authority)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
-            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
-            .context("the request")?;
-        sender.send_request(request).await.map_err(|error| {
-            Error::new(Code::Unavailable, "The server closed the connection.").caused_by(error)
-        })
+    ) -> Result<Response> {
+        let request = self.request(method, path, body);
+        sent(prefer.into_iter().fold(request, |request, how| request.header("prefer", how))).await
     }
+
+    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        let request =
+            request.bearer_auth(self.token.expose()).header(header::CONTENT_TYPE, "application/json");
+        body.into_iter().fold(request, |request, body| request.body(body.to_string()))
+    }
+}
+
+async fn sent(request: RequestBuilder) -> Result<Response> {
+    request.send().await.map_err(|error| match error.is_connect() {
+        true => unreached("The server does not answer", error),
+        false => unreached("The server closed the connection", error),
+    })
+}
+
+fn unreached(what: &str, error: reqwest::Error) -> Error {
+    // The address stands in what the command says; what is behind the error tells why.
+    let why = std::error::Error::source(&error).map(|why| format!(": {}", deepest(why))).unwrap_or_default();
+    Error::new(Code::Unavailable, format!("{what}{why}.")).caused_by(error.without_url())
+}
+
+fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    error.source().map_or_else(|| error.to_string(), deepest)
 }
 
 /// Events as they come.
 pub(crate) struct Events {
-    body: Incoming,
+    response: Response,
     read: Vec<u8>,
 }
 
@@ -142,15 +185,15 @@ impl Events {
                 }
                 continue;
             }
-            let Some(frame) = self.body.frame().await else { return Ok(None) };
-            self.read.extend_from_slice(frame.context("the server")?.data_ref().map_or(&[], |data| data));
+            let Some(bytes) = self.response.chunk().await.context("the server")? else { return Ok(None) };
+            self.read.extend_from_slice(&bytes);
         }
     }
 }
 
-async fn read(response: Response<Incoming>) -> Result<(StatusCode, Value)> {
+async fn read(response: Response) -> Result<(StatusCode, Value)> {
     let status = response.status();
-    let bytes = response.into_body().collect().await.context("the server")?.to_bytes();
+    let bytes = response.bytes().await.context("the server")?;
     Ok((status, value(&bytes)?))
 }
 

@@ -202,7 +202,7 @@ fn egress(config: &Config, platform: &Platform, secrets: &Secrets) -> Result<Egr
     Ok(Egress::new(options, of_workspaces))
 }
 
-fn layers(session: &Session, config: &Config) -> Result<PathBuf> {
+pub(super) fn layers(session: &Session, config: &Config) -> Result<PathBuf> {
     let folder = config.runtime.layers.clone().unwrap_or_else(|| session.state.layers_dir());
     std::path::absolute(folder).context("runtime.layers")
 }

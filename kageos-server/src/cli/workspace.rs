@@ -1,39 +1,24 @@
 //! `kagectl workspace`: the source and the releases of a workspace, from a folder of this machine.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
+use hyper::Method;
 use kageos_core::{Code, Error, ResourcePath, Result};
 use serde_json::{Value, json};
 
 use super::{
-    Session,
+    Session, app_folder,
     args::Workspace,
+    attach,
     call::{self, pretty},
-    failure::Context,
     remote::Remote,
     workspace_logs,
 };
-use crate::runtime::SourcePath;
 
 /// Bytes of text that one call carries, about: the body of a request has a limit.
 const BATCH: usize = 512 * 1024;
 /// Files of one call.
 const BATCH_FILES: usize = 400;
-/// Folders that hold no source.
-const NOT_SOURCE: [&str; 4] = [".git", "target", "node_modules", ".kageos"];
-/// What `new` makes: a form, a table, a test and a runbook.
-const TEMPLATE: [(&str, &str); 5] = [
-    ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
-    ("src/main.rs", include_str!("template/main.rs.txt")),
-    ("src/lib.rs", include_str!("template/lib.rs.txt")),
-    ("src/runbook.md", include_str!("template/runbook.md.txt")),
-    (".gitignore", "/target\n"),
-];
-
 /// Who calls the actions of workspaces: a program that asks a server, or the server itself.
 pub(super) trait Caller {
     /// Calls an action and answers its output.
@@ -52,17 +37,21 @@ impl Caller for Asking<'_> {
 
 pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
     if let Workspace::New { folder, title } = command {
-        return new(session, &folder, title);
+        return app_folder::new(session, &folder, title);
     }
     if let Workspace::Logs(args) = &command {
         return workspace_logs::run(session, args).await;
     }
+    if let Workspace::Attach(args) = &command {
+        return attach::run(session, args).await;
+    }
     let caller = Asking(session, Remote::find(&session.state)?);
     let output = session.output;
     let (done, shown): (Value, fn(&Value) -> String) = match command {
-        Workspace::New { .. } | Workspace::Logs(_) => return Ok(()),
+        Workspace::New { .. } | Workspace::Logs(_) | Workspace::Attach(_) => return Ok(()),
         Workspace::Push { folder, path, message, no_build } => {
             let path = path.parse()?;
+            ensure(&caller.1, &path).await?;
             let pushed = push(&caller, &path, &folder, &message).await?;
             let words = format!("{} files written, {} removed", pushed.written, pushed.removed);
             if no_build {
@@ -85,6 +74,9 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
         Workspace::Restart { path } => {
             (caller.call(&path.parse()?, "restart", json!({})).await?, |_| "restarted".to_owned())
         }
+        Workspace::Detach { path } => {
+            (caller.call(&path.parse()?, "detach", json!({})).await?, |_| "detached".to_owned())
+        }
         Workspace::Revert { path, commit } => {
             (caller.call(&path.parse()?, "revert_commit", json!({ "commit": commit })).await?, pretty)
         }
@@ -93,6 +85,20 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
     };
     output.result(&done, || shown(&done));
     Ok(())
+}
+
+/// Makes a workspace, in a namespace that is there, unless it is there too.
+pub(super) async fn ensure(remote: &Remote, path: &ResourcePath) -> Result<()> {
+    let found = remote.ask::<Value>(Method::GET, &format!("/api/v1/node{path}"), None).await;
+    let (Err(error), Some(above)) = (found, path.parent().filter(|_| path.depth() == 2)) else {
+        return Ok(());
+    };
+    if error.code != Code::NotFound {
+        return Err(error);
+    }
+    let input = json!({ "code": path.code(), "title": app_folder::title_of(path.code()) });
+    let request = json!({ "action": "create_directory", "input": input });
+    remote.ask::<Value>(Method::POST, &format!("/api/v1/call{above}"), Some(&request)).await.map(drop)
 }
 
 /// Deletes a workspace, once a person has agreed.
@@ -170,7 +176,7 @@ pub(super) async fn push(
     folder: &Path,
     message: &str,
 ) -> Result<Pushed> {
-    let here = texts(folder)?;
+    let here = app_folder::texts(folder)?;
     if !here.contains_key("Cargo.toml") {
         return Err(Error::new(Code::InvalidInput, format!("{} has no Cargo.toml.", folder.display())));
     }
@@ -222,23 +228,29 @@ async fn publish(
         input["consent"] = digest.into();
     }
     caller.call(path, "publish", input).await.map_err(|error| {
-        if error.code != Code::ConsentRequired {
-            return error;
-        }
-        let of = |code: &str| {
-            let found = error.fields.iter().filter(|field| field.code == code);
-            found.map(|field| field.message.clone()).collect::<Vec<_>>()
-        };
-        let reaches = of("origin").into_iter().map(|it| format!("\n  reaches {it}"));
-        let uses = of("secret").into_iter().map(|it| format!("\n  uses the secret {it}"));
-        let all: String = reaches.chain(uses).collect();
-        let digest = of("digest").concat();
-        let message = format!(
-            "Release {release} is built, and somebody has to consent to what it does outside before it goes live:{all}\n\
-             To consent: kagectl workspace publish {path} {release} --consent {digest}"
-        );
-        Error { message, fields: Vec::new(), ..error }
+        consent_wanted(error, |digest| {
+            format!("kagectl workspace publish {path} {release} --consent {digest}")
+        })
     })
+}
+
+/// Where somebody has to consent first: to what, and how.
+pub(super) fn consent_wanted(error: Error, how: impl FnOnce(&str) -> String) -> Error {
+    if error.code != Code::ConsentRequired {
+        return error;
+    }
+    let of = |code: &str| {
+        let found = error.fields.iter().filter(|field| field.code == code);
+        found.map(|field| field.message.clone()).collect::<Vec<_>>()
+    };
+    let reaches = of("origin").into_iter().map(|it| format!("\n  reaches {it}"));
+    let uses = of("secret").into_iter().map(|it| format!("\n  uses the secret {it}"));
+    let all: String = reaches.chain(uses).collect();
+    let how = how(&of("digest").concat());
+    let message = format!(
+        "Somebody has to consent to what it does outside before it goes live:{all}\nTo consent: {how}"
+    );
+    Error { message, fields: Vec::new(), ..error }
 }
 
 /// Builds the newest commit; what the compiler says of one that does not compile is the error.
@@ -285,61 +297,6 @@ async fn all_files(caller: &impl Caller, path: &ResourcePath) -> Result<BTreeMap
             return Ok(all);
         }
     }
-}
-
-/// The texts of a folder by their paths.
-fn texts(folder: &Path) -> Result<BTreeMap<String, String>> {
-    let (mut all, mut open) = (BTreeMap::new(), vec![folder.to_owned()]);
-    while let Some(place) = open.pop() {
-        for entry in fs::read_dir(&place).context(&place.display().to_string())? {
-            let path = entry.context("the folder")?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let about = fs::symlink_metadata(&path).context(&name)?;
-            if about.is_dir() {
-                if !NOT_SOURCE.contains(&name.as_str()) && !name.starts_with('.') {
-                    open.push(path);
-                }
-                continue;
-            }
-            let below = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            if !about.is_file() || below == "Cargo.lock" || below.parse::<SourcePath>().is_err() {
-                continue;
-            }
-            let text = String::from_utf8(fs::read(&path).context(&below)?).map_err(|_| {
-                Error::new(Code::InvalidInput, format!("{below} is no text; a source holds texts."))
-            })?;
-            all.insert(below, text);
-        }
-    }
-    Ok(all)
-}
-
-/// Makes the folder of a new app.
-fn new(session: &Session, folder: &Path, title: Option<String>) -> Result<()> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let code: String =
-        name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    if !code.starts_with(|c: char| c.is_ascii_lowercase()) || code.len() > 40 {
-        let message = "The name of the folder begins with a letter and has at most 40 characters.";
-        return Err(Error::new(Code::InvalidInput, message));
-    }
-    if folder.exists() {
-        return Err(Error::new(Code::Conflict, format!("{} is there already.", folder.display())));
-    }
-    let title = title.unwrap_or_else(|| name.clone());
-    if title.chars().any(|c| c.is_control() || "\"\\{}".contains(c)) {
-        return Err(Error::new(Code::InvalidInput, "A title has no quotes, braces or backslashes."));
-    }
-    for (file, text) in TEMPLATE {
-        let place: PathBuf = folder.join(file);
-        fs::create_dir_all(place.parent().unwrap_or(folder)).context("the folder")?;
-        fs::write(&place, text.replace("{code}", &code).replace("{title}", &title)).context(file)?;
-    }
-    let made = json!({ "folder": folder.display().to_string(), "app": code });
-    session.output.result(&made, || {
-        format!("{0} holds an app; `kagectl workspace push {0} /system/{code}` runs it", folder.display())
-    });
-    Ok(())
 }
 
 fn live(release: &Value) -> String {

@@ -15,19 +15,12 @@ pub(super) async fn run(session: &Session, args: &WorkspaceLogs) -> Result<()> {
         path: args.path.parse()?,
         filter: filter(args)?,
     };
-    // Before the first look: what comes in between is told then.
-    let events = if args.follow { Some(log.remote.events().await?) } else { None };
-    let end = log.last(args.lines).await?;
-    let Some(mut events) = events else { return Ok(()) };
-    let mut place = end;
-    loop {
-        let Some((name, data)) = events.next().await? else {
-            return Err(Error::new(Code::Unavailable, "The server closed the connection."));
-        };
-        if name == "reset" || name == "log" && data["path"] == log.path.as_str() {
-            place = log.since(place).await?;
-        }
-    }
+    log.tell(args.lines, args.follow).await
+}
+
+/// Tells what an app logs from now on, for ever.
+pub(super) async fn follow(remote: Remote, output: Output, path: ResourcePath) -> Result<()> {
+    Log { remote, output, path, filter: Map::new() }.tell(0, true).await
 }
 
 /// What is asked for besides the order.
@@ -56,6 +49,23 @@ struct Log {
 }
 
 impl Log {
+    /// Prints the last lines, and what comes from then on.
+    async fn tell(&self, lines: usize, follow: bool) -> Result<()> {
+        // Before the first look: what comes in between is told then.
+        let events = if follow { Some(self.remote.events().await?) } else { None };
+        let end = self.last(lines).await?;
+        let Some(mut events) = events else { return Ok(()) };
+        let mut place = end;
+        loop {
+            let Some((name, data)) = events.next().await? else {
+                return Err(Error::new(Code::Unavailable, "The server closed the connection."));
+            };
+            if name == "reset" || name == "log" && data["path"] == self.path.as_str() {
+                place = self.since(place).await?;
+            }
+        }
+    }
+
     async fn read(&self, order: &str, limit: usize, next: &Value) -> Result<Value> {
         let mut input = self.filter.clone();
         input.insert("order".to_owned(), order.into());

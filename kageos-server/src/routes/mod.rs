@@ -9,6 +9,7 @@ mod calls;
 mod events;
 mod files;
 mod groups;
+mod link;
 mod meta;
 mod namespaces;
 mod rows;
@@ -17,6 +18,8 @@ mod tokens;
 mod transfers;
 mod tree;
 mod users;
+
+pub(crate) use link::open::{LINK, PROTOCOL};
 
 use axum::{Router, routing};
 use utoipa::OpenApi;
@@ -85,6 +88,7 @@ endpoints! {
         get "/api/v1/node/{*path}" tree::node;
         get "/api/v1/overview/{*path}" tree::overview;
         get "/api/v1/search" tree::search;
+        get "/api/v1/link/{*path}" link::open;
         post "/api/v1/call/{*path}" call::make;
         get "/api/v1/calls/{id}" calls::state;
         delete "/api/v1/calls/{id}" calls::cancel;

@@ -20,6 +20,8 @@ const MAX_WRITES: u32 = 500;
 const MAX_MESSAGE: u32 = 2_000;
 /// Longest build, in milliseconds: what a build needs that compiles everything anew on a small machine.
 const BUILD_TIMEOUT_MS: u64 = 15 * 60 * 1000;
+/// How long it may take until an attached app has opened its tables and answers, in milliseconds.
+const ATTACH_TIMEOUT_MS: u64 = 2 * 60 * 1000;
 /// Longest publication, in milliseconds: an app starts, brings its tables up to date and is asked whether it works.
 const PUBLISH_TIMEOUT_MS: u64 = 5 * 60 * 1000;
 
@@ -55,6 +57,10 @@ pub(super) enum WorkspaceAction {
     ReadUsage {},
     /// Ends the process of the live release.
     Restart {},
+    /// Lets the app at the other end of a link take the workspace.
+    Attach { link: String, consent: Option<String> },
+    /// Ends the link of the app that is attached.
+    Detach {},
     /// Sets a secret.
     SetSecret { name: String, value: String, origin: Option<String> },
     /// Forgets a secret.
@@ -117,8 +123,10 @@ fn release_schemas() -> Vec<ActionSchema> {
     let next = json!({ "type": "string", "maxLength": 300 });
     let release = json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "title": "Release" });
     let digest = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "title": "Consent" });
-    let publish = json!({ "release": release, "consent": digest });
+    let publish = json!({ "release": release, "consent": digest.clone() });
     let release = json!({ "release": release });
+    let link = json!({ "type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{26}$", "title": "Link" });
+    let attach = json!({ "link": link, "consent": digest });
     let updates = Effects { updates: true, ..Effects::default() };
     let creates = Effects { creates: true, ..Effects::default() };
     vec![
@@ -127,11 +135,9 @@ fn release_schemas() -> Vec<ActionSchema> {
         reads("list_releases", "List releases", &json!({ "limit": limit(100), "next": next }), &[]),
         reads("read_release", "Read a release", &release, &["release"]),
         reads("read_usage", "Read how much is kept", &json!({}), &[]),
-        ActionSchema {
-            // It changes no row; that somebody did it is recorded all the same.
-            effect: Effect { undoable: false, dry_run: false, ..Effect::of(updates) },
-            ..reads("restart", "Restart the app", &json!({}), &[])
-        },
+        stops("restart", "Restart the app"),
+        long("attach", "Attach an app", updates, (&attach, &["link"]), ATTACH_TIMEOUT_MS),
+        stops("detach", "Detach an app"),
     ]
 }
 
@@ -215,6 +221,13 @@ fn changes(name: &str, title: &str, effects: Effects, properties: &Value, requir
     action(name, title, effect, object(properties, required))
 }
 
+/// It changes no row; that somebody did it is recorded all the same.
+fn stops(name: &str, title: &str) -> ActionSchema {
+    let updates = Effects { updates: true, ..Effects::default() };
+    let effect = Effect { undoable: false, dry_run: false, ..Effect::of(updates) };
+    action(name, title, effect, object(&json!({}), &[]))
+}
+
 fn long(
     name: &str,
     title: &str,
@@ -240,6 +253,7 @@ mod tests {
             "search_source" => json!({ "query": "x" }),
             "revert_commit" => json!({ "commit": "x" }),
             "publish" | "read_release" => json!({ "release": 1 }),
+            "attach" => json!({ "link": "x" }),
             "set_secret" => json!({ "name": "x", "value": "x" }),
             "remove_secret" => json!({ "name": "x" }),
             _ => json!({}),
@@ -250,6 +264,6 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(schema.right, Right::Admin, "{name}");
         }
-        assert_eq!(workspace_actions().len(), 18);
+        assert_eq!(workspace_actions().len(), 20);
     }
 }

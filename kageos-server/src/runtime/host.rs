@@ -12,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     Runtime,
     actions::WorkspaceAction,
-    logs, releases, secrets,
+    attach, logs, releases, secrets,
     source::{self, Author, Changes, Edit, FileWrite, Query, Repository, SourcePath},
 };
 
@@ -107,6 +107,10 @@ impl WorkspaceHost {
             WorkspaceAction::Publish { release, consent } => {
                 releases::publish(&self.runtime, call, found.workspace, (release, consent)).await
             }
+            WorkspaceAction::Attach { link, consent } => {
+                attach::attach(&self.runtime, call, found.workspace, (link, consent)).await
+            }
+            WorkspaceAction::Detach {} => attach::detach(&self.runtime, found.workspace).await,
             WorkspaceAction::ListReleases { limit, next } => {
                 releases::list(&self.runtime, found.workspace, limit, next.as_deref()).await
             }
@@ -114,12 +118,10 @@ impl WorkspaceHost {
                 releases::read(&self.runtime, call, found.workspace, release).await
             }
             WorkspaceAction::SetSecret { name, value, origin } => {
-                call.check_itself()?;
                 secrets::set(&self.runtime, call, found.workspace, (name, value, origin)).await
             }
             WorkspaceAction::RemoveSecret { name } => {
-                call.check_itself()?;
-                self.runtime.secrets().remove(call, found.workspace, &name).await
+                secrets::remove(&self.runtime, call, found.workspace, &name).await
             }
             WorkspaceAction::ListSecrets { release } => {
                 secrets::list(&self.runtime, found.workspace, release).await

@@ -5,6 +5,7 @@
 //! first call, stops it when nobody calls, and starts it again when it has died.
 
 mod actions;
+mod attach;
 mod build;
 mod database;
 mod driver;
@@ -38,6 +39,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use attach::StillIn;
 pub(crate) use build::outlook;
 pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
 pub use driver::{
@@ -50,6 +52,7 @@ pub(crate) use source::hash;
 pub use source::{SourcePath, SourcePathError};
 
 use crate::{egress::Egress, state::StateDir, wire::Finding};
+use attach::Links;
 use host::WorkspaceHost;
 use logs::{AppLog, InThisProcess, Kept, Logs};
 
@@ -124,6 +127,8 @@ struct Inner {
     scripts: OnceLock<Scripts>,
     logs: Logs,
     apps: Mutex<HashMap<NodeId, App>>,
+    /// Apps that developers run on their machines.
+    links: Links,
     /// The workspaces that are known to lie here; what an earlier process left of them is settled.
     here: Mutex<HashSet<NodeId>>,
     /// The workspaces that are known to lie on other servers, which is for ever.
@@ -176,6 +181,7 @@ impl Runtime {
             scripts: OnceLock::new(),
             logs,
             apps: Mutex::default(),
+            links: Links::default(),
             here: Mutex::default(),
             elsewhere: Mutex::default(),
             followed: AtomicI64::new(keeping::NEVER),
@@ -201,6 +207,7 @@ impl Runtime {
                 Ok(()) => {}
             }
         }
+        this.mount_attached().await?;
         Ok(this)
     }
 
@@ -242,6 +249,15 @@ impl Runtime {
     fn run_from_now_on(&self, workspace: NodeId, app: App) -> Result<Option<App>> {
         self.platform().mounts().mount(workspace, Arc::clone(&app.host) as _)?;
         Ok(lock(&self.inner.apps).insert(workspace, app))
+    }
+
+    /// Says that another app runs a workspace, or that it runs no more: open screens ask anew what can be done there.
+    fn announce(&self, workspace: NodeId) {
+        let node = self.platform().tree().snapshot().by_id(workspace).cloned();
+        if let Some(path) = node.map(|node| node.path.clone()) {
+            self.platform().events().publish(EventBody::Tree { path: path.clone() });
+            self.platform().events().publish(EventBody::Access { path: Some(path) });
+        }
     }
 
     fn app(&self, workspace: NodeId) -> Option<App> {
@@ -343,7 +359,7 @@ impl Runtime {
             self.platform().mounts().unmount(*workspace);
             app.host.stop(DRAIN)
         });
-        futures_util::future::join_all(stopping).await;
+        futures_util::future::join(futures_util::future::join_all(stopping), self.close_links()).await;
         self.inner.logs.close().await;
     }
 

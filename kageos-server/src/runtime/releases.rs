@@ -243,7 +243,7 @@ async fn declared(
 }
 
 /// Whether a platform can take what a program declares.
-fn check(manifest: &Manifest) -> Result<()> {
+pub(super) fn check(manifest: &Manifest) -> Result<()> {
     Mounts::check(manifest)?;
     match manifest.egress.mistakes().as_slice() {
         [] => Ok(()),
@@ -318,7 +318,10 @@ async fn go_live(
 /// Lets a release run the workspace that the pointer names, and the one before end.
 fn take_over(runtime: &Runtime, workspace: NodeId, app: App) -> Result<()> {
     let host = Arc::clone(&app.host);
-    if let Some(replaced) = runtime.run_from_now_on(workspace, app)? {
+    let replaced = runtime.run_from_now_on(workspace, app)?;
+    runtime.replace_attached(workspace, None);
+    runtime.announce(workspace);
+    if let Some(replaced) = replaced {
         replaced.host.replaced_by(host);
         let drained = drain(runtime.clone(), workspace, replaced);
         runtime.inner.changing.spawn(drained);

@@ -18,6 +18,7 @@ pub(super) async fn set(
     workspace: NodeId,
     (name, value, origin): (String, String, Option<String>),
 ) -> Result<HostReply, HostError> {
+    call.check_itself()?;
     let value = Secret::new(value);
     let origin: Origin = match origin {
         Some(text) => text.parse().map_err(|error| Error::field("/origin", "origin", format!("{error}.")))?,
@@ -29,6 +30,17 @@ pub(super) async fn set(
         }
     };
     runtime.secrets().set(call, workspace, (&name, &origin), &value).await
+}
+
+/// Forgets a secret.
+pub(super) async fn remove(
+    runtime: &Runtime,
+    call: &HostCall,
+    workspace: NodeId,
+    name: &str,
+) -> Result<HostReply, HostError> {
+    call.check_itself()?;
+    runtime.secrets().remove(call, workspace, name).await
 }
 
 /// The secrets that a release declares, or the live one, and those that are set; never what they are.

@@ -27,7 +27,9 @@ pub use call::{
 pub use file::{FileList, StoredFile};
 pub use function::{Action, Effect, Function, Right, Role, Sort, TableSchema};
 pub use meta::{CodeList, Dependency, ErrorCode, Finding, FindingList, Health, Readiness};
-pub use node::{Kind, NamespaceInput, Node, NodeDetail, NodeList, OwnerRef, SearchHit, SearchHitList};
+pub use node::{
+    AttachedApp, Kind, NamespaceInput, Node, NodeDetail, NodeList, OwnerRef, SearchHit, SearchHitList,
+};
 pub use overview::{Overview, RowTotal, UsageSpan};
 pub use problem::{FieldProblem, Problem};
 pub use rows::{

@@ -98,6 +98,18 @@ pub struct NodeDetail {
     /// What it does, when it is a function that runs here.
     #[schema(required)]
     pub function: Option<Function>,
+    /// Whose app runs the workspace that it lies in, when that is attached from a developer's machine.
+    #[schema(required)]
+    pub attached: Option<AttachedApp>,
+}
+
+/// An app that a developer runs on their own machine, in the place of a release. It answers that developer alone.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AttachedApp {
+    /// The developer.
+    pub by: OwnerRef,
+    /// Whether it runs now.
+    pub live: bool,
 }
 
 /// An account in a sentence.

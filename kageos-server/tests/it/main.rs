@@ -11,6 +11,7 @@
 mod access;
 mod apps;
 mod ask;
+mod attach;
 mod calls;
 mod cli;
 mod config;

@@ -34,7 +34,8 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 /// Serves an app when a platform has started this program, and does nothing in a run of tests.
 #[test]
 fn app_of_this_program() {
-    if variable(kageos_sdk::serve::LINK).is_some() {
+    let started = [kageos_sdk::serve::LINK, kageos_sdk::serve::ATTACH];
+    if started.into_iter().any(|name| variable(name).is_some()) {
         let probed = std::env::args().any(|argument| argument == "--nocapture");
         let app = if probed { App::new("probe").form::<Probe>() } else { conformance::app() };
         assert_eq!(kageos_sdk::main(&app), std::process::ExitCode::SUCCESS);
@@ -52,7 +53,7 @@ struct Probe {
 impl Submit for Probe {
     type Output = String;
 
-    async fn submit(self, _: &Ctx) -> Result<String> {
+    async fn submit(self, ctx: &Ctx) -> Result<String> {
         let with = self.with.unwrap_or_default();
         let said =
             |outcome: std::io::Result<String>| outcome.unwrap_or_else(|error| format!("refused: {error}"));
@@ -85,6 +86,7 @@ impl Submit for Probe {
                     String::from_utf8_lossy(&output.stdout).into_owned() + &ended
                 }))
             }
+            "call" => ctx.call::<String>(&with, "submit", &json!({ "what": "-" })).await?,
             "exit" => std::process::exit(3),
             "loud" => {
                 for line in 0..100_000 {

@@ -36,6 +36,7 @@ fn of_paths() -> Vec<Row> {
         ("get", "/api/v1/node/{path}", "/api/v1/node/demo/notes/note.table", None, "not_found"),
         ("get", "/api/v1/overview/{path}", "/api/v1/overview/demo/notes", None, "not_found"),
         ("get", "/api/v1/search", "/api/v1/search?q=notes", None, "empty"),
+        ("get", "/api/v1/link/{path}", "/api/v1/link/demo/notes", None, "not_found"),
         ("post", "/api/v1/call/{path}", "/api/v1/call/demo/notes/say.form", Some(call), "not_found"),
         ("get", "/api/v1/calls/{id}", "/api/v1/calls/01j0000000000000000000000a", None, "not_found"),
         ("delete", "/api/v1/calls/{id}", "/api/v1/calls/01j0000000000000000000000a", None, "not_found"),

@@ -397,6 +397,8 @@ fn who_may_not_administer_a_workspace_sees_nothing_of_its_source() {
         ("read_release", json!({ "release": 1 })),
         ("read_usage", json!({})),
         ("restart", json!({})),
+        ("attach", json!({ "link": "01j0000000000000000000000a" })),
+        ("detach", json!({})),
         ("set_secret", json!({ "name": "key", "value": "0123456789", "origin": "https://a.b" })),
         ("list_secrets", json!({})),
         ("remove_secret", json!({ "name": "key" })),
@@ -489,24 +491,18 @@ fn a_program_that_is_no_app_is_not_released() {
     assert_eq!(shop.call("list_releases", &json!({}))["live"], Value::Null);
 }
 
-/// The app that `new` makes has a test of its own, which runs against the SDK of this repository.
+/// The app that `new` makes has a test of its own, and finds the SDK where servers here build apps with it.
 #[test]
 fn the_app_that_new_makes_keeps_its_own_test() {
     let machine = Machine::new();
-    machine.json(&["workspace", "new", "todo", "--title", "To do"]);
+    let new = ["workspace", "new", "todo", "--title", "To do", "--json"];
+    let made = machine.command(&new).envs(example::given()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
     let app = machine.dir.path().join("todo");
     let main = fs::read_to_string(app.join("src/main.rs")).unwrap();
     assert!(main.contains("todo::app()"), "{main}");
     check_exit(&machine.run(&["workspace", "new", "todo"]), Code::Conflict);
     check_exit(&machine.run(&["workspace", "new", "9"]), Code::InvalidInput);
-    let manifest = app.join("Cargo.toml");
-    let mut text = fs::read_to_string(&manifest).unwrap();
-    text.push_str(&format!(
-        "\n[workspace]\n\n[patch.crates-io]\nkageos-sdk = {{ path = \"{}/kageos-sdk\" }}\n",
-        example::sources()
-    ));
-    fs::write(&manifest, text).unwrap();
-    fs::copy(Path::new(example::sources()).join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     // Whether it compiles is seen where it is built; this sees that its manifest and its lock are in order.
     let mut cargo = std::process::Command::new("cargo");
     cargo.args([

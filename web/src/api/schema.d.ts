@@ -346,6 +346,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/link/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The link of an app that somebody attaches to a workspace: with `Upgrade: kageos-link` the connection becomes one,
+         *     and `Kageos-Link` is its id. The action `attach` of the workspace takes it from there, within two minutes. For API tokens with `admin`.
+         */
+        get: operations["open_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/markdown": {
         parameters: {
             query?: never;
@@ -738,6 +758,13 @@ export interface components {
             ref: string | null;
             /** @description What people call it. */
             title: string | null;
+        };
+        /** @description An app that a developer runs on their own machine, in the place of a release. It answers that developer alone. */
+        AttachedApp: {
+            /** @description The developer. */
+            by: components["schemas"]["OwnerRef"];
+            /** @description Whether it runs now. */
+            live: boolean;
         };
         /** @description A backup to be made. */
         BackupInput: {
@@ -1243,6 +1270,7 @@ export interface components {
         };
         /** @description A node with all that its screen needs. */
         NodeDetail: {
+            attached: components["schemas"]["AttachedApp"] | null;
             function: components["schemas"]["Function"] | null;
             /** @description The node. */
             node: components["schemas"]["Node"];
@@ -2493,6 +2521,38 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ImportOutput"];
                 };
+            };
+            /** @description Why it was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The path without its first slash */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a link */
+            101: {
+                headers: {
+                    /** @description The id of the link */
+                    "Kageos-Link"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was refused */
             default: {

@@ -25,6 +25,7 @@ impl Dispatcher {
         error: Error,
         pauses: &[Duration],
     ) -> Result<Reply> {
+        let mut lost = false;
         for (at, pause) in pauses.iter().enumerate() {
             tokio::time::sleep(*pause).await;
             let (host, call) = (&admitted.host, admitted.call.id);
@@ -40,14 +41,16 @@ impl Dispatcher {
                 Ok(None) => {}
                 // Out of reach, perhaps not for long.
                 Err(_) if !last => {}
+                Err(gone) if gone.code == Code::OutcomeUnknown => lost = true,
                 // The intent stays open, and the next start asks again.
                 Err(_) => return Err(Error::of(Code::OutcomeUnknown).caused_by(error)),
             }
         }
         let external = admitted.action().is_some_and(|action| action.schema().effect.effects.external);
-        let status = if external { Status::Unknown } else { Status::NotApplied };
+        let unknown = external || lost;
+        let status = if unknown { Status::Unknown } else { Status::NotApplied };
         self.failed(&admitted, status, &error).await;
-        if external { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }
+        if unknown { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }
     }
 
     /// Settles what processes that have ended left open. Answers how many intents that were; those whose host is not
@@ -80,7 +83,12 @@ impl Dispatcher {
     async fn recover_one(&self, intent: &OpenIntent) -> Result<bool> {
         let header = &intent.header;
         let Some(host) = self.host_of(header) else { return Ok(false) };
-        let Ok(receipt) = host.fence(header.call).await else { return Ok(false) };
+        let (receipt, lost) = match host.fence(header.call).await {
+            Ok(receipt) => (receipt, false),
+            Err(gone) if gone.code == Code::OutcomeUnknown => (None, true),
+            Err(_) => return Ok(false),
+        };
+        let unknown = lost || self.is_external(header);
         let now = self.inner.env.now();
         let receipt_reply = receipt.as_ref().map(|receipt| Reply {
             call: header.call,
@@ -90,14 +98,14 @@ impl Dispatcher {
             undoable: false,
             diff_hash: None,
         });
-        let took_effect = receipt.is_some() || self.is_external(header);
+        let took_effect = receipt.is_some() || unknown;
         self.inner.files.settle_any(header.call, took_effect).await;
         let draft = match receipt {
             Some(receipt) => {
                 let draft = Draft::recovered(header, now, Status::Ok);
                 self.receipt_for_record(&receipt).iter().fold(draft, Draft::payload)
             }
-            None if self.is_external(header) => Draft::recovered(header, now, Status::Unknown),
+            None if unknown => Draft::recovered(header, now, Status::Unknown),
             None => Draft::recovered(header, now, Status::NotApplied),
         };
         tracing::info!(call = %header.call, status = draft.header().status.as_str(), "a call of an earlier process is settled");

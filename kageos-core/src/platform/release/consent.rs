@@ -78,7 +78,7 @@ impl Releases {
         }))
     }
 
-    fn given(&self, call: &HostCall, digest: String, given: &str) -> Result<Consent> {
+    pub(super) fn given(&self, call: &HostCall, digest: String, given: &str) -> Result<Consent> {
         if given != digest {
             let message =
                 "This is the consent to something else than the release reaches; look again at what that is.";
@@ -90,7 +90,7 @@ impl Releases {
 }
 
 /// What nobody has consented to yet.
-fn required(egress: &Egress, reached: &Egress, digest: &str) -> Error {
+pub(super) fn required(egress: &Egress, reached: &Egress, digest: &str) -> Error {
     let told = |code: &'static str, message: String| FieldError {
         pointer: "/consent".to_owned(),
         code: code.into(),

@@ -4,12 +4,14 @@
 //! platform's database is enough for each step: the newest commit moves with the receipt of the call that moved it, and a
 //! release goes live together with the nodes that it declares.
 
+mod attached;
 mod changes;
 mod consent;
 mod store;
 
 use serde::{Deserialize, Serialize};
 
+pub use attached::Attached;
 pub use changes::{ChangeKind, FunctionChange, PartChange, function_changes};
 pub use consent::{Consent, egress_digest};
 pub use store::MIGRATIONS;
@@ -17,7 +19,7 @@ pub use store::MIGRATIONS;
 use super::receipts::{Receipts, Stop, Work};
 use super::tree::Tree;
 use crate::host::{HostCall, HostError, HostReply, Receipt};
-use crate::sql::{Db, SqlError};
+use crate::sql::{Db, SqlError, Tx, UnitFuture};
 use crate::{
     CallId, Change, ChangeOp, Code, Env, Error, Manifest, NodeId, ResourcePath, Result, Timestamp, UserId,
 };
@@ -282,23 +284,46 @@ impl Releases {
         let (old, new) = (switch.before.map(shown), Some(shown(switch.number)));
         let path = call.path.clone();
         let change = Change { path, row, version: None, op: ChangeOp::Update, old, new };
+        self.declare(call, (workspace, manifest), (change, output), switch, |(workspace, switch), tx, at| {
+            Box::pin(async move { Ok(store::switch(tx, *workspace, switch, at).await?) })
+        })
+        .await
+    }
+
+    /// Lets a workspace have the nodes that a manifest declares, and does what `unit` does, in one unit with the call's
+    /// receipt.
+    async fn declare<W, F>(
+        &self,
+        call: &HostCall,
+        (workspace, manifest): (NodeId, &Manifest),
+        (change, output): (Change, serde_json::Value),
+        input: W,
+        unit: F,
+    ) -> Result<HostReply, HostError>
+    where
+        W: Clone + Send + Sync + 'static,
+        F: for<'t> Fn(&'t (NodeId, W), &'t mut Tx, Timestamp) -> UnitFuture<'t, (), Stop>
+            + Copy
+            + Send
+            + Sync
+            + 'static,
+    {
         let _changing = self.tree.changing().await;
         for _ in 0..ATTEMPTS {
-            // Where it lies now: it may have moved while its release was started.
+            // Where it lies now: it may have moved while its program was started.
             let path = self.tree.snapshot().by_id(workspace).map(|node| node.path.clone());
             let path = path.ok_or_else(|| Error::of(Code::NotFound))?;
             let (generation, plan) = self.tree.reconcile_plan(&path, manifest).await?;
             let changes = std::iter::once(change.clone()).chain(plan.changes).collect();
-            let input = (workspace, switch.clone(), plan.steps);
+            let input = ((workspace, input.clone()), plan.steps);
             let work = Work { input, output: output.clone(), changes };
-            let reply = self.receipts.apply(call, work, moved, move |work, tx, at| {
+            let reply = self.receipts.apply(call, work, moved, move |(input, steps), tx, at| {
                 Box::pin(async move {
-                    let (workspace, switch, steps) = work;
                     if !super::tree::touch(tx, steps, generation).await? {
                         return Err(Stop::TooLate);
                     }
                     super::tree::apply_steps(tx, steps, at).await?;
-                    Ok(store::switch(tx, *workspace, switch, at).await?)
+                    unit(input, tx, at).await
                 })
             });
             if let Some(reply) = reply.await? {

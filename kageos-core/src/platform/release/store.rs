@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Built, Consent, Head, Program, Release, State, Switch};
+use super::{Attached, Built, Consent, Head, Program, Release, State, Switch};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
 use crate::{Manifest, NodeId, Timestamp, UserId};
 
@@ -10,6 +10,7 @@ use crate::{Manifest, NodeId, Timestamp, UserId};
 pub const MIGRATIONS: &[Migration] = &[
     Migration::new(1, "release", include_str!("../../../migrations/release_0001.sql")),
     Migration::new(2, "consent", include_str!("../../../migrations/release_0002.sql")),
+    Migration::new(3, "attached", include_str!("../../../migrations/release_0003.sql")),
 ];
 
 /// What is told of a release that a process left behind.
@@ -172,8 +173,47 @@ pub(super) async fn switch(
     let digest = consent.as_ref().map(|consent| consent.digest.clone());
     let by = consent.as_ref().and_then(|consent| consent.by).map(|id| id.to_string());
     let consented = consent.as_ref().map(|consent| consent.at.as_micros());
-    let row = params![live, sandbox, at, digest, by, consented, workspace, number, starting];
-    tx.execute_expect(sql, row, 1).await
+    let row = params![live, sandbox, at, digest, by, consented, &workspace, number, starting];
+    tx.execute_expect(sql, row, 1).await?;
+    tx.execute("DELETE FROM release_attached WHERE workspace_id = ?", params![workspace]).await.map(drop)
+}
+
+/// Says who has attached an app to a workspace, in place of whoever did before; answers whether no release is live.
+pub(super) async fn attach(tx: &mut Tx, new: &Attached) -> Result<bool, SqlError> {
+    let workspace = new.workspace.to_string();
+    let live = "SELECT number FROM release_live WHERE workspace_id = ?";
+    if tx.fetch_optional(live, params![&workspace]).await?.is_some() {
+        return Ok(false);
+    }
+    tx.execute("DELETE FROM release_attached WHERE workspace_id = ?", params![&workspace]).await?;
+    let sql = "INSERT INTO release_attached (workspace_id, user_id, since, manifest, egress_digest) VALUES (?, ?, ?, ?, ?)";
+    let manifest = serde_json::to_string(&new.manifest).map_err(|_| SqlError::OutOfRange)?;
+    let row =
+        params![workspace, new.user.to_string(), new.since.as_micros(), manifest, new.egress_digest.clone()];
+    tx.execute(sql, row).await.map(|_| true)
+}
+
+const ATTACHED: &str = "SELECT workspace_id, user_id, since, manifest, egress_digest FROM release_attached";
+
+pub(super) async fn attached(db: &Db, workspace: NodeId) -> Result<Option<Attached>, SqlError> {
+    let sql = format!("{ATTACHED} WHERE workspace_id = ?");
+    db.fetch_optional(sql, params![workspace.to_string()]).await?.as_ref().map(attachment).transpose()
+}
+
+/// One row for each workspace that a developer works on; see [`all_live`].
+pub(super) async fn all_attached(db: &Db) -> Result<Vec<Attached>, SqlError> {
+    let rows = db.fetch_all(format!("{ATTACHED} ORDER BY workspace_id"), params![]).await?;
+    rows.iter().map(attachment).collect()
+}
+
+fn attachment(row: &Row) -> Result<Attached, SqlError> {
+    Ok(Attached {
+        workspace: value(row.text("workspace_id")?)?,
+        user: value(row.text("user_id")?)?,
+        since: Timestamp::from_micros(row.int("since")?),
+        manifest: serde_json::from_str(row.text("manifest")?).map_err(|_| SqlError::OutOfRange)?,
+        egress_digest: row.opt_text("egress_digest")?.map(str::to_owned),
+    })
 }
 
 pub(super) async fn drained(db: &Db, workspace: NodeId, number: u32, at: Timestamp) -> Result<(), SqlError> {
@@ -254,6 +294,7 @@ pub(super) async fn give_up(
 pub(super) async fn forget(tx: &mut Tx, workspace: NodeId) -> Result<(), SqlError> {
     for sql in [
         "DELETE FROM release_live WHERE workspace_id = ?",
+        "DELETE FROM release_attached WHERE workspace_id = ?",
         "DELETE FROM app_release WHERE workspace_id = ?",
         "DELETE FROM source_head WHERE workspace_id = ?",
     ] {

@@ -1,5 +1,5 @@
 use axum::{Json, extract::State};
-use kageos_core::{Role, platform::access::Subject, platform::tree::Node};
+use kageos_core::{Role, UserId, platform::access::Subject, platform::tree::Node};
 
 use crate::{
     caller::Caller,
@@ -7,7 +7,7 @@ use crate::{
     problem::Answer,
     shared::Shared,
     view::View,
-    wire::{Function, NodeDetail, OwnerRef},
+    wire::{AttachedApp, Function, NodeDetail, OwnerRef},
 };
 
 /// Most grants along a path among which the owner is looked for.
@@ -27,6 +27,7 @@ pub(in crate::routes) async fn node(
         node: view.show(node),
         rights: view.rights(node),
         owner: owner(&shared, node).await?,
+        attached: attached(&shared, node).await?,
         function: function.map(|(it, workspace)| Function::new(it.schema(), it.hash(), &workspace)),
     }))
 }
@@ -44,6 +45,18 @@ async fn owner(shared: &Shared, node: &Node) -> kageos_core::Result<Option<Owner
     else {
         return Ok(None);
     };
+    named(shared, id).await
+}
+
+/// Who has attached the app of the workspace that a node lies in.
+async fn attached(shared: &Shared, node: &Node) -> kageos_core::Result<Option<AttachedApp>> {
+    let workspace = node.chain.get(1);
+    let found = shared.0.runtime.as_ref().zip(workspace).and_then(|(runtime, id)| runtime.attached(*id));
+    let Some((user, live)) = found else { return Ok(None) };
+    Ok(named(shared, user).await?.map(|by| AttachedApp { by, live }))
+}
+
+async fn named(shared: &Shared, id: UserId) -> kageos_core::Result<Option<OwnerRef>> {
     let mut names = shared.platform().identity().names(&[id]).await?;
     Ok(names.remove(&id).map(|(login, name)| OwnerRef { id, login, name }))
 }

@@ -287,8 +287,13 @@ impl Layer {
     }
 
     /// The lock file that every build begins with.
-    pub(super) fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         self.folder.join("Cargo.lock")
+    }
+
+    /// The sources of the crates.
+    pub(crate) fn vendor(&self) -> PathBuf {
+        self.folder.join("vendor")
     }
 
     /// What was compiled.

@@ -74,6 +74,7 @@ impl Runtime {
         for workspace in mounted.into_iter().filter(|id| tree.by_id(*id).is_none()) {
             self.inner.changing.spawn(self.clone().end_deleted(workspace));
         }
+        self.detach_deleted(|workspace| tree.by_id(workspace).is_none());
         for (workspace, release) in self.platform().releases().all_live().await? {
             let elsewhere = lock(&self.inner.elsewhere).contains(&workspace);
             if elsewhere || tree.by_id(workspace).is_none() || self.app(workspace).is_some() {

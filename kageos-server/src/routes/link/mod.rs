@@ -1,0 +1,3 @@
+//! Links of apps that run elsewhere.
+
+pub(super) mod open;
