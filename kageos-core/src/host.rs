@@ -20,6 +20,15 @@ pub trait Host: Send + Sync + std::fmt::Debug {
     /// What the app declares.
     fn manifest(&self) -> Arc<Manifest>;
 
+    /// Who acts in a call that this host would run, when that is not simply whoever calls: somebody with fewer rights, whose
+    /// the call is from then on. Most hosts run what everybody calls who may.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`](crate::Code::Forbidden) for callers whom it does not answer.
+    fn narrows(&self, _actor: &Actor) -> Result<Option<Actor>, Error> {
+        Ok(None)
+    }
+
     /// Runs one call that was authorised and validated. Dropping the future cancels it.
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError>;
 

@@ -66,6 +66,10 @@ async fn app(shared: &Shared, id: NodeId, host: &dyn Host) -> Finding {
     let tree = shared.platform().tree().snapshot();
     let path = tree.by_id(id).map_or_else(|| id.to_string(), |node| node.path.to_string());
     let advice = "look at the workspace's database (file, disk or server) and into `kagectl logs server`";
+    if let Some((_, live)) = shared.0.runtime.as_ref().and_then(|runtime| runtime.attached(id)) {
+        let state = if live { "runs there" } else { "does not run now" };
+        return Finding::good("apps", format!("{path} is attached from a developer's machine and {state}"));
+    }
     let held = match &shared.0.runtime {
         Some(runtime) => within(runtime.data_told(id)).await.ok().flatten(),
         None => None,

@@ -477,7 +477,8 @@ async fn an_app_is_attached_where_nothing_is_live_and_gives_way_to_a_release() {
         assert_eq!(receipt.changes[0].row.as_deref(), Some("attached"));
         // The next one takes its place, and whoever gave a call up has that call's.
         assert_eq!(attach(&world.call(false), &[("b.fn", "B")]).await, Ok(()));
-        assert_eq!(releases.all_attached().await.unwrap(), [attached(&[("b.fn", "B")])]);
+        assert_eq!(releases.all_attached().await.unwrap(), [workspace]);
+        assert_eq!(releases.attached(workspace).await.unwrap(), Some(attached(&[("b.fn", "B")])));
         assert_eq!(world.paths(), ["/demo/shop/b.fn"]);
         let late = world.call(false);
         assert!(releases.fence(late.id).await.unwrap().is_none());

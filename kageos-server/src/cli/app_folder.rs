@@ -72,30 +72,32 @@ pub(super) fn title_of(code: &str) -> String {
     (first + letters.as_str()).replace('_', " ")
 }
 
-/// Lets Cargo find the SDK from a folder: the crates of the layer that a server here builds apps with. Answers whether
-/// there is one. What a developer has written stays.
-pub(super) fn supply(session: &Session, folder: &Path) -> Result<bool> {
-    let config = folder.join(CONFIG);
-    let written = match fs::read_to_string(&config) {
-        Ok(text) if !text.starts_with(OURS) => return Ok(true),
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).context(CONFIG),
-    };
-    let Some(layer) = Layer::find(&layers(session, &session.config()?)?)? else {
-        return Ok(written.is_some());
-    };
+/// Lets Cargo find the SDK from a new folder: among the crates of the layer that a server here builds apps with. Answers
+/// whether there is one.
+fn supply(session: &Session, folder: &Path) -> Result<bool> {
+    let Some(layer) = Layer::find(&layers(session, &session.config()?)?)? else { return Ok(false) };
     let vendor = layer.vendor().display().to_string();
     let text = format!(
-        "{OURS}[source.crates-io]\nreplace-with = \"kageos\"\n[source.kageos]\ndirectory = {vendor:?}\n[net]\noffline = true\n"
+        "{OURS}[source.crates-io]\nreplace-with = \"kageos\"\n[source.kageos]\ndirectory = {vendor:?}\n[net]\n\
+         offline = true\n"
     );
-    if written.as_ref() != Some(&text) {
+    let config = folder.join(CONFIG);
+    if fs::read_to_string(&config).ok().as_ref() != Some(&text) {
         fs::create_dir_all(folder.join(".cargo")).context(CONFIG)?;
         fs::write(&config, text).context(CONFIG)?;
-        // The versions of the crates that are there now.
+        // The versions of the crates that are there.
         fs::copy(layer.lock(), folder.join("Cargo.lock")).context("Cargo.lock")?;
     }
     Ok(true)
+}
+
+/// Follows the layer in a folder that [`new`] has made; what a developer has written stays.
+pub(super) fn refresh(session: &Session, folder: &Path) -> Result<()> {
+    match fs::read_to_string(folder.join(CONFIG)) {
+        Ok(text) if text.starts_with(OURS) => supply(session, folder).map(drop),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context(CONFIG),
+        _ => Ok(()),
+    }
 }
 
 /// The texts of a folder by their paths.

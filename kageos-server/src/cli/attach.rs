@@ -15,9 +15,10 @@ use std::{
 use hyper::Method;
 use kageos_core::{Code, Error, LinkId, ResourcePath, Result, platform::identity::Secret};
 use reqwest::Upgraded;
+use rustix::process::{DumpableBehavior, Pid, kill_process_group, set_dumpable_behavior};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, copy_bidirectional},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy, split},
     net::{UnixListener, UnixStream},
     process::{Child, Command},
     signal::unix::{Signal, SignalKind, signal},
@@ -40,52 +41,114 @@ const TOKEN: &str = "KAGEOS_TOKEN";
 /// The variables that an app reads; see `kageos_sdk::serve`.
 const LINK: &str = "KAGEOS_LINK";
 const DATABASE: &str = "KAGEOS_DATABASE";
-/// What an app has no use for.
-const NOT_PASSED: [&str; 3] = [TOKEN, "KAGEOS_ATTACH", "KAGEOS_STATE"];
+/// The variable with the consent to what the app reaches outside.
+const CONSENT: &str = "KAGEOS_CONSENT";
 /// The folder of what an app keeps where it is developed.
 const KEPT: &str = ".kageos";
 /// How long an app may take to come to its link.
 const COMES_WITHIN: Duration = Duration::from_secs(30);
 /// How long the server may take to let calls end when the app is stopped.
 const DETACHED_WITHIN: Duration = Duration::from_secs(8);
+/// How long what it logged last may take to come.
+const LAST_LINES: Duration = Duration::from_millis(500);
 /// How long the app may take to end by itself.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(session: &Session, args: &Attach) -> Result<()> {
-    let (remote, path) = place(session, &args.workspace)?;
-    let folder = fs::canonicalize(&args.folder).context(&args.folder.display().to_string())?;
-    let program = match &args.program {
-        Some(program) => program.clone(),
-        None => build(session, &folder).await?,
-    };
-    ensure(&remote, &path).await?;
-    let mut app = App::start(session, &folder, (&program, &args.arguments))?;
-    let (link, id) = remote.link(&path).await?;
+    // What this process knows is not for the program that it starts, which may be anybody's.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let mut stops = Stops::listen()?;
-    let done = tokio::select! {
-        done = app.come(link) => done,
+    let attached = tokio::select! {
+        attached = Attached::start(session, args) => attached?,
         () = stops.next() => return Ok(()),
     };
-    let bridge = done?;
-    let attached = attach(&remote, &path, id, args.consent.as_deref()).await.map_err(|error| {
-        let (folder, place) = (args.folder.display(), &args.workspace);
-        consent_wanted(error, |digest| {
-            format!("kagectl workspace attach {folder} {place} --consent {digest}")
-        })
-    })?;
-    let address = format!("{}{path}", remote.base());
-    let told = json!({ "app": attached["output"]["app"], "address": address, "rows": app.rows() });
-    session.output.result(&told, || {
+    let Attached { remote, path, app, told, .. } = &attached;
+    session.output.result(told, || {
+        let address = told["address"].as_str().unwrap_or_default();
         format!(
             "{address} is this app now, for you and nobody else; its rows are {}; Ctrl-C ends it",
             app.rows()
         )
     });
-    let (watching, _) = place(session, &args.workspace)?;
-    let logs = tokio::spawn(workspace_logs::follow(watching, session.output, path.clone()));
-    let ended = app.runs(&remote, &path, bridge, &mut stops).await;
+    let logs = tokio::spawn(workspace_logs::follow(remote.clone(), session.output, path.clone()));
+    let ended = attached.runs(&mut stops).await;
+    // The last lines tell why it has ended.
+    tokio::time::sleep(LAST_LINES).await;
     logs.abort();
     ended
+}
+
+/// An app that runs a workspace.
+struct Attached {
+    remote: Remote,
+    path: ResourcePath,
+    link: LinkId,
+    app: App,
+    /// Carries the bytes of the link, and ends with either side.
+    bridge: JoinHandle<()>,
+    told: Value,
+}
+
+impl Attached {
+    async fn start(session: &Session, args: &Attach) -> Result<Self> {
+        let (remote, path) = place(session, &args.workspace)?;
+        let folder = fs::canonicalize(&args.folder).context(&args.folder.display().to_string())?;
+        let program = match &args.program {
+            Some(program) => std::path::absolute(program).context("the program")?,
+            None => build(session, &folder).await?,
+        };
+        ensure(&remote, &path).await?;
+        let (bytes, link) = remote.link(&path).await?;
+        let mut app = App::start(session, &folder, (&program, &args.arguments))?;
+        let stream = app.come().await?;
+        let bridge = tokio::spawn(carry(stream, bytes));
+        let mut input = json!({ "link": link });
+        if let Some(digest) = args.consent.as_ref().or_else(|| session.vars.get(CONSENT)) {
+            input["consent"] = digest.as_str().into();
+        }
+        let attached = call(&remote, &path, "attach", input).await.map_err(|error| {
+            let how = |digest: &str| format!("add --consent {digest}, or set {CONSENT} to it");
+            consent_wanted(error, "To attach this app somebody", how)
+        })?;
+        let address = format!("{}{path}", remote.base());
+        let told = json!({ "app": attached["output"]["app"], "address": address, "rows": app.rows() });
+        Ok(Self { remote, path, link, app, bridge, told })
+    }
+
+    /// Waits until it ends, or is stopped.
+    async fn runs(mut self, stops: &mut Stops) -> Result<()> {
+        let child = &mut self.app.child;
+        let died = tokio::select! {
+            status = child.wait() => Some(status.context("the app")?),
+            _ = &mut self.bridge => timeout(ENDS_WITHIN, child.wait()).await.ok().transpose().context("the app")?,
+            () = stops.next() => {
+                let detached = call(&self.remote, &self.path, "detach", json!({ "link": self.link }));
+                let detached = async { timeout(DETACHED_WITHIN, detached).await };
+                // Whoever asks twice does not want to wait.
+                tokio::select! { _ = detached => {}, () = stops.next() => {} }
+                let _ = timeout(ENDS_WITHIN, self.app.child.wait()).await;
+                return Ok(());
+            }
+        };
+        match died.filter(|status| !status.success()) {
+            Some(status) => Err(Error::new(Code::Unavailable, format!("The app has ended: {status}."))),
+            None => {
+                let message = "The link has ended: the app was attached anew or detached, a release went live in its \
+                               place, the workspace is gone, your token has ended, or the server has stopped.";
+                Err(Error::new(Code::Unavailable, message))
+            }
+        }
+    }
+}
+
+/// Carries bytes both ways until one side ends.
+async fn carry(app: UnixStream, server: Upgraded) {
+    let ((mut from_app, mut to_app), (mut from_server, mut to_server)) = (split(app), split(server));
+    tokio::select! {
+        _ = copy(&mut from_app, &mut to_server) => {}
+        _ = copy(&mut from_server, &mut to_app) => {}
+    }
+    let _ = timeout(ENDS_WITHIN, to_server.shutdown()).await;
 }
 
 /// The server and the path that an address names.
@@ -108,16 +171,21 @@ fn place(session: &Session, workspace: &str) -> Result<(Remote, ResourcePath)> {
     let cut = workspace[host..].find('/').map_or(workspace.len(), |at| host + at);
     let (base, path) = workspace.split_at(cut);
     let missing = || Error::new(Code::InvalidInput, format!("{TOKEN} holds no API token for {base}."));
+    let here = ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| workspace[host..cut].starts_with(name));
+    if !here && workspace.starts_with("http://") {
+        session.output.progress(&format!("the token and everything else goes to {base} without encryption"));
+    }
     Ok((Remote::at(base, token.ok_or_else(missing)?)?, path.parse()?))
 }
 
 /// Builds the app, and answers its program.
 async fn build(session: &Session, folder: &Path) -> Result<PathBuf> {
-    app_folder::supply(session, folder)?;
+    app_folder::refresh(session, folder)?;
     let cargo = session.vars.get("CARGO").map_or("cargo", String::as_str);
     let mut command = Command::new(cargo);
     command.args(["build", "--message-format=json-render-diagnostics"]).current_dir(folder);
-    command.env_remove(TOKEN).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    without_ours(session, &mut command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().context(cargo)?;
     let (mut programs, out) = (Vec::new(), child.stdout.take());
     let mut lines = out.map(|out| BufReader::new(out).lines());
@@ -145,17 +213,16 @@ async fn build(session: &Session, folder: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Lets the app at the other end of a link take the workspace.
-async fn attach(remote: &Remote, path: &ResourcePath, link: LinkId, consent: Option<&str>) -> Result<Value> {
-    let mut input = json!({ "link": link });
-    if let Some(digest) = consent {
-        input["consent"] = digest.into();
-    }
-    call(remote, path, json!({ "action": "attach", "input": input })).await
+async fn call(remote: &Remote, path: &ResourcePath, action: &str, input: Value) -> Result<Value> {
+    let request = json!({ "action": action, "input": input });
+    remote.ask(Method::POST, &format!("/api/v1/call{path}"), Some(&request)).await
 }
 
-async fn call(remote: &Remote, path: &ResourcePath, request: Value) -> Result<Value> {
-    remote.ask(Method::POST, &format!("/api/v1/call{path}"), Some(&request)).await
+/// Starts it without what is meant for this program: tokens, passwords of databases.
+fn without_ours(session: &Session, command: &mut Command) {
+    for name in session.vars.keys().filter(|name| name.starts_with("KAGEOS_")) {
+        command.env_remove(name);
+    }
 }
 
 /// The program of an app while it runs.
@@ -166,9 +233,6 @@ struct App {
     database: String,
     _socket: Socket,
 }
-
-/// What carries the bytes of a link.
-type Bridge = JoinHandle<io::Result<(u64, u64)>>;
 
 impl App {
     fn start(session: &Session, folder: &Path, (program, arguments): (&Path, &[OsString])) -> Result<Self> {
@@ -186,8 +250,10 @@ impl App {
         command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
         // Ctrl-C is for this process, which lets calls end first.
         command.process_group(0);
-        for name in NOT_PASSED {
-            command.env_remove(name);
+        without_ours(session, &mut command);
+        if session.output.is_json() {
+            // What it prints is no JSON.
+            command.stdout(io::stderr());
         }
         command.env(LINK, socket.path()).env(DATABASE, &database);
         let child = command.spawn().context(&program.display().to_string())?;
@@ -202,48 +268,27 @@ impl App {
         }
     }
 
-    /// Waits until it comes to its link, and carries that on.
-    async fn come(&mut self, mut link: Upgraded) -> Result<Bridge> {
-        let mut stream: UnixStream = tokio::select! {
+    /// Waits until it comes to its link.
+    async fn come(&mut self) -> Result<UnixStream> {
+        tokio::select! {
             come = timeout(COMES_WITHIN, self.listener.accept()) => match come {
-                Ok(come) => come.context("the socket of the app")?.0,
-                Err(_) => return Err(Error::new(Code::Unavailable, "The app did not come to its link.")),
+                Ok(come) => Ok(come.context("the socket of the app")?.0),
+                Err(_) => Err(Error::new(Code::Unavailable, "The app did not come to its link.")),
             },
             status = self.child.wait() => {
                 let status = status.context("the app")?;
-                return Err(Error::new(Code::Unavailable, format!("The app ended before it was ready: {status}.")));
+                Err(Error::new(Code::Unavailable, format!("The app ended before it was ready: {status}.")))
             }
-        };
-        Ok(tokio::spawn(async move { copy_bidirectional(&mut stream, &mut link).await }))
+        }
     }
+}
 
-    /// Waits until it ends, or is stopped.
-    async fn runs(
-        &mut self,
-        remote: &Remote,
-        path: &ResourcePath,
-        mut bridge: Bridge,
-        stops: &mut Stops,
-    ) -> Result<()> {
-        let died = tokio::select! {
-            status = self.child.wait() => Some(status.context("the app")?),
-            _ = &mut bridge => timeout(ENDS_WITHIN, self.child.wait()).await.ok().transpose().context("the app")?,
-            () = stops.next() => {
-                let detached = call(remote, path, json!({ "action": "detach", "input": {} }));
-                let detached = async { timeout(DETACHED_WITHIN, detached).await };
-                // Whoever asks twice does not want to wait.
-                tokio::select! { _ = detached => {}, () = stops.next() => {} }
-                let _ = timeout(ENDS_WITHIN, self.child.wait()).await;
-                return Ok(());
-            }
-        };
-        match died.filter(|status| !status.success()) {
-            Some(status) => Err(Error::new(Code::Unavailable, format!("The app has ended: {status}."))),
-            None => {
-                let message = "The link has ended: the app was attached anew or detached, a release went live in its \
-                               place, the token has ended, or the server has stopped.";
-                Err(Error::new(Code::Unavailable, message))
-            }
+impl Drop for App {
+    /// With all that it has started.
+    fn drop(&mut self) {
+        let group = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(group) = group {
+            let _ = kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
 }
@@ -253,11 +298,11 @@ struct Socket(PathBuf);
 
 impl Socket {
     fn make(session: &Session) -> Result<Self> {
-        let above = session.vars.get("XDG_RUNTIME_DIR").or_else(|| session.vars.get("TMPDIR"));
-        let above = above.map_or("/tmp", String::as_str);
+        let named = ["XDG_RUNTIME_DIR", "TMPDIR"].into_iter().filter_map(|name| session.vars.get(name));
+        let above = named.map(Path::new).find(|folder| folder.is_dir()).unwrap_or(Path::new("/tmp"));
         let mut random = [0; 8];
         session.env.entropy.fill(&mut random);
-        let folder = Path::new(above).join(format!("kageos-{}", kageos_core::hex(&random)));
+        let folder = above.join(format!("kageos-{}", kageos_core::hex(&random)));
         // Fails where something is already: nobody has prepared it.
         fs::DirBuilder::new().mode(0o700).create(&folder).context(&folder.display().to_string())?;
         Ok(Self(folder))
@@ -275,18 +320,20 @@ impl Drop for Socket {
 }
 
 /// The signals that end it.
-struct Stops {
-    interrupt: Signal,
-    terminate: Signal,
-}
+struct Stops([Signal; 3]);
 
 impl Stops {
     fn listen() -> Result<Self> {
         let signal = |kind| signal(kind).context("signals");
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self([
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ]))
     }
 
     async fn next(&mut self) {
-        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, _ = hangup.recv() => {} }
     }
 }

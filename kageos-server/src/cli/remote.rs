@@ -1,5 +1,7 @@
 //! A running server, asked over HTTP.
 
+use std::time::Duration;
+
 use hyper::{Method, StatusCode, header};
 use kageos_core::{Code, Error, FieldError, LinkId, ResourcePath, Result, platform::identity::Secret};
 use reqwest::{Client, RequestBuilder, Response, Upgraded, redirect};
@@ -14,7 +16,11 @@ use crate::{
     wire::{Problem, Readiness},
 };
 
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A running server.
+#[derive(Clone)]
 pub(crate) struct Remote {
     /// Scheme, host and port.
     base: String,
@@ -40,13 +46,21 @@ impl Remote {
             .user_agent(concat!("kagectl/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
             .http1_only()
             // Each question has a connection of its own: the server may have begun anew meanwhile.
             .pool_max_idle_per_host(0);
         // Where nothing is encrypted no certificate is needed, and a machine may have none.
-        let client = if base.starts_with("https://") { client } else { client.tls_certs_only([]) };
+        let client = if base.to_ascii_lowercase().starts_with("https://") {
+            client
+        } else {
+            client.tls_certs_only([])
+        };
         let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { base, token, client: client.build().context("requests")? })
+        let client = client.build().map_err(|error| {
+            Error::new(Code::Unavailable, format!("Requests cannot be sent here: {}.", deepest(&error)))
+        })?;
+        Ok(Self { base, token, client })
     }
 
     /// Scheme, host and port.
@@ -148,16 +162,17 @@ impl Remote {
 }
 
 async fn sent(request: RequestBuilder) -> Result<Response> {
-    request.send().await.map_err(|error| match error.is_connect() {
-        true => unreached("The server does not answer", error),
-        false => unreached("The server closed the connection", error),
+    request.send().await.map_err(|error| {
+        // The address stands in what the command says; what is behind the error tells why.
+        let why = deepest(&error);
+        let error = error.without_url();
+        if error.is_builder() {
+            return Error::new(Code::InvalidInput, format!("The server cannot be asked: {why}."))
+                .caused_by(error);
+        }
+        let what = if error.is_connect() { "does not answer" } else { "closed the connection" };
+        Error::new(Code::Unavailable, format!("The server {what}: {why}.")).caused_by(error)
     })
-}
-
-fn unreached(what: &str, error: reqwest::Error) -> Error {
-    // The address stands in what the command says; what is behind the error tells why.
-    let why = std::error::Error::source(&error).map(|why| format!(": {}", deepest(why))).unwrap_or_default();
-    Error::new(Code::Unavailable, format!("{what}{why}.")).caused_by(error.without_url())
 }
 
 fn deepest(error: &(dyn std::error::Error + 'static)) -> String {

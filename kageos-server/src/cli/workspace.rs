@@ -228,14 +228,13 @@ async fn publish(
         input["consent"] = digest.into();
     }
     caller.call(path, "publish", input).await.map_err(|error| {
-        consent_wanted(error, |digest| {
-            format!("kagectl workspace publish {path} {release} --consent {digest}")
-        })
+        let how = |digest: &str| format!("kagectl workspace publish {path} {release} --consent {digest}");
+        consent_wanted(error, &format!("Release {release} is built, and somebody"), how)
     })
 }
 
 /// Where somebody has to consent first: to what, and how.
-pub(super) fn consent_wanted(error: Error, how: impl FnOnce(&str) -> String) -> Error {
+pub(super) fn consent_wanted(error: Error, who: &str, how: impl FnOnce(&str) -> String) -> Error {
     if error.code != Code::ConsentRequired {
         return error;
     }
@@ -247,9 +246,8 @@ pub(super) fn consent_wanted(error: Error, how: impl FnOnce(&str) -> String) -> 
     let uses = of("secret").into_iter().map(|it| format!("\n  uses the secret {it}"));
     let all: String = reaches.chain(uses).collect();
     let how = how(&of("digest").concat());
-    let message = format!(
-        "Somebody has to consent to what it does outside before it goes live:{all}\nTo consent: {how}"
-    );
+    let message =
+        format!("{who} has to consent to what it does outside before it goes live:{all}\nTo consent: {how}");
     Error { message, fields: Vec::new(), ..error }
 }
 

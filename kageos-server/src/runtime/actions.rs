@@ -60,7 +60,7 @@ pub(super) enum WorkspaceAction {
     /// Lets the app at the other end of a link take the workspace.
     Attach { link: String, consent: Option<String> },
     /// Ends the link of the app that is attached.
-    Detach {},
+    Detach { link: Option<String> },
     /// Sets a secret.
     SetSecret { name: String, value: String, origin: Option<String> },
     /// Forgets a secret.
@@ -126,7 +126,7 @@ fn release_schemas() -> Vec<ActionSchema> {
     let publish = json!({ "release": release, "consent": digest.clone() });
     let release = json!({ "release": release });
     let link = json!({ "type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{26}$", "title": "Link" });
-    let attach = json!({ "link": link, "consent": digest });
+    let attach = json!({ "link": link.clone(), "consent": digest });
     let updates = Effects { updates: true, ..Effects::default() };
     let creates = Effects { creates: true, ..Effects::default() };
     vec![
@@ -135,9 +135,9 @@ fn release_schemas() -> Vec<ActionSchema> {
         reads("list_releases", "List releases", &json!({ "limit": limit(100), "next": next }), &[]),
         reads("read_release", "Read a release", &release, &["release"]),
         reads("read_usage", "Read how much is kept", &json!({}), &[]),
-        stops("restart", "Restart the app"),
+        stops("restart", "Restart the app", &json!({})),
         long("attach", "Attach an app", updates, (&attach, &["link"]), ATTACH_TIMEOUT_MS),
-        stops("detach", "Detach an app"),
+        stops("detach", "Detach an app", &json!({ "link": link })),
     ]
 }
 
@@ -222,10 +222,10 @@ fn changes(name: &str, title: &str, effects: Effects, properties: &Value, requir
 }
 
 /// It changes no row; that somebody did it is recorded all the same.
-fn stops(name: &str, title: &str) -> ActionSchema {
+fn stops(name: &str, title: &str, properties: &Value) -> ActionSchema {
     let updates = Effects { updates: true, ..Effects::default() };
     let effect = Effect { undoable: false, dry_run: false, ..Effect::of(updates) };
-    action(name, title, effect, object(&json!({}), &[]))
+    action(name, title, effect, object(properties, &[]))
 }
 
 fn long(

@@ -15,7 +15,8 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use kageos_core::{
     Actor, CallId, Code, Error, Host, HostCall, HostError, HostReply, Http, HttpRequest, HttpResponse,
-    LinkId, LogEntry, LogLevel, LogSink, LogSource, Manifest, NodeId, Receipt, Result, Timestamp, UserId,
+    LinkId, LogEntry, LogLevel, LogSink, LogSource, Manifest, NodeId, Receipt, Result, Scope, Timestamp,
+    UserId,
     link::{Closed, LinkHost, LinkOptions},
     platform::{release::Attached, tree::Node},
 };
@@ -33,12 +34,14 @@ use crate::places::{Place, Places};
 const MAX_LINKS: (usize, usize) = (256, 8);
 /// How long an app may take to come over its link and open its tables.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How long a link waits to be attached.
-const WAITS: Duration = Duration::from_secs(120);
+/// How long a link waits until the action names it; the app may be on its way still.
+const WAITS: Duration = Duration::from_secs(45);
 /// How often it is asked whether an attached app still answers, and its developer is still let in.
 const LOOK: Duration = Duration::from_secs(15);
-/// How long it may take to answer.
+/// How long it may take to answer before it is attached.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long one that is attached may say nothing: a debugger may hold it, or a large answer may be on a slow way.
+const SILENT: Duration = Duration::from_secs(300);
 /// How long the calls of an app that is detached may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -64,11 +67,10 @@ impl Default for Links {
 struct Waiting {
     workspace: NodeId,
     developer: Actor,
-    app: AbortOnDropHandle<Result<Arc<LinkHost>>>,
+    app: AbortOnDropHandle<Result<(Arc<LinkHost>, Place<UserId>)>>,
     http: Arc<Later>,
     logs: Arc<dyn LogSink>,
     still_in: StillIn,
-    place: Place<UserId>,
 }
 
 impl fmt::Debug for Waiting {
@@ -93,27 +95,32 @@ impl Http for Later {
 pub(super) struct AttachedHost {
     user: UserId,
     manifest: Arc<Manifest>,
-    /// None since this server has started.
-    link: Option<Link>,
+    /// Until it ends; none since this server has started.
+    link: Mutex<Option<Link>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Link {
+    id: LinkId,
     app: Arc<LinkHost>,
-    /// Who brought it, with what narrows their rights.
-    developer: Actor,
-    _place: Place<UserId>,
+    /// What narrows the rights of who brought it.
+    scope: Option<Scope>,
+    _place: Arc<Place<UserId>>,
 }
 
 impl AttachedHost {
-    /// One that ran before this server did.
-    fn gone(attached: Attached) -> Arc<Self> {
-        Arc::new(Self { user: attached.user, manifest: Arc::new(attached.manifest), link: None })
+    fn new(user: UserId, manifest: Arc<Manifest>, link: Option<Link>) -> Arc<Self> {
+        Arc::new(Self { user, manifest, link: Mutex::new(link) })
     }
 
     /// Its link, while it is there.
-    fn live(&self) -> Option<&Link> {
-        self.link.as_ref().filter(|link| link.app.closed_now().is_none())
+    fn live(&self) -> Option<Link> {
+        lock(&self.link).as_ref().filter(|link| link.app.closed_now().is_none()).cloned()
+    }
+
+    fn running(&self) -> Result<Link> {
+        let missing = "This app is attached from a developer's machine, and does not run there now.";
+        self.live().ok_or_else(|| Error::new(Code::Unavailable, missing))
     }
 
     /// Lets its calls end within a time, and then its link.
@@ -131,29 +138,39 @@ impl Host for AttachedHost {
         Arc::clone(&self.manifest)
     }
 
-    async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
-        if call.actor.id != Some(self.user) {
+    /// Nobody has looked at its code: it acts for its developer alone, and as the token may that brought it.
+    fn narrows(&self, actor: &Actor) -> Result<Option<Actor>> {
+        if actor.id != Some(self.user) {
             let message = "A developer tries this app; it answers nobody else.";
-            return Err(Error::new(Code::Forbidden, message).into());
+            return Err(Error::new(Code::Forbidden, message));
         }
-        let missing = "This app is attached from a developer's machine, and does not run there now.";
-        let link = self.live().ok_or_else(|| Error::new(Code::Unavailable, missing))?;
-        let actor = call.actor.clone().within(link.developer.scope.as_ref());
-        match link.app.call(HostCall { actor, ..call }).await {
+        Ok(Some(actor.clone().within(self.running()?.scope.as_ref())))
+    }
+
+    async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
+        let app = self.running()?.app;
+        match app.call(call).await {
             // Its rows are where it was: nobody will be able to ask them.
-            Err(HostError::CutOff(error)) if self.live().is_none() => Err(HostError::Ended(error)),
+            Err(HostError::CutOff(error)) if app.closed_now().is_some() => Err(HostError::Ended(error)),
             done => done,
         }
     }
 
     async fn receipt(&self, call: CallId) -> Result<Option<Receipt>> {
-        self.live().ok_or_else(|| Error::of(Code::Unavailable))?.app.receipt(call).await
+        self.running()?.app.receipt(call).await
     }
 
+    /// One that cannot answer for a call that is given up is let go of, so that nobody waits for it.
     async fn fence(&self, call: CallId) -> Result<Option<Receipt>> {
         let lost = || Error::of(Code::OutcomeUnknown);
-        let fenced = self.live().ok_or_else(lost)?.app.fence(call).await;
-        fenced.map_err(|error| if self.live().is_none() { lost() } else { error })
+        let app = self.live().ok_or_else(lost)?.app;
+        match app.fence(call).await {
+            Ok(receipt) => Ok(receipt),
+            Err(error) => {
+                app.drain(Duration::ZERO).await;
+                Err(lost().caused_by(error))
+            }
+        }
     }
 
     async fn forget_receipts(&self, before: Timestamp) -> Result<u64> {
@@ -179,7 +196,8 @@ impl Runtime {
     ) -> Result<LinkId> {
         let user = developer.id.ok_or_else(|| Error::of(Code::Forbidden))?;
         let place = self.inner.links.places.take(user).ok_or_else(|| {
-            Error::new(Code::TooManyRequests, "As many apps are attached as may be; detach one.")
+            let message = "You have as many apps attached as you may; end one, or try again.";
+            Error::new(Code::TooManyRequests, message)
         })?;
         let env = self.platform().env().clone();
         let (id, http) = (LinkId::new(&env), Arc::new(Later::default()));
@@ -195,7 +213,11 @@ impl Runtime {
             workspace: workspace.path.clone(),
             // Its rows lie where it runs.
             database: String::new(),
-            cursor_key: own_key(&self.inner.options.cursor_key, workspace.id),
+            // Not that of the releases of the workspace.
+            cursor_key: own_key(
+                &self.inner.options.cursor_key,
+                &format!("{} attached by {user}", workspace.id),
+            ),
             ready_within: READY_WITHIN,
             dispatch: Arc::clone(&self.inner.dispatch),
             files: Arc::new(self.platform().files().clone()),
@@ -206,10 +228,11 @@ impl Runtime {
         let app = tokio::spawn(async move {
             let late = || Error::new(Code::Unavailable, "The link did not come.");
             let stream = timeout(READY_WITHIN, stream).await.map_err(|_| late())?;
-            LinkHost::accept(stream.map_err(|error| late().caused_by(error))?, env, options).await
+            let stream = stream.map_err(|error| late().caused_by(error))?;
+            Ok((LinkHost::accept(stream, env, options).await?, place))
         });
         let app = AbortOnDropHandle::new(app);
-        let waiting = Waiting { workspace: workspace.id, developer, app, http, logs, still_in, place };
+        let waiting = Waiting { workspace: workspace.id, developer, app, http, logs, still_in };
         lock(&self.inner.links.waiting).insert(id, waiting);
         let this = self.clone();
         tokio::spawn(async move {
@@ -225,22 +248,39 @@ impl Runtime {
         attached.get(&workspace).map(|host| (host.user, host.live().is_some()))
     }
 
-    /// Mounts what was attached before this server started, so that its calls are settled and its screens say what is
-    /// missing.
+    /// Mounts what was attached before this server started, or before its workspace was deleted and came back: its calls
+    /// are settled, and its screens say what is missing.
     pub(super) async fn mount_attached(&self) -> Result<()> {
-        for attached in self.platform().releases().all_attached().await? {
-            let workspace = attached.workspace;
-            let known = self.platform().tree().snapshot().by_id(workspace).is_some();
-            if !known || self.app(workspace).is_some() {
+        for workspace in self.platform().releases().all_attached().await? {
+            let elsewhere = lock(&self.inner.elsewhere).contains(&workspace);
+            if elsewhere || self.attached(workspace).is_some() || !self.is_free(workspace) {
                 continue;
             }
-            let host = AttachedHost::gone(attached);
-            match self.platform().mounts().mount(workspace, Arc::clone(&host) as _) {
-                Ok(()) => drop(lock(&self.inner.links.attached).insert(workspace, host)),
-                Err(error) => tracing::warn!(%workspace, %error, "an attached app is not mounted"),
+            // What is being published or attached is mounted by that.
+            let Ok(_place) = self.publishing(workspace) else { continue };
+            if let Err(error) = self.mount_one_attached(workspace).await {
+                tracing::debug!(%workspace, %error, "an attached app is not mounted");
             }
         }
         Ok(())
+    }
+
+    async fn mount_one_attached(&self, workspace: NodeId) -> Result<()> {
+        self.check_home(workspace).await?;
+        let Some(Attached { user, manifest, .. }) = self.platform().releases().attached(workspace).await?
+        else {
+            return Ok(());
+        };
+        let host = AttachedHost::new(user, Arc::new(manifest), None);
+        self.platform().mounts().mount(workspace, Arc::clone(&host) as _)?;
+        lock(&self.inner.links.attached).insert(workspace, host);
+        Ok(())
+    }
+
+    /// Whether a workspace is there and nothing runs it here.
+    fn is_free(&self, workspace: NodeId) -> bool {
+        let tree = self.platform().tree().snapshot();
+        tree.by_id(workspace).is_some_and(|node| !self.platform().mounts().hosts(node))
     }
 
     /// Lets go of the apps of workspaces that are gone.
@@ -281,13 +321,13 @@ impl Runtime {
     }
 
     /// Takes the link that a call names.
-    fn waiting(&self, call: &HostCall, workspace: NodeId, link: &str) -> Result<Waiting> {
+    fn waiting(&self, call: &HostCall, workspace: NodeId, link: &str) -> Result<(LinkId, Waiting)> {
         let missing = || Error::field("/link", "not_found", "There is no such link to this workspace.");
         let id: LinkId = link.parse().map_err(|_| missing())?;
         let mut waiting = lock(&self.inner.links.waiting);
-        let fits =
-            waiting.get(&id).is_some_and(|it| it.workspace == workspace && it.developer.id == call.actor.id);
-        waiting.remove(&id).filter(|_| fits).ok_or_else(missing)
+        let fits = |it: &Waiting| it.workspace == workspace && it.developer.id == call.actor.id;
+        let found = if waiting.get(&id).is_some_and(fits) { waiting.remove(&id) } else { None };
+        found.map(|found| (id, found)).ok_or_else(missing)
     }
 }
 
@@ -300,11 +340,11 @@ pub(super) async fn attach(
 ) -> Result<HostReply, HostError> {
     call.check_itself()?;
     let place = runtime.publishing(workspace)?;
-    let waiting = runtime.waiting(call, workspace, &link)?;
+    let (id, waiting) = runtime.waiting(call, workspace, &link)?;
     let (runtime, call, tracker) = (runtime.clone(), call.clone(), runtime.inner.changing.clone());
     // Whoever asked may go away; a switch is not left halfway.
     let attaching = tracker.spawn(async move {
-        let done = take_over(&runtime, &call, waiting, consent.as_deref()).await;
+        let done = take_over(&runtime, &call, (id, waiting), consent.as_deref()).await;
         drop(place);
         done
     });
@@ -314,13 +354,13 @@ pub(super) async fn attach(
 async fn take_over(
     runtime: &Runtime,
     call: &HostCall,
-    waiting: Waiting,
+    (id, waiting): (LinkId, Waiting),
     consent: Option<&str>,
 ) -> Result<HostReply, HostError> {
-    let Waiting { workspace, developer, app, http, logs, still_in, place } = waiting;
+    let Waiting { workspace, developer, app, http, logs, still_in } = waiting;
     let (releases, user) = (runtime.platform().releases(), developer.id.unwrap_or(UserId::NIL));
-    runtime.may_attach(call, workspace)?;
-    let app = app.await.map_err(Error::internal)??;
+    runtime.may_attach(workspace).await?;
+    let (app, place) = app.await.map_err(Error::internal)??;
     let manifest = app.manifest();
     check(&manifest)?;
     app.health(ANSWERS_WITHIN).await?;
@@ -337,9 +377,9 @@ async fn take_over(
         Err(_) => releases.attached(workspace).await.is_ok_and(|it| it.as_ref() == Some(&attached)),
     };
     if is_attached {
-        let name = developer.name.clone();
-        let link = Link { app: Arc::clone(&app), developer, _place: place };
-        let host = Arc::new(AttachedHost { user, manifest, link: Some(link) });
+        let name = developer.name;
+        let link = Link { id, app: Arc::clone(&app), scope: developer.scope, _place: Arc::new(place) };
+        let host = AttachedHost::new(user, manifest, Some(link));
         runtime.platform().mounts().mount(workspace, Arc::clone(&host) as _)?;
         runtime.replace_attached(workspace, Some(Arc::clone(&host)));
         let said = LogEntry::new(LogLevel::Info, "The app is attached.").with("by", name);
@@ -351,11 +391,10 @@ async fn take_over(
 }
 
 impl Runtime {
-    /// Whether nothing else runs the workspace.
-    fn may_attach(&self, call: &HostCall, workspace: NodeId) -> Result<()> {
-        let tree = self.platform().tree().snapshot();
-        let hosted = tree.get(&call.path).is_some_and(|node| self.platform().mounts().hosts(node));
-        if hosted && !lock(&self.inner.links.attached).contains_key(&workspace) {
+    /// Whether an app may be attached to a workspace: nothing else runs it.
+    pub(crate) async fn may_attach(&self, workspace: NodeId) -> Result<()> {
+        let live = self.platform().releases().live(workspace).await?.is_some();
+        if live || self.attached(workspace).is_none() && !self.is_free(workspace) {
             let message = "Another app runs this workspace; an app is attached to a workspace of its own.";
             return Err(Error::new(Code::Conflict, message));
         }
@@ -363,38 +402,58 @@ impl Runtime {
     }
 }
 
-/// Ends the link of the app that is attached; it stays the app of the workspace, and may come back.
-pub(super) async fn detach(runtime: &Runtime, workspace: NodeId) -> Result<HostReply, HostError> {
+/// Ends the link of the app that is attached, or this link if it is that one's; the app stays that of the workspace, and
+/// may come back.
+pub(super) async fn detach(
+    runtime: &Runtime,
+    workspace: NodeId,
+    link: Option<String>,
+) -> Result<HostReply, HostError> {
     let host = lock(&runtime.inner.links.attached).get(&workspace).cloned();
-    let host = host.filter(|host| host.live().is_some());
-    let missing = || Error::new(Code::Conflict, "No attached app runs this workspace.");
-    let cut_off = host.ok_or_else(missing)?.end(DRAIN).await;
+    let meant = |host: &Arc<AttachedHost>| {
+        host.live().is_some_and(|live| link.as_ref().is_none_or(|link| live.id.to_string() == *link))
+    };
+    let missing = || Error::new(Code::Conflict, "No attached app runs this workspace, or another one does.");
+    let cut_off = host.filter(meant).ok_or_else(missing)?.end(DRAIN).await;
     Ok(reply(&json!({ "cut_off": cut_off }))?)
 }
 
-/// Tells when an attached app goes away, and ends one that does not answer or whose developer is let in no more.
+/// Tells when an attached app goes away, and ends one that is silent or whose developer is let in no more.
 async fn watch(
     runtime: Runtime,
     workspace: NodeId,
     (host, app): (Weak<AttachedHost>, Arc<LinkHost>),
     (logs, still_in): (Arc<dyn LogSink>, StillIn),
 ) {
-    let why = loop {
-        tokio::select! {
-            why = app.closed() => break why,
-            () = sleep(LOOK) => {}
+    let is_silent = async {
+        while app.health(SILENT).await.is_ok() {
+            sleep(LOOK).await;
         }
-        if app.health(ANSWERS_WITHIN).await.is_err() || !still_in().await {
-            app.drain(Duration::ZERO).await;
+        // A link that has ended does not answer either, and knows why.
+        if app.closed_now().is_some() {
+            std::future::pending::<()>().await;
         }
     };
-    let is_it = |there: &Arc<AttachedHost>| Weak::ptr_eq(&Arc::downgrade(there), &host);
-    if !lock(&runtime.inner.links.attached).get(&workspace).is_some_and(is_it) {
+    let is_out = async {
+        // One that cannot be asked for is let in still.
+        while timeout(ANSWERS_WITHIN, still_in()).await.unwrap_or(true) {
+            sleep(LOOK).await;
+        }
+    };
+    let why = tokio::select! {
+        why = app.closed() => Some(why.to_string()).filter(|_| why != Closed::Here),
+        () = is_out => Some("its developer may not attach it any more".to_owned()),
+        () = is_silent => Some("it does not answer".to_owned()),
+    };
+    app.drain(Duration::ZERO).await;
+    let Some(host) = host.upgrade() else { return };
+    *lock(&host.link) = None;
+    if !lock(&runtime.inner.links.attached).get(&workspace).is_some_and(|there| Arc::ptr_eq(there, &host)) {
         // Another app has its place, which was told.
         return;
     }
     let entry = LogEntry::new(LogLevel::Info, "The app is detached.");
-    let entry = if why == Closed::Here { entry } else { entry.with("why", why.to_string()) };
+    let entry = why.into_iter().fold(entry, |entry, why| entry.with("why", why));
     logs.take(LogSource::Platform, None, entry.bounded());
     runtime.announce(workspace);
 }

@@ -110,7 +110,7 @@ impl WorkspaceHost {
             WorkspaceAction::Attach { link, consent } => {
                 attach::attach(&self.runtime, call, found.workspace, (link, consent)).await
             }
-            WorkspaceAction::Detach {} => attach::detach(&self.runtime, found.workspace).await,
+            WorkspaceAction::Detach { link } => attach::detach(&self.runtime, found.workspace, link).await,
             WorkspaceAction::ListReleases { limit, next } => {
                 releases::list(&self.runtime, found.workspace, limit, next.as_deref()).await
             }

@@ -248,6 +248,7 @@ impl Runtime {
     /// Lets an app run the workspace; answers what did before.
     fn run_from_now_on(&self, workspace: NodeId, app: App) -> Result<Option<App>> {
         self.platform().mounts().mount(workspace, Arc::clone(&app.host) as _)?;
+        self.replace_attached(workspace, None);
         Ok(lock(&self.inner.apps).insert(workspace, app))
     }
 
@@ -304,7 +305,7 @@ impl Runtime {
             ready_within: Duration::from_secs(30),
             answers_within: Duration::from_secs(10),
             idle: options.idle,
-            cursor_key: own_key(&options.cursor_key, workspace),
+            cursor_key: own_key(&options.cursor_key, &workspace.to_string()),
             dispatch: Arc::clone(&self.inner.dispatch),
             files: Arc::new(self.platform().files().clone()),
             http,
@@ -347,7 +348,7 @@ impl Runtime {
         if lock(&self.inner.publishing).insert(workspace) {
             return Ok(Publishing { runtime: self.clone(), workspace });
         }
-        Err(Error::new(Code::Conflict, "Another release of this workspace is being published."))
+        Err(Error::new(Code::Conflict, "Another app is being given this workspace; try again."))
     }
 
     /// Ends every app, once its calls have ended.
@@ -509,9 +510,9 @@ fn open_logs(platform: &Platform, options: &RuntimeOptions) -> Logs {
 }
 
 /// What seals the cursors of one workspace: an app that knows it knows nothing of the others.
-fn own_key(key: &[u8; 32], workspace: NodeId) -> [u8; 32] {
+fn own_key(key: &[u8; 32], workspace: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in ["cursors of a workspace".as_bytes(), key, workspace.to_string().as_bytes()] {
+    for part in ["cursors of a workspace".as_bytes(), key, workspace.as_bytes()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

@@ -319,7 +319,6 @@ async fn go_live(
 fn take_over(runtime: &Runtime, workspace: NodeId, app: App) -> Result<()> {
     let host = Arc::clone(&app.host);
     let replaced = runtime.run_from_now_on(workspace, app)?;
-    runtime.replace_attached(workspace, None);
     runtime.announce(workspace);
     if let Some(replaced) = replaced {
         replaced.host.replaced_by(host);

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
@@ -53,6 +54,7 @@ impl Attaching<'_> {
             ["workspace", "attach", &folder, self.place, "--program", program.to_str().unwrap(), "--json"];
         let mut command = self.shop.machine.command(&[&args, self.more].concat());
         self.token.map(|token| command.env("KAGEOS_TOKEN", token));
+        command.env("KAGEOS_DATABASE__URL", "mysql://with:password@nowhere");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -139,7 +141,7 @@ fn ask(shop: &Shop, token: &str, path: &str, request: Option<&Value>, headers: &
 }
 
 /// Calls an action as who has a token.
-fn call(shop: &Shop, token: &str, path: &str, action: &str, input: Value) -> (String, Value) {
+fn call_as(shop: &Shop, token: &str, path: &str, action: &str, input: Value) -> (String, Value) {
     let request = json!({ "action": action, "input": input });
     ask(shop, token, &format!("/call{path}"), Some(&request), &[])
 }
@@ -154,7 +156,7 @@ fn consent(attaching: &Attaching<'_>) -> String {
     let refused = attaching.is_refused(Code::ConsentRequired);
     let message = refused["message"].as_str().unwrap();
     assert!(message.contains("reaches https://shop.example.com"), "{message}");
-    message.rsplit_once("--consent ").unwrap().1.to_owned()
+    message.rsplit_once("--consent ").unwrap().1[..64].to_owned()
 }
 
 /// What the log of operations has of the workspace and below, the newest first: path, action, status.
@@ -169,7 +171,7 @@ fn records(shop: &Shop) -> Vec<[String; 3]> {
 
 #[test]
 fn an_app_is_attached_for_its_developer_and_gives_the_place_back() {
-    let shop = Shop::new();
+    let mut shop = Shop::new();
     shop.machine.json(&["user", "add", "ada", "--admin"]);
     let ada = token(&shop, "ada", "/system", "read,write,update,delete,run,admin");
     let attaching = Attaching { shop: &shop, app: ACTS, place: PATH, token: None, more: &[] };
@@ -187,7 +189,7 @@ fn an_app_is_attached_for_its_developer_and_gives_the_place_back() {
     let (status, node) = ask(&shop, &ada, "/node/system/todo/item.table", None, &[]);
     assert_eq!((status.as_str(), &node["attached"]["live"]), ("200", &json!(true)), "{node}");
     assert_eq!(node["attached"]["by"]["login"], "system");
-    let (status, refused) = call(&shop, &ada, "/system/todo/item.table", "search", json!({}));
+    let (status, refused) = call_as(&shop, &ada, "/system/todo/item.table", "search", json!({}));
     assert_eq!((status.as_str(), &refused["code"]), ("403", &json!("forbidden")), "{refused}");
 
     // Another program takes its place, with what it declares.
@@ -198,9 +200,12 @@ fn an_app_is_attached_for_its_developer_and_gives_the_place_back() {
         let input = json!({ "what": what, "with": with }).to_string();
         shop.machine.json(&["call", "/system/todo/probe.form", "submit", &input])["output"].clone()
     };
-    let names = probe("environment", "");
-    let names = names.as_str().unwrap();
-    assert!(names.contains("KAGEOS_LINK") && !names.contains("KAGEOS_TOKEN"), "{names}");
+    // It knows of its environment what it needs, and nothing that is meant for what has started it.
+    let all = probe("environment", "");
+    let mut names: Vec<_> =
+        all.as_str().unwrap().split(' ').filter(|name| name.starts_with("KAGEOS_")).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["KAGEOS_DATABASE", "KAGEOS_LINK"]);
     check_exit(&shop.machine.run(&["call", "/system/todo/item.table", "search", "{}"]), Code::NotFound);
     second.stop();
     let gone = shop.machine.run(&["call", "/system/todo/probe.form", "submit", r#"{"what":"-"}"#]);
@@ -213,8 +218,12 @@ fn an_app_is_attached_for_its_developer_and_gives_the_place_back() {
     let again = Attaching { more: &["--consent", &digest], ..attaching }.is_attached();
     assert_eq!(count(), 1);
     again.stop();
-    let again = attaching.is_attached();
-    assert_eq!(count(), 1);
+    shop.start_again();
+    let again = Attaching { shop: &shop, app: ACTS, place: PATH, token: None, more: &[] }.is_attached();
+    assert_eq!(
+        shop.machine.json(&["call", "/system/todo/item.table", "search", r#"{"count":true}"#])["output"]["count"],
+        1
+    );
     shop.machine.json(&["workspace", "detach", PATH]);
     check_exit(&again.output(), Code::Unavailable);
     let actions: Vec<_> =
@@ -275,6 +284,41 @@ fn calls_that_its_end_cuts_off_are_unknown_and_wait_for_nobody() {
     check_exit(&shop.machine.run(&["call", path, "submit", &act("-")]), Code::Unavailable);
 }
 
+/// The cookie of a session of `system`.
+fn session(shop: &Shop) -> String {
+    let password = shop.machine.json(&["init", "--dev"])["password"].as_str().unwrap().to_owned();
+    let body = json!({ "login": "system", "password": password }).to_string();
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-i", "-H", "content-type: application/json", "-d", &body]);
+    let output = curl.arg(format!("{}/api/v1/session", address(shop))).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let cookie = text.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// Brings a link that no app comes over; answers its bytes and its id, or the status.
+fn open_link(shop: &Shop, token: &str, link: &str) -> Result<(TcpStream, String), String> {
+    let authority = address(shop).trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(&authority).unwrap();
+    let request = format!(
+        "GET /api/v1{link} HTTP/1.1\r\nhost: {authority}\r\nauthorization: Bearer {token}\r\n\
+         connection: upgrade\r\nupgrade: kageos-link\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let (mut head, mut lines) = (Vec::new(), BufReader::new(stream.try_clone().unwrap()));
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push(line.trim().to_owned());
+    }
+    let status = head[0].split(' ').nth(1).unwrap().to_owned();
+    let id = head.iter().find_map(|line| line.strip_prefix("kageos-link: ")).map(str::to_owned);
+    if status == "101" { Ok((stream, id.unwrap())) } else { Err(status) }
+}
+
 /// Waits until a call of a path runs.
 #[track_caller]
 fn runs(shop: &Shop, path: &str) {
@@ -298,12 +342,21 @@ fn what_an_attached_app_asks_for_goes_no_further_than_its_token() {
     let whole = format!("{}{PATH}", address(&shop));
     let narrow = token(&shop, "system", PATH, "read,run,admin");
     let mine = probing(&whole, Some(&narrow)).is_attached();
+    let environment = json!({ "what": "environment" }).to_string();
+    let names = shop.machine.json(&["call", "/system/todo/probe.form", "submit", &environment]);
+    assert!(!names["output"].as_str().unwrap().contains("KAGEOS_TOKEN"), "{names}");
     // The one who calls may call the other app too, and the app may not for them.
     let calls = json!({ "what": "call", "with": "/system/other/probe.form" });
     let refused =
         shop.machine.run(&["call", "/system/todo/probe.form", "submit", &calls.to_string(), "--json"]);
     check_exit(&refused, Code::NotFound);
     mine.stop();
+    // Nor is it asked for what the token may not.
+    let looks = token(&shop, "system", PATH, "read,admin");
+    let looking = probing(&whole, Some(&looks)).is_attached();
+    let refused = shop.machine.run(&["call", "/system/todo/probe.form", "submit", &environment]);
+    check_exit(&refused, Code::Forbidden);
+    looking.stop();
     let wide = probing(PATH, None).is_attached();
     let given = shop.machine.json(&["call", "/system/todo/probe.form", "submit", &calls.to_string()]);
     assert_eq!(given["output"], "", "{given}");
@@ -326,8 +379,45 @@ fn a_link_is_for_those_who_may_and_is_taken_once() {
     assert_eq!((status.as_str(), &refused["code"]), ("422", &json!("invalid_input")), "{refused}");
     assert_eq!(ask(&shop, &admin, "/link/system/none", None, &upgrade).0, "404");
     assert_eq!(ask(&shop, &admin, "/link/system", None, &upgrade).0, "404");
+    let session = session(&shop);
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", "-b", &session]);
+    for header in upgrade {
+        curl.args(["-H", header]);
+    }
+    let output = curl.arg(format!("{}/api/v1{link}", address(&shop))).output().unwrap();
+    assert_eq!(output.stdout, b"403");
+    // One is of whoever brought it, and of that workspace.
+    let (stream, id) = open_link(&shop, &admin, &link).unwrap();
+    shop.machine.json(&["user", "add", "bob"]);
+    shop.machine.json(&["grant", "/system", "admin", "--user", "bob"]);
+    let bob = token(&shop, "bob", "/system", "read,run,admin");
+    let made = json!({ "code": "other", "title": "Other" }).to_string();
+    shop.machine.json(&["call", "/system", "create_directory", &made]);
+    let named = json!({ "link": id });
+    for (token, path) in [(&bob, PATH), (&admin, "/system/other")] {
+        let (status, refused) = call_as(&shop, token, path, "attach", named.clone());
+        assert_eq!(
+            (status.as_str(), &refused["fields"][0]["code"]),
+            ("422", &json!("not_found")),
+            "{refused}"
+        );
+    }
+    drop(stream);
+    let (status, refused) = call_as(&shop, &admin, PATH, "attach", named.clone());
+    assert_eq!(status, "503", "{refused}");
+    assert_eq!(call_as(&shop, &admin, PATH, "attach", named).0, "422");
+    // Nobody takes all places, and whoever goes away gives theirs back.
+    let mut open: Vec<_> = (0..8).map(|_| open_link(&shop, &admin, &link).unwrap()).collect();
+    assert_eq!(open_link(&shop, &admin, &link).unwrap_err(), "429");
+    open.clear();
+    let given_back = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        open_link(&shop, &admin, &link).is_ok()
+    });
+    assert!(given_back);
     for link in ["01j0000000000000000000000a", "01J0000000000000000000000A", "x"] {
-        let (status, refused) = call(&shop, &admin, PATH, "attach", json!({ "link": link }));
+        let (status, refused) = call_as(&shop, &admin, PATH, "attach", json!({ "link": link }));
         assert_eq!((status.as_str(), &refused["code"]), ("422", &json!("invalid_input")), "{refused}");
     }
     // A token that may not administer the workspace attaches nothing, nor does one of nobody.
@@ -380,4 +470,66 @@ fn a_program_that_is_told_where_attaches_itself() {
     });
     assert!(answers);
     attached.stop();
+}
+
+#[test]
+fn whoever_ends_an_app_lets_its_calls_end_first_and_ends_no_other() {
+    let shop = Shop::new();
+    let attaching = Attaching { shop: &shop, app: PROBES, place: PATH, token: None, more: &[] };
+    let path = "/system/todo/probe.form";
+    let wait = |ms: &str| {
+        let input = json!({ "what": "wait", "with": ms }).to_string();
+        let mut command = shop.machine.command(&["call", path, "submit", &input, "--json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let attached = attaching.is_attached();
+    let call = wait("2000");
+    std::thread::sleep(Duration::from_millis(500));
+    attached.stop();
+    let output = call.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    // One that does not end is cut off, and nobody waits longer for it.
+    let attached = attaching.is_attached();
+    let call = wait("60000");
+    std::thread::sleep(Duration::from_millis(500));
+    let begun = std::time::Instant::now();
+    attached.stop();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(!call.wait_with_output().unwrap().status.success());
+
+    // A second developer takes the place of the first one, whose program ends itself and not the other one.
+    shop.machine.json(&["user", "add", "ada"]);
+    shop.machine.json(&["grant", "/system", "admin", "--user", "ada"]);
+    let (first, ada) = (attaching.is_attached(), token(&shop, "ada", "/system", "read,run,admin"));
+    let whole = format!("{}{PATH}", address(&shop));
+    let second = Attaching { place: &whole, token: Some(&ada), ..attaching }.is_attached();
+    first.signal(Signal::INT);
+    first.output();
+    let (status, given) = call_as(&shop, &ada, path, "submit", json!({ "what": "-" }));
+    assert_eq!(status, "200", "{given}");
+    check_exit(&shop.machine.run(&["call", path, "submit", r#"{"what":"-"}"#]), Code::Forbidden);
+    second.stop();
+}
+
+#[test]
+fn an_attached_app_goes_with_its_workspace_and_is_remembered_when_that_comes_back() {
+    let shop = Shop::new();
+    let attaching = Attaching { shop: &shop, app: PROBES, place: PATH, token: None, more: &[] };
+    let attached = attaching.is_attached();
+    shop.machine.json(&["workspace", "rm", PATH, "--yes"]);
+    check_exit(&attached.output(), Code::Unavailable);
+    shop.machine.json(&["call", "/system", "restore", r#"{"code":"todo"}"#]);
+    let local = fs::read_to_string(shop.machine.dir.path().join(".kageos/dev/secrets/local.token")).unwrap();
+    let remembered = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        let (_, node) = ask(&shop, local.trim(), "/node/system/todo/probe.form", None, &[]);
+        node["attached"]["live"] == false && node["function"]["kind"] == "form"
+    });
+    assert!(remembered);
+    let doctor: Value = serde_json::from_slice(&shop.machine.run(&["doctor", "--json"]).stdout).unwrap();
+    let apps = doctor.as_array().unwrap().iter().find(|finding| finding["layer"] == "apps").unwrap();
+    assert!(apps["ok"] == true && apps["detail"].as_str().unwrap().contains("does not run now"), "{apps}");
+    let again = attaching.is_attached();
+    shop.machine.json(&["call", "/system/todo/probe.form", "submit", r#"{"what":"-"}"#]);
+    again.stop();
 }

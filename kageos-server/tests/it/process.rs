@@ -87,6 +87,10 @@ impl Submit for Probe {
                 }))
             }
             "call" => ctx.call::<String>(&with, "submit", &json!({ "what": "-" })).await?,
+            "wait" => {
+                tokio::time::sleep(Duration::from_millis(with.parse().unwrap_or(u64::MAX))).await;
+                "waited".to_owned()
+            }
             "exit" => std::process::exit(3),
             "loud" => {
                 for line in 0..100_000 {

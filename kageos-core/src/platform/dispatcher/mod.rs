@@ -213,6 +213,8 @@ impl Dispatcher {
             inner.access.check(&call.actor, Right::Read, &node.chain, &call.path)?;
         }
         let Target { function, host } = self.target(node, &call.action)?;
+        let narrowed = host.narrows(&call.actor)?.map(|actor| Arc::new(Call { actor, ..Call::clone(call) }));
+        let call = narrowed.as_ref().unwrap_or(call);
         let action = function.action(&call.action).ok_or_else(|| Error::of(Code::UnknownAction))?;
         let held = inner.access.rights(&call.actor, &node.chain, &call.path);
         for right in rights_of(node, action.schema(), held).filter(|_| !is_own) {

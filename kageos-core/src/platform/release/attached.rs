@@ -85,11 +85,11 @@ impl Releases {
         Ok(store::attached(&self.db, workspace).await?)
     }
 
-    /// Everything that is attached.
+    /// Every workspace that something is attached to.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn all_attached(&self) -> Result<Vec<Attached>> {
+    pub async fn all_attached(&self) -> Result<Vec<NodeId>> {
         Ok(store::all_attached(&self.db).await?)
     }
 }

@@ -200,10 +200,11 @@ pub(super) async fn attached(db: &Db, workspace: NodeId) -> Result<Option<Attach
     db.fetch_optional(sql, params![workspace.to_string()]).await?.as_ref().map(attachment).transpose()
 }
 
-/// One row for each workspace that a developer works on; see [`all_live`].
-pub(super) async fn all_attached(db: &Db) -> Result<Vec<Attached>, SqlError> {
-    let rows = db.fetch_all(format!("{ATTACHED} ORDER BY workspace_id"), params![]).await?;
-    rows.iter().map(attachment).collect()
+/// One for each workspace that a developer works on; see [`all_live`].
+pub(super) async fn all_attached(db: &Db) -> Result<Vec<NodeId>, SqlError> {
+    let sql = "SELECT workspace_id FROM release_attached ORDER BY workspace_id";
+    let rows = db.fetch_all(sql, params![]).await?;
+    rows.iter().map(|row| value(row.text("workspace_id")?)).collect()
 }
 
 fn attachment(row: &Row) -> Result<Attached, SqlError> {

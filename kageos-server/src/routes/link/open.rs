@@ -9,7 +9,7 @@ use axum::{
 use futures_util::FutureExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use kageos_core::{Code, Error, Right, platform::release::workspace_of};
+use kageos_core::{Code, Error, NodeId, Right, platform::release::workspace_of};
 
 use crate::{
     caller::{Caller, Shown},
@@ -60,8 +60,13 @@ pub(in crate::routes) async fn open(
         Error::field("/upgrade", "required", message)
     })?;
     let stream = async { Ok(TokioIo::new(upgrade.await.map_err(io::Error::other)?)) };
-    let id =
-        runtime.take_link(node, caller.actor.clone(), still_in(shared.clone(), caller.clone()), stream)?;
+    runtime.may_attach(node.id).await?;
+    let id = runtime.take_link(
+        node,
+        caller.actor.clone(),
+        still_in(shared.clone(), caller.clone(), node.id),
+        stream,
+    )?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -71,10 +76,17 @@ pub(in crate::routes) async fn open(
     Ok(response)
 }
 
-/// Asks whether a caller is let in still; one that cannot be asked for is.
-fn still_in(shared: Shared, caller: Caller) -> StillIn {
+/// Asks whether a caller still administers a workspace; one that cannot be asked for does.
+fn still_in(shared: Shared, caller: Caller, workspace: NodeId) -> StillIn {
     Arc::new(move || {
         let (shared, shown, trace) = (shared.clone(), caller.shown.clone(), caller.trace);
-        async move { !matches!(Caller::find(&shared, shown, trace).await, Ok(None)) }.boxed()
+        async move {
+            let Ok(found) = Caller::find(&shared, shown, trace).await else { return true };
+            let tree = shared.platform().tree().snapshot();
+            found.zip(tree.by_id(workspace)).is_some_and(|(caller, node)| {
+                View::of(&shared, &caller.actor).rights(node).contains(Right::Admin)
+            })
+        }
+        .boxed()
     })
 }

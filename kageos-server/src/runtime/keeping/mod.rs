@@ -89,6 +89,7 @@ impl Runtime {
                 }
             }
         }
+        self.mount_attached().await?;
         self.inner.followed.store(tree.generation(), Ordering::Relaxed);
         Ok(())
     }
