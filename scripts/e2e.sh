@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the end-to-end tests of web/ against a real server: fresh state, a free port, the example workspace installed.
-# The tests are given KAGEOS_E2E_URL, KAGEOS_E2E_LOGIN, KAGEOS_E2E_PASSWORD and CHROMIUM. Arguments go to Playwright.
+# The tests are given KAGEOS_E2E_URL, _LOGIN, _PASSWORD, _STATE, _KAGECTL and CHROMIUM. Arguments go to Playwright.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -40,7 +40,9 @@ KAGEOS_E2E_URL=$("$kagectl" --state "$state/dev" --json status | node -e '
   console.log(/^https?:/.test(address) ? address : `http://${address}`);')
 KAGEOS_E2E_LOGIN=system
 KAGEOS_E2E_PASSWORD=$(sed -n 's/^SYSTEM_USER_PASSWORD=//p' "$state/dev/env/kageos.env")
-export KAGEOS_E2E_URL KAGEOS_E2E_LOGIN KAGEOS_E2E_PASSWORD
+KAGEOS_E2E_STATE=$state/dev
+KAGEOS_E2E_KAGECTL=$kagectl
+export KAGEOS_E2E_URL KAGEOS_E2E_LOGIN KAGEOS_E2E_PASSWORD KAGEOS_E2E_STATE KAGEOS_E2E_KAGECTL
 echo "end-to-end tests against $KAGEOS_E2E_URL"
 
 if ! npm --prefix web run --silent e2e -- "$@" </dev/null; then
