@@ -36,7 +36,6 @@ use kageos_core::{
     platform::{Home, Platform, release::egress_digest, secrets::Secrets, workspace::Databases},
 };
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use attach::StillIn;
@@ -53,6 +52,7 @@ pub use source::{SourcePath, SourcePathError};
 
 use crate::{egress::Egress, state::StateDir, wire::Finding};
 use attach::Links;
+use build::Queue;
 use host::WorkspaceHost;
 use logs::{AppLog, InThisProcess, Kept, Logs};
 
@@ -137,8 +137,8 @@ struct Inner {
     followed: AtomicI64,
     /// Held by who moves or removes files that a backup copies, and by backups.
     upkeep: Arc<tokio::sync::Mutex<()>>,
-    /// One build at a time: a compiler takes every processor.
-    building: Arc<Semaphore>,
+    /// Whose build is next.
+    building: Queue,
     /// One publication of a workspace at a time.
     publishing: Mutex<HashSet<NodeId>>,
     /// Whether a workspace lies here is found out once.
@@ -186,7 +186,7 @@ impl Runtime {
             elsewhere: Mutex::default(),
             followed: AtomicI64::new(keeping::NEVER),
             upkeep: Arc::default(),
-            building: Arc::new(Semaphore::new(1)),
+            building: Queue::default(),
             publishing: Mutex::default(),
             finding: tokio::sync::Mutex::default(),
             changing: TaskTracker::new(),

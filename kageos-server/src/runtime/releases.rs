@@ -10,11 +10,10 @@ use kageos_core::{
     },
 };
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     App, DRAIN, HANDED_ON, Layer, Runs, Runtime,
-    build::{BuildFolder, Diagnostic, Job, MAX_BUILD, remove_tree, take_program},
+    build::{BuildFolder, Diagnostic, Job, MAX_BUILD, Priority, Turn, remove_tree, take_program},
     host::{Found, blocking, reply},
     process::ProcessHost,
 };
@@ -49,14 +48,17 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     runtime.sandbox()?;
     let (workspace, platform) = (found.workspace, runtime.platform().clone());
     let releases = platform.releases();
-    say(call, "waiting for the build before");
-    let place = Arc::clone(&runtime.inner.building).acquire_owned().await.map_err(Error::internal)?;
-    let place = Arc::new(place);
+    let turn =
+        runtime.inner.building.turn(Priority::of(call.source.kind), workspace, |before| match before {
+            1 => say(call, "waiting for the build before"),
+            _ => say(call, &format!("waiting for {before} builds before")),
+        });
+    let turn = Arc::new(turn.await?);
     let layer = runtime.layer(|line| say(call, line)).await?;
     let number = releases.begin(workspace, &commit, call.actor.id).await?;
     let abandoned = Abandoned { runtime: runtime.clone(), workspace, number, armed: true };
     let started = platform.env().clock.monotonic();
-    let making = make(runtime, call, &found, (&commit, number), (&layer, &place));
+    let making = make(runtime, call, &found, (&commit, number), (&layer, &turn));
     let made = within_room(&BuildFolder::at(runtime.build_dir(workspace)?), making).await?;
     let taken = platform.env().clock.monotonic().saturating_sub(started);
     let folder = runtime.release_dir(workspace, number);
@@ -79,7 +81,7 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let output = built_output(runtime, call, &commit, number, &built, &made.diagnostics).await?;
     let done = releases.built(call, workspace, number, built, output).await?;
     abandoned.disarm();
-    runtime.make_room_soon(place);
+    runtime.make_room_soon(turn);
     if let Err(error) = tidy(runtime, workspace, number).await {
         tracing::warn!(%workspace, %error, "old programs stay");
     }
@@ -144,16 +146,15 @@ async fn make(
     call: &HostCall,
     found: &Found,
     (commit, number): (&str, u32),
-    (layer, place): (&Layer, &Arc<OwnedSemaphorePermit>),
+    (layer, turn): (&Layer, &Arc<Turn>),
 ) -> Result<Made> {
     let sandbox = runtime.sandbox()?;
     let folder = BuildFolder::at(runtime.build_dir(found.workspace)?);
     say(call, "checking out the source");
-    // What is on its way to the disk goes on when nobody waits for it, so it keeps the place of the build.
-    let work =
-        (folder.clone(), found.repository.clone(), commit.to_owned(), layer.clone(), Arc::clone(place));
+    // What is on its way to the disk goes on when nobody waits for it, so it keeps the turn of the build.
+    let work = (folder.clone(), found.repository.clone(), commit.to_owned(), layer.clone(), Arc::clone(turn));
     let refused = blocking(move || {
-        let (folder, repository, commit, layer, _place) = work;
+        let (folder, repository, commit, layer, _turn) = work;
         folder.check_out(&repository, &commit, &layer)?;
         let refused = layer.refusals(&folder.app(), &folder.manifests()?)?;
         if refused.is_empty() { folder.seed(&layer).map(|()| refused) } else { Ok(refused) }

@@ -492,9 +492,7 @@ fn whoever_ends_an_app_lets_its_calls_end_first_and_ends_no_other() {
     let attached = attaching.is_attached();
     let call = wait("60000");
     std::thread::sleep(Duration::from_millis(500));
-    let begun = std::time::Instant::now();
     attached.stop();
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert!(!call.wait_with_output().unwrap().status.success());
 
     // A second developer takes the place of the first one, whose program ends itself and not the other one.

@@ -6,6 +6,7 @@ mod diagnostic;
 mod folder;
 mod layer;
 mod packed;
+mod queue;
 mod supply;
 mod toolchain;
 
@@ -16,4 +17,5 @@ pub(crate) use folder::{BuildFolder, MAX_BUILD, folder_size, remove_tree, take_p
 pub(crate) use layer::outlook;
 pub use layer::{Ingredients, Layer};
 pub use packed::{Packed, PackedError};
+pub(crate) use queue::{Priority, Queue, Turn};
 pub use supply::Supply;

@@ -3,32 +3,31 @@
 use std::{fs, path::Path, sync::Arc, time::SystemTime};
 
 use kageos_core::Result;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::runtime::{
     Runtime,
-    build::{BuildFolder, folder_size},
+    build::{BuildFolder, Turn, folder_size},
     host::blocking,
 };
 
 impl Runtime {
     /// Makes room, in a task of its own: nobody waits for it but the next build.
-    pub(in crate::runtime) fn make_room_soon(&self, place: Arc<OwnedSemaphorePermit>) {
+    pub(in crate::runtime) fn make_room_soon(&self, turn: Arc<Turn>) {
         let this = self.clone();
         self.inner.changing.spawn(async move {
-            if let Err(error) = this.make_room(&place).await {
+            if let Err(error) = this.make_room(&turn).await {
                 tracing::warn!(%error, "what was compiled takes more room than it may");
             }
         });
     }
 
-    /// Removes what was compiled for the workspaces that were built longest ago, until the rest fits. It has the place of
+    /// Removes what was compiled for the workspaces that were built longest ago, until the rest fits. It has the turn of
     /// a build meanwhile, so none of them is being built.
-    pub(in crate::runtime) async fn make_room(&self, place: &Arc<OwnedSemaphorePermit>) -> Result<()> {
-        let (state, most, place) =
-            (self.inner.options.state.clone(), self.inner.options.build_cache, Arc::clone(place));
+    pub(in crate::runtime) async fn make_room(&self, turn: &Arc<Turn>) -> Result<()> {
+        let (state, most, turn) =
+            (self.inner.options.state.clone(), self.inner.options.build_cache, Arc::clone(turn));
         blocking(move || {
-            let _place = place;
+            let _turn = turn;
             evict(&state.workspaces_dir(), most)
         })
         .await

@@ -58,9 +58,9 @@ impl Runtime {
             self.pack_sources(&alone).await?;
         }
         // What is being built makes room itself when it is done.
-        match Arc::clone(&self.inner.building).try_acquire_owned() {
-            Ok(place) => self.make_room(&Arc::new(place)).await,
-            Err(_) => Ok(()),
+        match self.inner.building.try_turn() {
+            Some(turn) => self.make_room(&Arc::new(turn)).await,
+            None => Ok(()),
         }
     }
 
