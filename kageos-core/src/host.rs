@@ -29,6 +29,13 @@ pub trait Host: Send + Sync + std::fmt::Debug {
         Ok(None)
     }
 
+    /// Whether its app reaches what lies outside only through the platform, which notes that
+    /// ([`CallControl::acts_outside`]). Of any other host it is taken that whatever declares the effect `external` has
+    /// acted outside once it has begun.
+    fn is_sealed(&self) -> bool {
+        false
+    }
+
     /// Runs one call that was authorised and validated. Dropping the future cancels it.
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError>;
 
@@ -217,6 +224,11 @@ pub trait CallControl: Send + Sync + std::fmt::Debug {
     fn report(&self, progress: Progress);
     /// Whether the caller has gone; work in steps asks between them.
     fn is_cancelled(&self) -> bool;
+    /// Notes that the call is about to do something outside, which stands whatever becomes of the rest; answers whether
+    /// it still may. Not when it was given up: then it is known that it did nothing.
+    fn acts_outside(&self) -> bool {
+        true
+    }
     /// Takes a line that the call logs. It never waits; whoever keeps no log leaves it so.
     fn log(&self, _: LogEntry) {}
 }

@@ -30,6 +30,7 @@ struct Notes {
     out_of_reach: AtomicBool,
     lost: AtomicBool,
     ends: AtomicBool,
+    sealed: AtomicBool,
 }
 
 enum Stop {
@@ -57,6 +58,7 @@ impl Notes {
             out_of_reach: AtomicBool::default(),
             lost: AtomicBool::default(),
             ends: AtomicBool::default(),
+            sealed: AtomicBool::default(),
         })
     }
 
@@ -125,7 +127,8 @@ impl Host for Notes {
                 action("create", Right::Write, effects, row.clone()),
                 action("search", Right::Read, Effects::READS, json!({ "type": "object" })),
                 action("panic", Right::Write, effects, fail.clone()),
-                action("refuse", Right::Write, effects, fail),
+                action("refuse", Right::Write, effects, fail.clone()),
+                action("act", Right::Write, Effects { external: true, ..effects }, fail),
             ],
             table: Some(kageos_core::TableSchema {
                 row,
@@ -145,6 +148,10 @@ impl Host for Notes {
         })
     }
 
+    fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::SeqCst)
+    }
+
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
         match call.action.as_str() {
             "create" => {
@@ -152,6 +159,11 @@ impl Host for Notes {
                 self.create(&call, input["text"].as_str().unwrap()).await
             }
             "panic" => panic!("a bug in a host"),
+            "act" => {
+                let acts = serde_json::from_slice::<Value>(&call.input).unwrap()["acts"] == true;
+                assert!(!acts || call.control.acts_outside());
+                Err(HostError::Ended(Error::field("/acts", "no", "Not today.")))
+            }
             "refuse" => Err(Error::field("/text", "no", "Not today.").into()),
             _ => Ok(HostReply::read(raw(&json!({ "rows": [] })))),
         }
@@ -345,6 +357,26 @@ async fn a_host_that_refuses_or_panics_leaves_a_record_and_the_door_open() {
             [refused, panicked, (Status::Ok, None)].iter().all(|entry| record.contains(entry)),
             "{record:?}"
         );
+    })
+    .await;
+}
+
+/// What an app does outside only through the platform is known; of others it is taken that they have done it.
+#[tokio::test]
+async fn what_was_not_done_outside_is_not_unknown() {
+    each_engine(async |world| {
+        let act = |acts: bool| world.call("act", json!({ "acts": acts }));
+        let code = |error: Error| error.code;
+        world.notes.sealed.store(true, Ordering::SeqCst);
+        let told = world.dispatch(act(false)).await.unwrap_err();
+        assert_eq!((told.code, told.fields.len()), (Code::InvalidInput, 1));
+        assert_eq!(world.dispatch(act(true)).await.map_err(code).unwrap_err(), Code::OutcomeUnknown);
+        world.notes.sealed.store(false, Ordering::SeqCst);
+        assert_eq!(world.dispatch(act(false)).await.map_err(code).unwrap_err(), Code::OutcomeUnknown);
+        let mut record = world.record().await;
+        record.sort_by_key(|(status, _)| status.as_str());
+        let code = Some(Code::InvalidInput);
+        assert_eq!(record, [(Status::NotApplied, code), (Status::Unknown, code), (Status::Unknown, code)]);
     })
     .await;
 }

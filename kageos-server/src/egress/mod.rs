@@ -277,7 +277,7 @@ impl Declared {
         let left = call.deadline.since(env.now());
         let within =
             prepared.timeout_ms().map_or(Duration::from_millis(REQUEST_TIMEOUT_MS), Duration::from_millis);
-        let sent = tokio::time::timeout(within.min(left), send::follow(self, prepared)).await;
+        let sent = tokio::time::timeout(within.min(left), send::follow(self, call, prepared)).await;
         sent.unwrap_or_else(|_| {
             Err(Error::new(Code::DeadlineExceeded, format!("{target} did not answer in time.")))
         })

@@ -33,6 +33,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether it only reads.
+    pub(super) fn is_safe(&self) -> bool {
+        self.method.is_safe()
+    }
+
     /// Looks at a request.
     ///
     /// # Errors

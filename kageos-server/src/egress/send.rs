@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io};
 
-use kageos_core::{Code, Error, HttpResponse, Origin, Result, http::MAX_RESPONSE};
+use kageos_core::{Code, Error, HostCall, HttpResponse, Origin, Result, http::MAX_RESPONSE};
 use reqwest::{
     Response,
     header::{CONTENT_ENCODING, LOCATION},
@@ -18,7 +18,7 @@ use super::{
 /// Most steps from one address to another.
 const MAX_REDIRECTS: usize = 5;
 
-pub(super) async fn follow(declared: &Declared, request: Prepared) -> Result<HttpResponse> {
+pub(super) async fn follow(declared: &Declared, call: &HostCall, request: Prepared) -> Result<HttpResponse> {
     let (mut request, mut scrub) = (request, Scrub::new());
     for _ in 0..=MAX_REDIRECTS {
         let origin = request.origin()?;
@@ -26,7 +26,12 @@ pub(super) async fn follow(declared: &Declared, request: Prepared) -> Result<Htt
         let (client, reach) = declared.egress.client(&origin)?;
         check_address(&request, reach, &origin)?;
         scrub.add(&given);
-        let sent = request.with(&given, client)?.send().await;
+        let ready = request.with(&given, client)?;
+        // From here on it may have arrived, whatever is known of it.
+        if !request.is_safe() && !call.control.acts_outside() {
+            return Err(Error::of(Code::Cancelled));
+        }
+        let sent = ready.send().await;
         let response = sent.map_err(|error| failed(&origin, error))?;
         let status = response.status().as_u16();
         let leads = matches!(status, 301 | 302 | 303 | 307 | 308);

@@ -450,6 +450,10 @@ impl Host for ProcessHost {
         Arc::clone(&self.manifest)
     }
 
+    fn is_sealed(&self) -> bool {
+        self.options.driver.is_sealed()
+    }
+
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
         self.options.quota.admit(&call, &self.manifest)?;
         let live = match (self.heir.get().is_some(), self.running().await) {

@@ -79,6 +79,20 @@ impl Shop {
         self.machine.json(&["call", "/system/todo/task.table", action, &input.to_string()])["output"].take()
     }
 
+    /// How the last call of a function has ended.
+    fn last_status(&self, function: &str) -> String {
+        let token =
+            fs::read_to_string(self.machine.dir.path().join(".kageos/dev/secrets/local.token")).unwrap();
+        let running = self.machine.json(&["status"]);
+        let address = running["address"].as_str().unwrap();
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["-s", "-H", &format!("authorization: Bearer {}", token.trim())]);
+        let output =
+            curl.arg(format!("{address}/api/v1/activity?path={PATH}/{function}&limit=1")).output().unwrap();
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["items"][0]["status"].as_str().unwrap().to_owned()
+    }
+
     /// Sets a secret as a person does who has it in a file.
     fn set_secret(&self, name: &str, value: &str) {
         let mut command = self.machine.command(&["secret", "set", PATH, name]);
@@ -575,6 +589,22 @@ fn an_app_runs_scripts_and_hears_why_they_fail() {
     assert!(python["ok"] == true && python["detail"].as_str().unwrap().starts_with("Python 3"), "{python}");
 }
 
+/// Lets the app ask another program before it finishes a task.
+fn asks_outside(app: &Path, port: u16) {
+    let lib = app.join("src/lib.rs");
+    let ask = format!(
+        "let asked = ctx.http().post(\"http://localhost:{port}/state\").send().await?.error_for_status()?;\n\
+        let told: kageos_sdk::Value = asked.json()?;\n        let task"
+    );
+    change(&lib, "let task", &ask);
+    change(&lib, "effect(updates, undoable)", "effect(updates, external)");
+    change(&lib, "(State::Done, self.outcome)", "(State::Done, Multiline::new(told.to_string()))");
+    let declared = format!(
+        "\n        .secret(kageos_sdk::Secret::bearer(\"supplier\", \"The supplier's key\", \"http://localhost:{port}\"))\n        .table::<Task>()"
+    );
+    change(&lib, "\n        .table::<Task>()", &declared);
+}
+
 #[test]
 fn an_app_reaches_what_an_administrator_has_consented_to() {
     const KEY: &str = "sk-live-0123456789abcdef";
@@ -583,17 +613,7 @@ fn an_app_reaches_what_an_administrator_has_consented_to() {
     let mut shop = Shop::with(config);
     let state = shop.machine.dir.path().join(".kageos/dev");
     let app = shop.app();
-    let lib = app.join("src/lib.rs");
-    let ask = format!(
-        "let asked = ctx.http().get(\"http://localhost:{port}/state\").send().await?.error_for_status()?;\n\
-        let told: kageos_sdk::Value = asked.json()?;\n        let task"
-    );
-    change(&lib, "let task", &ask);
-    change(&lib, "(State::Done, self.outcome)", "(State::Done, Multiline::new(told.to_string()))");
-    let declared = format!(
-        "\n        .secret(kageos_sdk::Secret::bearer(\"supplier\", \"The supplier's key\", \"http://localhost:{port}\"))\n        .table::<Task>()"
-    );
-    change(&lib, "\n        .table::<Task>()", &declared);
+    asks_outside(&app, port);
 
     // It is built, and not live before somebody has said so.
     let origin = format!("http://localhost:{port}");
@@ -617,6 +637,7 @@ fn an_app_reaches_what_an_administrator_has_consented_to() {
         shop.machine.run(&["call", "/system/todo/finish_task.form", "submit", &input, "--json"])
     };
     check_exit(&finish(&shop, &task), Code::SecretMissing);
+    assert_eq!(shop.last_status("finish_task.form"), "not_applied", "it did nothing outside");
     assert!(seen.lock().unwrap().is_empty());
     shop.set_secret("supplier", KEY);
     let listed = shop.call("list_secrets", &json!({}));
@@ -625,6 +646,10 @@ fn an_app_reaches_what_an_administrator_has_consented_to() {
     assert!(finish(&shop, &task).status.success());
     let asked = seen.lock().unwrap().pop().unwrap();
     assert!(asked.contains(&format!("authorization: Bearer {KEY}")), "{asked}");
+    // What was refused after it had asked may have been done there all the same.
+    check_exit(&finish(&shop, &task), Code::OutcomeUnknown);
+    assert_eq!(shop.last_status("finish_task.form"), "unknown");
+    seen.lock().unwrap().clear();
     let row = shop.table("get", &json!({ "id": task }));
     assert_eq!(row["values"]["outcome"], r#"{"state":"late","told":"authorization: Bearer [secret]"}"#);
 

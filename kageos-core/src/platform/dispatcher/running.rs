@@ -34,6 +34,17 @@ struct State {
 struct Run {
     progress: Mutex<Option<Progress>>,
     cancelled: watch::Sender<bool>,
+    outside: Mutex<Outside>,
+}
+
+/// What a call has done outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Outside {
+    #[default]
+    Nothing,
+    Something,
+    /// Nothing, and it will do nothing any more.
+    GivenUp,
 }
 
 /// A call's place among those that run; given back when dropped.
@@ -63,7 +74,11 @@ impl Running {
             }
             *count += 1;
         }
-        let run = Arc::new(Run { progress: Mutex::default(), cancelled: watch::Sender::new(false) });
+        let run = Arc::new(Run {
+            progress: Mutex::default(),
+            cancelled: watch::Sender::new(false),
+            outside: Mutex::default(),
+        });
         state.calls.insert(call, Arc::clone(&run));
         Ok(Place { running: self.clone(), actor: actor.id, call, run })
     }
@@ -107,6 +122,15 @@ impl Place {
         tokio::time::sleep(grace).await;
     }
 
+    /// Whether the call has done something outside; when not, it does nothing there from now on.
+    pub(super) fn acted_outside(&self) -> bool {
+        let mut outside = self.run.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        if *outside == Outside::Nothing {
+            *outside = Outside::GivenUp;
+        }
+        *outside == Outside::Something
+    }
+
     /// The call's line to those who follow it.
     pub(super) fn control(
         &self,
@@ -146,6 +170,14 @@ impl CallControl for Control {
         *self.run.cancelled.borrow()
     }
 
+    fn acts_outside(&self) -> bool {
+        let mut outside = self.run.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        if *outside == Outside::Nothing {
+            *outside = Outside::Something;
+        }
+        *outside == Outside::Something
+    }
+
     /// Where nobody keeps what apps log it goes to the log of the process.
     fn log(&self, entry: LogEntry) {
         if let Some(logs) = &self.logs {
@@ -165,5 +197,24 @@ impl CallControl for Control {
             LogLevel::Warn => told!(WARN),
             LogLevel::Error => told!(ERROR),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Env, StreamId, bus::Events};
+
+    #[test]
+    fn a_call_that_was_given_up_does_nothing_outside() {
+        let (running, env) = (Running::default(), Env::system());
+        let control = |place: &Place| {
+            let path = "/demo/notes/note.table".parse().unwrap();
+            place.control((path, env.trace()), Arc::new(Events::new(StreamId::new(&env))), None)
+        };
+        let acted = running.enter(&Actor::system(), CallId::new(&env)).unwrap();
+        assert!(control(&acted).acts_outside() && acted.acted_outside() && control(&acted).acts_outside());
+        let given_up = running.enter(&Actor::system(), CallId::new(&env)).unwrap();
+        assert!(!given_up.acted_outside() && !control(&given_up).acts_outside() && !given_up.acted_outside());
     }
 }

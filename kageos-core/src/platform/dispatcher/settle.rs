@@ -47,7 +47,8 @@ impl Dispatcher {
             }
         }
         let external = admitted.action().is_some_and(|action| action.schema().effect.effects.external);
-        let unknown = external || lost;
+        let acted = external && (!admitted.host.is_sealed() || admitted.place.acted_outside());
+        let unknown = acted || lost;
         let status = if unknown { Status::Unknown } else { Status::NotApplied };
         self.failed(&admitted, status, &error).await;
         if unknown { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }

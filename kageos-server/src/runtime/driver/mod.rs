@@ -106,6 +106,12 @@ impl Driver {
         }
     }
 
+    /// Whether what it starts reaches no network.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        !matches!(self.kind, Kind::Process { sandbox: Sandbox::Open, .. })
+    }
+
     /// What it is called where people read of it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
