@@ -511,7 +511,7 @@ async fn a_developer_consents_once_to_what_an_attached_app_reaches() {
     assert_eq!(releases.consent_attached(&call, workspace, &manifest(&[]), None).await.unwrap(), None);
     let digest = egress_digest(&egress);
     assert_eq!(consent(&call, None).await, Err(Code::ConsentRequired));
-    assert_eq!(consent(&call, Some(&"0".repeat(64))).await, Err(Code::Conflict));
+    assert_eq!(consent(&call, Some(&"0".repeat(64))).await, Err(Code::ConsentRequired), "it says to what");
     let by_app = Actor { app: Some("/demo/other".parse().unwrap()), ..system.actor() };
     let by_app = HostCall { actor: by_app, ..world.call(false) };
     assert_eq!(consent(&by_app, Some(&digest)).await, Err(Code::Forbidden));

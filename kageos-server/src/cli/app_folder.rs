@@ -100,6 +100,14 @@ pub(super) fn refresh(session: &Session, folder: &Path) -> Result<()> {
     }
 }
 
+/// Whether a folder can hold an app.
+pub(super) fn check(folder: &Path) -> Result<()> {
+    match folder.join("Cargo.toml").is_file() {
+        true => Ok(()),
+        false => Err(Error::new(Code::InvalidInput, format!("{} has no Cargo.toml.", folder.display()))),
+    }
+}
+
 /// The texts of a folder by their paths.
 pub(super) fn texts(folder: &Path) -> Result<BTreeMap<String, String>> {
     let (mut all, mut open) = (BTreeMap::new(), vec![folder.to_owned()]);

@@ -1,7 +1,7 @@
 //! `kagectl workspace attach`: an app on this machine runs a workspace of a server, for whoever develops it.
 //!
 //! The app comes to a socket of this process as it comes to that of a server, and its bytes go on over one connection to
-//! the server. The token stays here: the app and its build never see it.
+//! the server. The token stays here: neither the app nor its build is given it.
 
 use std::{
     ffi::OsString,
@@ -70,7 +70,12 @@ pub(super) async fn run(session: &Session, args: &Attach) -> Result<()> {
             app.rows()
         )
     });
-    let logs = tokio::spawn(workspace_logs::follow(remote.clone(), session.output, path.clone()));
+    let (watching, output, workspace) = (remote.clone(), session.output, path.clone());
+    let logs = tokio::spawn(async move {
+        if let Err(error) = workspace_logs::follow(watching, output, workspace).await {
+            output.progress(&format!("what it logs is not shown here any more: {}", error.message));
+        }
+    });
     let ended = attached.runs(&mut stops).await;
     // The last lines tell why it has ended.
     tokio::time::sleep(LAST_LINES).await;
@@ -108,7 +113,11 @@ impl Attached {
         }
         let attached = call(&remote, &path, "attach", input).await.map_err(|error| {
             let how = |digest: &str| format!("add --consent {digest}, or set {CONSENT} to it");
-            consent_wanted(error, "To attach this app somebody", how)
+            consent_wanted(
+                error,
+                "You have to consent to what this app does outside before it is attached",
+                how,
+            )
         })?;
         let address = format!("{}{path}", remote.base());
         let told = json!({ "app": attached["output"]["app"], "address": address, "rows": app.rows() });
@@ -134,7 +143,7 @@ impl Attached {
             Some(status) => Err(Error::new(Code::Unavailable, format!("The app has ended: {status}."))),
             None => {
                 let message = "The link has ended: the app was attached anew or detached, a release went live in its \
-                               place, the workspace is gone, your token has ended, or the server has stopped.";
+                               place, the workspace is gone, the app did not answer, your token has ended, or the server has stopped.";
                 Err(Error::new(Code::Unavailable, message))
             }
         }
@@ -171,8 +180,9 @@ fn place(session: &Session, workspace: &str) -> Result<(Remote, ResourcePath)> {
     let cut = workspace[host..].find('/').map_or(workspace.len(), |at| host + at);
     let (base, path) = workspace.split_at(cut);
     let missing = || Error::new(Code::InvalidInput, format!("{TOKEN} holds no API token for {base}."));
-    let here = ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| workspace[host..cut].starts_with(name));
-    if !here && workspace.starts_with("http://") {
+    let url = reqwest::Url::parse(base).context(base)?;
+    let here = ["localhost", "127.0.0.1", "[::1]"].contains(&url.host_str().unwrap_or_default());
+    if !here && url.scheme() == "http" {
         session.output.progress(&format!("the token and everything else goes to {base} without encryption"));
     }
     Ok((Remote::at(base, token.ok_or_else(missing)?)?, path.parse()?))
@@ -228,6 +238,8 @@ fn without_ours(session: &Session, command: &mut Command) {
 /// The program of an app while it runs.
 struct App {
     child: Child,
+    /// It and whatever it starts.
+    group: Option<Pid>,
     listener: UnixListener,
     /// Where its rows are.
     database: String,
@@ -257,7 +269,8 @@ impl App {
         }
         command.env(LINK, socket.path()).env(DATABASE, &database);
         let child = command.spawn().context(&program.display().to_string())?;
-        Ok(Self { child, listener, database, _socket: socket })
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Ok(Self { child, group, listener, database, _socket: socket })
     }
 
     /// Where its rows are, without a password.
@@ -286,8 +299,7 @@ impl App {
 impl Drop for App {
     /// With all that it has started.
     fn drop(&mut self) {
-        let group = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        if let Some(group) = group {
+        if let Some(group) = self.group {
             let _ = kill_process_group(group, rustix::process::Signal::KILL);
         }
     }

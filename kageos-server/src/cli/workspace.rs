@@ -51,6 +51,7 @@ pub(super) async fn run(session: &Session, command: Workspace) -> Result<()> {
         Workspace::New { .. } | Workspace::Logs(_) | Workspace::Attach(_) => return Ok(()),
         Workspace::Push { folder, path, message, no_build } => {
             let path = path.parse()?;
+            app_folder::check(&folder)?;
             ensure(&caller.1, &path).await?;
             let pushed = push(&caller, &path, &folder, &message).await?;
             let words = format!("{} files written, {} removed", pushed.written, pushed.removed);
@@ -177,9 +178,7 @@ pub(super) async fn push(
     message: &str,
 ) -> Result<Pushed> {
     let here = app_folder::texts(folder)?;
-    if !here.contains_key("Cargo.toml") {
-        return Err(Error::new(Code::InvalidInput, format!("{} has no Cargo.toml.", folder.display())));
-    }
+    app_folder::check(folder)?;
     let there = all_files(caller, path).await?;
     let mut writes = Vec::new();
     for (file, text) in &here {
@@ -228,13 +227,15 @@ async fn publish(
         input["consent"] = digest.into();
     }
     caller.call(path, "publish", input).await.map_err(|error| {
+        let what =
+            format!("Release {release} is built, and somebody has to consent to what it does outside before it goes live");
         let how = |digest: &str| format!("kagectl workspace publish {path} {release} --consent {digest}");
-        consent_wanted(error, &format!("Release {release} is built, and somebody"), how)
+        consent_wanted(error, &what, how)
     })
 }
 
 /// Where somebody has to consent first: to what, and how.
-pub(super) fn consent_wanted(error: Error, who: &str, how: impl FnOnce(&str) -> String) -> Error {
+pub(super) fn consent_wanted(error: Error, what: &str, how: impl FnOnce(&str) -> String) -> Error {
     if error.code != Code::ConsentRequired {
         return error;
     }
@@ -246,8 +247,7 @@ pub(super) fn consent_wanted(error: Error, who: &str, how: impl FnOnce(&str) -> 
     let uses = of("secret").into_iter().map(|it| format!("\n  uses the secret {it}"));
     let all: String = reaches.chain(uses).collect();
     let how = how(&of("digest").concat());
-    let message =
-        format!("{who} has to consent to what it does outside before it goes live:{all}\nTo consent: {how}");
+    let message = format!("{what}:{all}\nTo consent: {how}");
     Error { message, fields: Vec::new(), ..error }
 }
 

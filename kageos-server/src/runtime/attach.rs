@@ -167,6 +167,7 @@ impl Host for AttachedHost {
         match app.fence(call).await {
             Ok(receipt) => Ok(receipt),
             Err(error) => {
+                tracing::warn!(%call, %error, "an attached app cannot tell of a call, and is let go of");
                 app.drain(Duration::ZERO).await;
                 Err(lost().caused_by(error))
             }
@@ -196,7 +197,8 @@ impl Runtime {
     ) -> Result<LinkId> {
         let user = developer.id.ok_or_else(|| Error::of(Code::Forbidden))?;
         let place = self.inner.links.places.take(user).ok_or_else(|| {
-            let message = "You have as many apps attached as you may; end one, or try again.";
+            let message =
+                "As many apps are attached, or about to be, as may be; end one of yours, or try again.";
             Error::new(Code::TooManyRequests, message)
         })?;
         let env = self.platform().env().clone();
@@ -250,19 +252,20 @@ impl Runtime {
 
     /// Mounts what was attached before this server started, or before its workspace was deleted and came back: its calls
     /// are settled, and its screens say what is missing.
-    pub(super) async fn mount_attached(&self) -> Result<()> {
+    /// Answers whether that is all.
+    pub(super) async fn mount_attached(&self) -> Result<bool> {
         for workspace in self.platform().releases().all_attached().await? {
             let elsewhere = lock(&self.inner.elsewhere).contains(&workspace);
             if elsewhere || self.attached(workspace).is_some() || !self.is_free(workspace) {
                 continue;
             }
             // What is being published or attached is mounted by that.
-            let Ok(_place) = self.publishing(workspace) else { continue };
+            let Ok(_place) = self.publishing(workspace) else { return Ok(false) };
             if let Err(error) = self.mount_one_attached(workspace).await {
                 tracing::debug!(%workspace, %error, "an attached app is not mounted");
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn mount_one_attached(&self, workspace: NodeId) -> Result<()> {
@@ -309,9 +312,14 @@ impl Runtime {
         }
     }
 
+    /// Lets no link wait any more.
+    pub(super) fn forget_links(&self) {
+        lock(&self.inner.links.waiting).clear();
+    }
+
     /// Ends every link.
     pub(super) async fn close_links(&self) {
-        lock(&self.inner.links.waiting).clear();
+        self.forget_links();
         let all: Vec<_> = lock(&self.inner.links.attached).drain().collect();
         let ending = all.iter().map(|(workspace, host)| {
             self.platform().mounts().unmount(*workspace);

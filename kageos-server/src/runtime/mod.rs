@@ -353,6 +353,7 @@ impl Runtime {
 
     /// Ends every app, once its calls have ended.
     pub async fn close(&self) {
+        self.forget_links();
         self.inner.changing.close();
         let _ = tokio::time::timeout(DRAIN, self.inner.changing.wait()).await;
         let apps: Vec<_> = lock(&self.inner.apps).drain().collect();

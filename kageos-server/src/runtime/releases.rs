@@ -54,6 +54,8 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
             _ => say(call, &format!("waiting for {before} builds before")),
         });
     let turn = Arc::new(turn.await?);
+    // What is newest now: more may have been written while it waited.
+    let commit = releases.head(workspace).await?.map_or(commit, |head| head.commit);
     let layer = runtime.layer(|line| say(call, line)).await?;
     let number = releases.begin(workspace, &commit, call.actor.id).await?;
     let abandoned = Abandoned { runtime: runtime.clone(), workspace, number, armed: true };

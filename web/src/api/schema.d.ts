@@ -355,7 +355,7 @@ export interface paths {
         };
         /**
          * The link of an app that somebody attaches to a workspace: with `Upgrade: kageos-link` the connection becomes one,
-         *     and `Kageos-Link` is its id. The action `attach` of the workspace takes it from there, within two minutes. For API tokens with `admin`.
+         *     and `Kageos-Link` is its id. The action `attach` of the workspace takes it from there, within 45 seconds. For API tokens with `admin`.
          */
         get: operations["open_link"];
         put?: never;

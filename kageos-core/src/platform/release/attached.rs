@@ -67,8 +67,8 @@ impl Releases {
             return Ok(None);
         }
         let digest = egress_digest(egress);
-        if let Some(given) = given {
-            return Ok(Some(self.given(call, digest, given)?.digest));
+        if given == Some(digest.as_str()) {
+            return Ok(Some(self.given(call, digest.clone(), &digest)?.digest));
         }
         let before = self.attached(workspace).await?.filter(|it| Some(it.user) == call.actor.id);
         match before.is_some_and(|it| it.egress_digest.as_ref() == Some(&digest)) {

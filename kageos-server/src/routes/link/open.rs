@@ -27,7 +27,7 @@ pub(crate) const PROTOCOL: &str = "kageos-link";
 pub(crate) const LINK: HeaderName = HeaderName::from_static("kageos-link");
 
 /// The link of an app that somebody attaches to a workspace: with `Upgrade: kageos-link` the connection becomes one,
-/// and `Kageos-Link` is its id. The action `attach` of the workspace takes it from there, within two minutes. For API tokens with `admin`.
+/// and `Kageos-Link` is its id. The action `attach` of the workspace takes it from there, within 45 seconds. For API tokens with `admin`.
 #[utoipa::path(get, path = "/api/v1/link/{path}", tag = "tree", operation_id = "open_link", params(("path" = String, Path, description = "The path without its first slash")), responses((status = 101, description = "The connection is a link", headers(("Kageos-Link" = String, description = "The id of the link")))))]
 pub(in crate::routes) async fn open(
     State(shared): State<Shared>,

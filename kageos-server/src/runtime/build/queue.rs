@@ -8,7 +8,8 @@ use std::{
 use kageos_core::{Code, Error, NodeId, Result, SourceKind};
 use tokio::sync::watch;
 
-/// Builds that wait, of all workspaces and of one: a second one waits for the newest commit as well as a third.
+/// Builds that wait, of all workspaces and of one: each builds what is newest at its turn, so a third would build nothing
+/// that the second does not. Whoever comes first does not count those that come after.
 const MAX_WAITING: (usize, usize) = (64, 2);
 
 /// How soon somebody needs a build.
@@ -105,8 +106,12 @@ impl Queue {
 
     fn enter(&self, priority: Priority, workspace: NodeId) -> Result<Waits> {
         let mut waiting = self.lock();
-        let own = waiting.all.values().filter(|other| **other == workspace).count();
-        let busy = match (waiting.all.len() >= MAX_WAITING.0, own >= MAX_WAITING.1) {
+        let (mut all, mut own) = (0, 0);
+        for (_, other) in waiting.all.range(..=(priority, u64::MAX)) {
+            all += 1;
+            own += usize::from(*other == workspace);
+        }
+        let busy = match (all >= MAX_WAITING.0, own >= MAX_WAITING.1) {
             (_, true) => Some("Builds of this workspace wait already; they build what is newest then."),
             (true, _) => Some("As many builds wait as may; try again."),
             _ => None,
@@ -225,9 +230,16 @@ mod tests {
         let mut waiting: Vec<_> = (0..2).map(|_| queue.enter(Priority::Person, one).unwrap()).collect();
         let code = |workspace| queue.enter(Priority::Person, workspace).map(drop).map_err(|error| error.code);
         assert_eq!(code(one), Err(Code::TooManyRequests));
+        assert_eq!(
+            queue.enter(Priority::Agent, one).map(drop).map_err(|error| error.code),
+            Err(Code::TooManyRequests)
+        );
         waiting.extend((2..64).map(|_| queue.enter(Priority::Agent, NodeId::new(&env)).unwrap()));
-        assert_eq!(code(NodeId::new(&env)), Err(Code::TooManyRequests));
+        let night =
+            |workspace| queue.enter(Priority::Unattended, workspace).map(drop).map_err(|error| error.code);
+        assert_eq!(night(NodeId::new(&env)), Err(Code::TooManyRequests));
+        assert_eq!(code(NodeId::new(&env)), Ok(()), "agents that wait keep nobody out");
         waiting.pop();
-        assert_eq!(code(NodeId::new(&env)), Ok(()));
+        assert_eq!(night(NodeId::new(&env)), Ok(()));
     }
 }

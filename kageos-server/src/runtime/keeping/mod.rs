@@ -89,7 +89,9 @@ impl Runtime {
                 }
             }
         }
-        self.mount_attached().await?;
+        if !self.mount_attached().await? {
+            return Ok(());
+        }
         self.inner.followed.store(tree.generation(), Ordering::Relaxed);
         Ok(())
     }
