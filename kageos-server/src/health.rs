@@ -79,6 +79,13 @@ async fn app(shared: &Shared, id: NodeId, host: &dyn Host) -> Finding {
         return Finding::bad("apps", format!("{path} keeps {held} that it may"), advice);
     }
     let held = held.map(|(_, held)| format!(", keeps {held}")).unwrap_or_default();
+    // Nothing is started to see whether it would.
+    if let Some(runtime) = &shared.0.runtime
+        && runtime.rests(id).await
+    {
+        let size = size(shared, id).await;
+        return Finding::good("apps", format!("{path} is stopped until somebody calls{size}{held}"));
+    }
     match within(host.receipt(CallId::new(shared.env()))).await {
         Ok(_) => Finding::good("apps", format!("{path} answers{}{held}", size(shared, id).await)),
         Err(error) => Finding::bad("apps", format!("{path}: {}", error.message), advice),

@@ -265,6 +265,14 @@ impl Runtime {
         lock(&self.inner.apps).get(&workspace).cloned()
     }
 
+    /// Whether the app of a workspace rests, and can be started as far as is seen without doing so.
+    pub(crate) async fn rests(&self, workspace: NodeId) -> bool {
+        match self.app(workspace) {
+            Some(app) => app.host.rests().await,
+            None => false,
+        }
+    }
+
     /// How a release is run.
     async fn app_options(
         &self,

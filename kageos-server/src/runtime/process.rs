@@ -202,6 +202,15 @@ impl ProcessHost {
         state.live().or_else(|| state.ending.clone()).is_some()
     }
 
+    /// Whether it is stopped and has no reason not to start: its program is there, and it did not die lately.
+    pub(super) async fn rests(&self) -> bool {
+        let state = self.state.lock().await;
+        state.live.is_none()
+            && state.ending.is_none()
+            && state.crashes.is_empty()
+            && self.options.program.exists()
+    }
+
     async fn running(&self) -> Option<Arc<Live>> {
         self.state.lock().await.live()
     }

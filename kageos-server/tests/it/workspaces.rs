@@ -79,6 +79,13 @@ impl Shop {
         self.machine.json(&["call", "/system/todo/task.table", action, &input.to_string()])["output"].take()
     }
 
+    /// Whether the doctor is well content with the app, and says this of it.
+    fn doctor_says(&self, text: &str) -> bool {
+        let found: Value = serde_json::from_slice(&self.machine.run(&["doctor", "--json"]).stdout).unwrap();
+        let apps = found.as_array().unwrap().iter().find(|finding| finding["layer"] == "apps").unwrap();
+        apps["ok"] == true && apps["detail"].as_str().unwrap().contains(text)
+    }
+
     /// How the last call of a function has ended.
     fn last_status(&self, function: &str) -> String {
         let token =
@@ -168,7 +175,10 @@ fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
     // A server that was killed comes back with what was live, and starts it at the first call.
     shop.start_again();
     assert_eq!(shop.call("list_releases", &json!({}))["live"], 2);
+    assert!(shop.doctor_says("is stopped until somebody calls"), "to look is no call");
+    assert!(shop.doctor_says("is stopped until somebody calls"));
     assert!(shop.table("get", &json!({ "id": made["id"] }))["values"].get("minutes").is_some());
+    assert!(shop.doctor_says("answers, "));
 
     let back = shop.machine.json(&["workspace", "rollback", PATH]);
     assert_eq!((&back["release"], &back["state"]), (&json!(1), &json!("live")));
