@@ -3,7 +3,7 @@
 # several rounds, medians. Prints a table and writes target/bench.json.
 #
 #   scripts/bench.sh
-#   scripts/bench.sh link apps   some: writes, link, apps, start_and_memory, large_table, in_browser, core; only prints
+#   scripts/bench.sh link apps   some: writes, link, apps, many_apps, start_and_memory, large_table, in_browser, core; only prints
 #
 # KAGEOS_BASELINE        the folder of the bare program [../shared/baseline]; without it there are no ratios
 # KAGEOS_BENCH_ROUNDS    rounds [5]
@@ -197,6 +197,70 @@ apps() {
     '"new workspace to its first row \(.new_workspace_ms) ms; a changed line to live \(.change_to_live_ms) ms, \(.of_that_build_ms) of them to write and build; a call to a stopped app \(.cold_start_ms) ms more than to one that runs"'
 }
 
+# serve_state STATE: a server on a state folder that is there; sets address, process, ready and COOKIE.
+serve_state() {
+  local ask=("$kagectl" --state "$1" --json)
+  (cd "$work" && KAGEOS_SERVER__ADDRESS=127.0.0.1:0 KAGEOS_LOG__FILTER=warn exec "${ask[@]}" serve >"$work/said" 2>"$work/server.log") &
+  process=$!
+  running+=("$process")
+  until "${ask[@]}" status >/dev/null 2>&1; do sleep 0.05; done
+  address=$("${ask[@]}" status | jq -r .address)
+  ready=$("${ask[@]}" init --dev)
+  login
+}
+
+# What 1,000 workspaces with a release cost while nobody calls, and how many calls fail while 20 releases go live.
+many_apps() {
+  local state=$work/state-many app=$work/todo release none many apps load sql
+  local ask=("$kagectl" --state "$state" --json)
+  command -v sqlite3 >/dev/null || { echo "many apps: skipped, needs sqlite3"; echo null >"$work/many"; return; }
+  rm -rf "$state" "$app"
+  "${ask[@]}" init --dev >/dev/null
+  serve_state "$state"
+  (cd "$work" && "${ask[@]}" workspace new todo >/dev/null)
+  "${ask[@]}" workspace push "$app" /system/todo >/dev/null 2>&1
+  sed -i 's|title = "Tasks", history|title = "All tasks", history|' "$app/src/lib.rs"
+  "${ask[@]}" workspace push "$app" /system/todo >/dev/null 2>&1
+  wrk -t1 -c8 -d20s --timeout 30s -s "$BENCH/read.lua" "$address/api/v1/rows/system/todo/task.table?limit=10" >"$work/load" &
+  load=$!
+  for ((release = 0; release < 20; release++)); do
+    "${ask[@]}" workspace publish /system/todo $((release % 2 + 1)) >/dev/null
+  done
+  kill -0 "$load" 2>/dev/null || { echo "20 releases took longer than the load" >&2; exit 1; }
+  wait "$load"
+  load=$(sed -n 's/^RESULT //p' "$work/load")
+  stop_all
+  # With nobody there, and what was used to begin with let go of.
+  serve_state "$state" && sleep 10 && none=$(resident)
+  for ((apps = 0; apps < 1000; apps++)); do
+    curl -sS -f -o /dev/null -H "cookie: $COOKIE" -H "origin: $address" -H 'content-type: application/json' \
+      -d "{\"action\":\"create_directory\",\"input\":{\"code\":\"idle_$apps\",\"title\":\"Idle\"}}" "$address/api/v1/call/system"
+  done
+  stop_all
+  # Each as if it had been pushed, which would take an hour.
+  sql="FROM tree_node w JOIN tree_node t ON t.path = '/system/todo' WHERE w.path LIKE '/system/idle!_%' ESCAPE '!'"
+  local columns='number, state, commit_id, created_at, created_by, changed_at, was_live, build_ms, binary_sha256, binary_size,
+    errors, warnings, error, sandbox, changes, manifest, egress_digest, consented_by, consented_at'
+  sqlite3 "$state/platform.db" "
+    INSERT INTO app_release (workspace_id, $columns) SELECT w.id, r.* FROM
+      (SELECT w.id $sql) w, (SELECT $columns FROM app_release WHERE state = 'live' LIMIT 1) r;
+    INSERT INTO release_live (workspace_id, number, since) SELECT w.id, l.number, l.since FROM
+      (SELECT w.id $sql) w, (SELECT number, since FROM release_live LIMIT 1) l;
+    INSERT INTO tree_node (id, parent_id, path, kind, title, description, tags, origin, created_at, updated_at)
+      SELECT '01' || substr(lower(hex(randomblob(12))), 1, 24), w.id, w.path || substr(f.path, length('/system/todo') + 1),
+        f.kind, f.title, f.description, f.tags, f.origin, f.created_at, f.updated_at
+      FROM (SELECT w.id, w.path $sql) w, (SELECT * FROM tree_node WHERE path LIKE '/system/todo/%') f;
+    UPDATE tree_state SET generation = generation + 1;"
+  serve_state "$state" && sleep 10 && many=$(resident)
+  [ "$(curl -sS -H "cookie: $COOKIE" -H "origin: $address" "$address/api/v1/node/system/idle_7/task.table" | jq -r .function.kind)" = table ]
+  apps=$(pgrep -c -P "$process" || true)
+  stop_all
+  jq -cn --argjson load "$load" --argjson apps "$apps" --argjson kb $((many - none)) \
+    '{calls_while_20_releases_go_live: (($load.per_second * 20) | round), failed: $load.failed, idle_workspaces: 1000,
+      idle_processes: $apps, idle_more_mb: ($kb / 1024 | round)}' | tee "$work/many" | jq -r \
+    '"\(.failed) of \(.calls_while_20_releases_go_live) calls failed while 20 releases went live; \(.idle_workspaces) idle workspaces: \(.idle_processes) processes, \(.idle_more_mb) MB more"'
+}
+
 # From the start of the process to the first answer, and resident memory after 30 s without a client.
 start_and_memory() {
   local state=$work/state-full round begun said=$work/said times=() memory
@@ -335,13 +399,13 @@ mkdir -p "$work"
 : >"$work/results"
 build
 printf '%-24s %5s %10s %9s %9s %10s %9s %8s %8s %6s\n' what conns "kageos/s" p50 p95 "bare/s" p50 share "p50 x" load
-sections=(writes link apps start_and_memory large_table in_browser core)
+sections=(writes link apps many_apps start_and_memory large_table in_browser core)
 [ $# -eq 0 ] || sections=("$@")
 for section in "${sections[@]}"; do
   declare -F "$section" >/dev/null || { echo "no such section: $section" >&2; exit 64; }
   "$section"
 done
 [ $# -eq 0 ] || exit 0
-jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile apps "$work/apps" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
-  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], apps: $apps[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
+jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile apps "$work/apps" --slurpfile many "$work/many" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
+  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], apps: $apps[0], many_apps: $many[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
 echo "written to $target/bench.json"

@@ -68,6 +68,8 @@ test("an app of a developer comes, goes and comes back under an open page, and i
     await other.close();
   } finally {
     await stop(app);
+    // Under an open page it would be gone, which the browser tells.
+    await page.goto("/");
     await call(page, path, "delete", {});
     rmSync(folder, { recursive: true });
   }

@@ -563,3 +563,28 @@ async fn an_unknown_person_has_no_right() {
     })
     .await;
 }
+
+/// What a host declares is let go of while nobody asks, and read again when somebody does.
+#[tokio::test]
+async fn a_workspace_that_rests_is_as_it_was_when_it_is_called() {
+    let place = &testing::engines().await.unwrap()[0];
+    let world = World::new(place, 400).await;
+    let (tree, mounts) = (world.platform.tree().snapshot(), world.platform.mounts());
+    let (workspace, node) =
+        (tree.get(&"/demo/notes".parse().unwrap()).unwrap(), tree.get(&PATH.parse().unwrap()).unwrap());
+    let first = mounts.function(node).unwrap();
+    // Somebody has just used it; after that nobody has.
+    mounts.rest(workspace.id);
+    assert!(Arc::ptr_eq(&first, &mounts.function(node).unwrap()));
+    mounts.rest(workspace.id);
+    mounts.rest(workspace.id);
+    let again = mounts.function(node).unwrap();
+    assert!(!Arc::ptr_eq(&first, &again) && first.hash() == again.hash());
+    world.dispatch(world.call("create", json!({ "text": "after" }))).await.unwrap();
+    let wrong = world.dispatch(world.call("create", json!({ "text": 7 }))).await.unwrap_err();
+    assert_eq!((wrong.code, wrong.fields[0].pointer.as_str()), (Code::InvalidInput, "/text"));
+    // One that begins so is read at the first question.
+    mounts.mount_resting(workspace.id, Arc::clone(&world.notes) as Arc<dyn Host>);
+    world.dispatch(world.call("create", json!({ "text": "again" }))).await.unwrap();
+    assert_eq!(world.notes.count().await, 2);
+}

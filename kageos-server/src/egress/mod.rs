@@ -16,8 +16,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    Code, Error, HostCall, Http, HttpMethod, HttpRequest, HttpResponse, LogEntry, LogLevel, LogSink,
-    LogSource, Manifest, NodeId, Origin, Result,
+    ActionName, Code, Error, HostCall, Http, HttpMethod, HttpRequest, HttpResponse, LogEntry, LogLevel,
+    LogSink, LogSource, Manifest, NodeId, Origin, Result,
     http::REQUEST_TIMEOUT_MS,
     platform::{identity::Secret, secrets::Secrets},
 };
@@ -107,8 +107,13 @@ impl Egress {
     /// What a release of a workspace reaches, which declares what stands in its manifest; each request is a line of its
     /// log.
     #[must_use]
-    pub fn of(&self, workspace: NodeId, manifest: Arc<Manifest>, logs: Arc<dyn LogSink>) -> Arc<dyn Http> {
-        Arc::new(Declared { egress: self.clone(), workspace, manifest, logs })
+    pub fn of(&self, workspace: NodeId, manifest: &Manifest, logs: Arc<dyn LogSink>) -> Arc<dyn Http> {
+        let external = manifest.functions.iter().flat_map(|entry| {
+            let actions = entry.schema.actions.iter().filter(|action| action.effect.effects.external);
+            actions.map(|action| (entry.path.clone(), action.name.clone()))
+        });
+        let (external, reached) = (external.collect(), manifest.egress.clone());
+        Arc::new(Declared { egress: self.clone(), workspace, reached, external, logs })
     }
 
     /// The secrets of workspaces.
@@ -212,7 +217,10 @@ impl Clients {
 struct Declared {
     egress: Egress,
     workspace: NodeId,
-    manifest: Arc<Manifest>,
+    /// What it declares that it reaches.
+    reached: kageos_core::Egress,
+    /// The functions, by their paths inside the workspace, and their actions that do something outside.
+    external: Vec<(String, ActionName)>,
     logs: Arc<dyn LogSink>,
 }
 
@@ -222,22 +230,21 @@ type Given = Vec<(kageos_core::SecretPlace, Secret)>;
 impl Declared {
     /// Whether a call's action declares that it does something outside.
     fn is_external(&self, call: &HostCall) -> bool {
-        let function = self.manifest.functions.iter().find(|entry| entry.path == call.path.in_workspace());
-        let action = function.and_then(|entry| entry.schema.actions.iter().find(|it| it.name == call.action));
-        action.is_some_and(|action| action.effect.effects.external)
+        let path = call.path.in_workspace();
+        self.external.iter().any(|(function, action)| function == path && *action == call.action)
     }
 
     /// Whether requests may go to an origin, and the secrets that go with them.
     async fn entering(&self, origin: &Origin) -> Result<Given> {
         let denied = |message: String| Error::new(Code::EgressDenied, message);
-        if !self.manifest.egress.allows(origin) {
+        if !self.reached.allows(origin) {
             return Err(denied(format!("This release does not declare that it reaches {origin}.")));
         }
         if !self.egress.is_let(origin) {
             return Err(denied(format!("The operator of this server does not let apps reach {origin}.")));
         }
         let used: Vec<_> =
-            self.manifest.egress.secrets.iter().filter(|secret| secret.origin.covers(origin)).collect();
+            self.reached.secrets.iter().filter(|secret| secret.origin.covers(origin)).collect();
         if used.is_empty() {
             return Ok(Vec::new());
         }

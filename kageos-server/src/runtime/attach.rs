@@ -373,7 +373,7 @@ async fn take_over(
     check(&manifest)?;
     app.health(ANSWERS_WITHIN).await?;
     let egress_digest = releases.consent_attached(call, workspace, &manifest, consent).await?;
-    let _ = http.0.set(runtime.inner.options.egress.of(workspace, Arc::clone(&manifest), Arc::clone(&logs)));
+    let _ = http.0.set(runtime.inner.options.egress.of(workspace, &manifest, Arc::clone(&logs)));
     let since = runtime.platform().env().now();
     let attached = Attached { workspace, user, since, manifest: Manifest::clone(&manifest), egress_digest };
     let output =

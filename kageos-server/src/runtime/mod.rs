@@ -12,6 +12,7 @@ mod driver;
 mod forward;
 mod host;
 mod keeping;
+mod kept;
 mod live;
 mod logs;
 mod process;
@@ -240,8 +241,11 @@ impl Runtime {
         let manifest = Arc::new(manifest);
         let runs = Runs::Workspace(Arc::clone(&manifest));
         let options = self.app_options(workspace, &node.path, release, runs).await?;
-        let host = ProcessHost::idle(platform.env().clone(), options, manifest);
-        self.run_from_now_on(workspace, App { host, release })?;
+        let host = ProcessHost::idle(platform.env().clone(), options, &manifest)?;
+        // It was found to compile when it was built, and most of those that rest are asked for nothing.
+        platform.mounts().mount_resting(workspace, Arc::clone(&host) as _);
+        lock(&self.inner.apps).insert(workspace, App { host, release });
+        self.replace_attached(workspace, None);
         Ok(())
     }
 
@@ -295,7 +299,7 @@ impl Runtime {
         let (kind, data, database, http, python) = match runs {
             Runs::Trial(folder) => ("t", folder, None, None, None),
             Runs::Workspace(manifest) => {
-                let http = Some(options.egress.of(workspace, manifest, Arc::clone(&logs)));
+                let http = Some(options.egress.of(workspace, &manifest, Arc::clone(&logs)));
                 let python = Some(self.scripts().of(workspace, Arc::clone(&logs)));
                 ("r", self.data_dir(workspace)?, self.database(workspace).await?, http, python)
             }

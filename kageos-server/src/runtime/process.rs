@@ -21,6 +21,7 @@ use tokio::{
 
 use super::{
     Driver, Limits, Quota,
+    kept::KeptManifest,
     live::{Ended, Live},
     logs::fate,
 };
@@ -91,7 +92,7 @@ impl fmt::Debug for AppOptions {
 pub struct ProcessHost {
     env: Env,
     options: AppOptions,
-    manifest: Arc<Manifest>,
+    manifest: KeptManifest,
     state: Mutex<State>,
     /// One start or end at a time.
     starting: Mutex<()>,
@@ -114,9 +115,12 @@ struct State {
 
 impl ProcessHost {
     /// An app that was started before and declared `manifest`. It is started at the first call.
-    #[must_use]
-    pub fn idle(env: Env, options: AppOptions, manifest: Arc<Manifest>) -> Arc<Self> {
-        Arc::new_cyclic(|me| Self {
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the manifest cannot be written as JSON.
+    pub fn idle(env: Env, options: AppOptions, manifest: &Arc<Manifest>) -> Result<Arc<Self>> {
+        let manifest = KeptManifest::new(manifest)?;
+        Ok(Arc::new_cyclic(|me| Self {
             env,
             options,
             manifest,
@@ -124,7 +128,7 @@ impl ProcessHost {
             starting: Mutex::default(),
             heir: OnceLock::new(),
             me: Weak::clone(me),
-        })
+        }))
     }
 
     /// Starts the app for the first time and learns what it declares.
@@ -133,7 +137,7 @@ impl ProcessHost {
     /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
     pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
         let live = Live::start(&env, &options).await.inspect_err(|error| cannot_start(&options, error))?;
-        let host = Self::idle(env, options, live.host.manifest());
+        let host = Self::idle(env, options, &live.host.manifest())?;
         host.keep(&mut host.state.lock().await, live);
         Ok(host)
     }
@@ -359,7 +363,7 @@ impl ProcessHost {
     /// Starts it again; it has to be what it was.
     async fn again(&self) -> Result<Arc<Live>> {
         let live = Live::start(&self.env, &self.options).await?;
-        if live.host.manifest() == self.manifest {
+        if live.host.manifest() == self.manifest.get() {
             return Ok(live);
         }
         self.state.lock().await.ending = Some(Arc::clone(&live));
@@ -456,7 +460,7 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
 #[async_trait]
 impl Host for ProcessHost {
     fn manifest(&self) -> Arc<Manifest> {
-        Arc::clone(&self.manifest)
+        self.manifest.get()
     }
 
     fn is_sealed(&self) -> bool {
@@ -464,7 +468,7 @@ impl Host for ProcessHost {
     }
 
     async fn call(&self, call: HostCall) -> Result<HostReply, HostError> {
-        self.options.quota.admit(&call, &self.manifest)?;
+        self.options.quota.admit(&call, || self.manifest.get())?;
         let live = match (self.heir.get().is_some(), self.running().await) {
             // The door had let it in before.
             (true, Some(live)) => live,

@@ -9,7 +9,10 @@ use std::{
     fs,
     io::Read,
     path::Path,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use kageos_core::{Code, Error, HostCall, Manifest, NodeId, Result};
@@ -104,11 +107,11 @@ impl Quota {
     ///
     /// # Errors
     /// [`Code::StorageFull`].
-    pub(super) fn admit(&self, call: &HostCall, manifest: &Manifest) -> Result<()> {
+    pub(super) fn admit(&self, call: &HostCall, manifest: impl FnOnce() -> Arc<Manifest>) -> Result<()> {
         if self.used.load(Ordering::Relaxed) <= self.most || call.dry_run {
             return Ok(());
         }
-        let path = call.path.in_workspace();
+        let (path, manifest) = (call.path.in_workspace(), manifest());
         let function = manifest.functions.iter().find(|entry| entry.path == path);
         let action = function.and_then(|entry| entry.schema.actions.iter().find(|it| it.name == call.action));
         match action.map(|action| action.effect.effects) {

@@ -54,7 +54,7 @@ impl Attaching<'_> {
             ["workspace", "attach", &folder, self.place, "--program", program.to_str().unwrap(), "--json"];
         let mut command = self.shop.machine.command(&[&args, self.more].concat());
         self.token.map(|token| command.env("KAGEOS_TOKEN", token));
-        command.env("KAGEOS_DATABASE__URL", "mysql://with:password@nowhere");
+        command.env("KAGEOS_DATABASE__URL", "sqlite:/nowhere");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

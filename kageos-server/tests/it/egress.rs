@@ -169,7 +169,7 @@ impl World {
             egress: declares,
             ..conformance::app().manifest().unwrap()
         };
-        Egress::new(options, self.secrets.clone()).of(self.workspace, Arc::new(manifest), logs)
+        Egress::new(options, self.secrets.clone()).of(self.workspace, &manifest, logs)
     }
 }
 

@@ -1,8 +1,8 @@
-//! A function as the dispatcher holds it: its schema, compiled once.
+//! A function as the dispatcher holds it: its schemas, each compiled once, when somebody calls it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
@@ -33,11 +33,11 @@ pub struct Function {
     source: Option<String>,
 }
 
-/// One action with its compiled input schema.
+/// One action; its input schema is compiled at the first use.
 #[derive(Debug)]
 pub struct Action {
     schema: ActionSchema,
-    input: Validator,
+    input: OnceLock<Validator>,
     is_sensitive: bool,
     names_files: bool,
     names_users: bool,
@@ -49,14 +49,18 @@ impl Function {
     /// # Errors
     /// [`Code::InvalidInput`] naming the action whose schema is none.
     pub fn compile(schema: FunctionSchema) -> Result<Self> {
-        let actions = schema.actions.iter().map(|action| {
-            let compiled = Action::compile(action.clone())?;
-            Ok((action.name.clone(), compiled))
-        });
+        let function = Self::of(schema)?;
+        function.actions.values().try_for_each(|action| action.input().map(drop))?;
+        Ok(function)
+    }
+
+    /// A function whose schemas were found to compile before.
+    pub(super) fn of(schema: FunctionSchema) -> Result<Self> {
+        let actions = schema.actions.iter().map(|action| (action.name.clone(), Action::of(action.clone())));
         let of_row = |known| schema.table.as_ref().map(|table| Holder::of_row(&table.row, known));
         Ok(Self {
             hash: hash_payload(&serde_json::to_string(&schema).map_err(Error::internal)?),
-            actions: actions.collect::<Result<_>>()?,
+            actions: actions.collect(),
             relations: relations(&schema),
             file_fields: of_row(Known::File).unwrap_or_default(),
             user_fields: of_row(Known::User).unwrap_or_default(),
@@ -116,15 +120,30 @@ impl Action {
     /// # Errors
     /// [`Code::InvalidInput`] when it is no JSON Schema.
     pub fn compile(schema: ActionSchema) -> Result<Self> {
-        let refuse = |error: jsonschema::ValidationError<'_>| {
-            Error::new(Code::InvalidInput, format!("The input schema of {} is none: {error}", schema.name))
-        };
-        let options = jsonschema::options().should_validate_formats(true).offline();
-        let input = options.build(&schema.input).map_err(refuse)?;
+        let action = Self::of(schema);
+        action.input()?;
+        Ok(action)
+    }
+
+    fn of(schema: ActionSchema) -> Self {
         let is_sensitive = redact::is_sensitive(&schema.input);
         let names_files = fields::has(&schema.input, Known::File);
         let names_users = fields::has(&schema.input, Known::User);
-        Ok(Self { is_sensitive, names_files, names_users, schema, input })
+        Self { is_sensitive, names_files, names_users, schema, input: OnceLock::new() }
+    }
+
+    /// The input schema, compiled.
+    fn input(&self) -> Result<&Validator> {
+        if let Some(input) = self.input.get() {
+            return Ok(input);
+        }
+        let refuse = |error: jsonschema::ValidationError<'_>| {
+            let message = format!("The input schema of {} is none: {error}", self.schema.name);
+            Error::new(Code::InvalidInput, message)
+        };
+        let options = jsonschema::options().should_validate_formats(true).offline();
+        let input = options.build(&self.schema.input).map_err(refuse)?;
+        Ok(self.input.get_or_init(|| input))
     }
 
     /// The action's schemas and effect.
@@ -138,11 +157,12 @@ impl Action {
     /// # Errors
     /// [`Code::InvalidInput`].
     pub fn validate(&self, input: &Value) -> Result<()> {
-        if self.input.is_valid(input) {
+        let schema = self.input()?;
+        if schema.is_valid(input) {
             return Ok(());
         }
         let mut fields = Vec::new();
-        self.input.iter_errors(input).for_each(|error| tell(&error, &mut fields));
+        schema.iter_errors(input).for_each(|error| tell(&error, &mut fields));
         fields.truncate(MAX_FIELD_ERRORS);
         Err(Error::invalid(fields))
     }

@@ -1,7 +1,7 @@
 //! Which host runs which workspace.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -18,7 +18,52 @@ pub struct Mounts {
 #[derive(Debug)]
 struct Mount {
     host: Arc<dyn Host>,
-    functions: Functions,
+    functions: Mutex<Kept>,
+}
+
+/// The functions of a mount, while somebody uses them: what an app declares may take a hundred times the room of a
+/// workspace that rests.
+#[derive(Debug, Default)]
+struct Kept {
+    functions: Option<Arc<Functions>>,
+    /// Since it was last asked whether they are.
+    used: bool,
+}
+
+impl Mount {
+    fn new(host: Arc<dyn Host>, functions: Option<Functions>) -> Arc<Self> {
+        Arc::new(Self {
+            host,
+            functions: Mutex::new(Kept { functions: functions.map(Arc::new), used: true }),
+        })
+    }
+
+    fn functions(&self) -> Option<Arc<Functions>> {
+        let mut kept = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.used = true;
+        if kept.functions.is_none() {
+            let read = functions(&self.host.manifest(), Function::of);
+            let read = read.inspect_err(|error| tracing::error!(%error, "an app declares what is no schema"));
+            kept.functions = read.ok().map(Arc::new);
+        }
+        kept.functions.clone()
+    }
+
+    /// Lets go of what nobody has used since it was asked last.
+    fn rest(&self) {
+        let mut kept = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::take(&mut kept.used) {
+            kept.functions = None;
+        }
+    }
+}
+
+fn functions(manifest: &Manifest, make: fn(FunctionSchema) -> Result<Function>) -> Result<Functions> {
+    let made = manifest.functions.iter().map(|entry| {
+        let function = make(entry.schema.clone())?;
+        Ok((entry.path.clone(), Arc::new(function)))
+    });
+    made.collect()
 }
 
 /// What a call of a function goes to.
@@ -42,18 +87,32 @@ impl Mounts {
     /// # Errors
     /// When a schema of its manifest does not compile.
     pub fn mount(&self, workspace: NodeId, host: Arc<dyn Host>) -> Result<()> {
-        let manifest = host.manifest();
-        let mut functions = Functions::with_capacity(manifest.functions.len());
-        for entry in &manifest.functions {
-            functions.insert(entry.path.clone(), Arc::new(Function::compile(entry.schema.clone())?));
+        let functions = functions(&host.manifest(), Function::compile)?;
+        self.set(workspace, Mount::new(host, Some(functions)));
+        Ok(())
+    }
+
+    /// The same for a host whose manifest was found to compile before ([`Mounts::check`]): it is read when somebody asks for
+    /// a function.
+    pub fn mount_resting(&self, workspace: NodeId, host: Arc<dyn Host>) {
+        self.set(workspace, Mount::new(host, None));
+    }
+
+    /// Lets go of what a workspace declares, when nobody has asked for it since this was said last. It is read again
+    /// when somebody asks.
+    pub fn rest(&self, workspace: NodeId) {
+        let mount = self.by_workspace.load().get(&workspace).cloned();
+        if let Some(mount) = mount {
+            mount.rest();
         }
-        let mount = Arc::new(Mount { host, functions });
+    }
+
+    fn set(&self, workspace: NodeId, mount: Arc<Mount>) {
         self.by_workspace.rcu(|mounts| {
             let mut mounts = HashMap::clone(mounts);
             mounts.insert(workspace, Arc::clone(&mount));
             mounts
         });
-        Ok(())
     }
 
     /// Takes the host of a workspace away.
@@ -95,7 +154,8 @@ impl Mounts {
     pub(super) fn target(&self, node: &Node) -> Option<Target> {
         let mounts = self.by_workspace.load();
         let mount = mounts.get(node.chain.get(1)?)?;
-        let function = mount.functions.get(node.path.in_workspace())?;
+        let functions = mount.functions()?;
+        let function = functions.get(node.path.in_workspace())?;
         Some(Target { function: Arc::clone(function), host: Arc::clone(&mount.host) })
     }
 }

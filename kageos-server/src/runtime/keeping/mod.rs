@@ -47,6 +47,7 @@ impl Runtime {
 
     async fn look(&self) -> Result<()> {
         self.look_at_data().await?;
+        self.let_rest().await;
         self.follow_tree().await
     }
 
@@ -61,6 +62,17 @@ impl Runtime {
         match self.inner.building.try_turn() {
             Some(turn) => self.make_room(&Arc::new(turn)).await,
             None => Ok(()),
+        }
+    }
+
+    /// Lets go of what apps declare that do not run.
+    async fn let_rest(&self) {
+        let apps: Vec<_> =
+            lock(&self.inner.apps).iter().map(|(id, app)| (*id, Arc::clone(&app.host))).collect();
+        for (workspace, host) in apps {
+            if !host.runs().await {
+                self.platform().mounts().rest(workspace);
+            }
         }
     }
 
