@@ -19,6 +19,7 @@ use super::{
 const BATCH: usize = 512 * 1024;
 /// Files of one call.
 const BATCH_FILES: usize = 400;
+
 /// Who calls the actions of workspaces: a program that asks a server, or the server itself.
 pub(super) trait Caller {
     /// Calls an action and answers its output.

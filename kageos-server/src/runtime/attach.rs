@@ -251,8 +251,7 @@ impl Runtime {
     }
 
     /// Mounts what was attached before this server started, or before its workspace was deleted and came back: its calls
-    /// are settled, and its screens say what is missing.
-    /// Answers whether that is all.
+    /// are settled, and its screens say what is missing. Answers whether that is all.
     pub(super) async fn mount_attached(&self) -> Result<bool> {
         for workspace in self.platform().releases().all_attached().await? {
             let elsewhere = lock(&self.inner.elsewhere).contains(&workspace);

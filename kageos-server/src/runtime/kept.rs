@@ -8,7 +8,7 @@ use std::{
 use flate2::{Compression, read::DeflateEncoder};
 use kageos_core::{Error, Manifest, Result};
 
-/// A manifest as compressed JSON, which is a tenth of the text and a hundredth of what it is when it is read.
+/// A manifest as compressed JSON: a small part of its text, and of what it takes once it is read.
 #[derive(Debug)]
 pub(super) struct KeptManifest {
     packed: Box<[u8]>,
