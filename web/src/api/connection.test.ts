@@ -28,3 +28,25 @@ it("asks until the server answers, then tells who waited, once", async () => {
   expect(told).toHaveBeenCalledOnce();
   stop();
 });
+
+it("asks in one row, also when a person asks beside a question that hangs", async () => {
+  const open: ((response: Response) => void)[] = [];
+  const fetched = vi.fn<() => Promise<Response>>(() => new Promise((resolve) => open.push(resolve)));
+  vi.stubGlobal("fetch", fetched);
+  const { lost, retry } = useConnection();
+  noteLost();
+  await vi.advanceTimersByTimeAsync(1000);
+  retry();
+  expect(fetched).toHaveBeenCalledTimes(2);
+  open[1]?.(new Response("", { status: 502 }));
+  open[0]?.(new Response("", { status: 502 }));
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(fetched).toHaveBeenCalledTimes(3);
+  retry();
+  open[2]?.(new Response("ok"));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(lost.value).toBe(false);
+  open[3]?.(new Response("", { status: 502 }));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(fetched).toHaveBeenCalledTimes(4);
+});

@@ -5,6 +5,8 @@ const lost = ref(false);
 const next = ref(0);
 const waiters = new Set<() => void>();
 let tries = 0;
+/** Which question is the newest: one that was overtaken plans no other. */
+let asked = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 // The first question comes soon, because most restarts are short; later ones do not press a server that is down.
@@ -27,16 +29,16 @@ function plan(): void {
 /** Asks whether the server answers again. */
 async function probe(): Promise<void> {
   clearTimeout(timer);
-  try {
-    const response = await fetch("/healthz", { cache: "no-store" });
-    if (response.ok) return regained();
-  } catch {
-    // Still nobody there.
-  }
-  plan();
+  asked += 1;
+  const mine = asked;
+  const response = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
+  if (!lost.value) return;
+  if (response?.ok) regained();
+  else if (mine === asked) plan();
 }
 
 function regained(): void {
+  clearTimeout(timer);
   lost.value = false;
   tries = 0;
   for (const act of waiters) act();
