@@ -3,6 +3,8 @@
 //! The file is `config.toml` of the state folder; the environment is `KAGEOS_<SECTION>__<KEY>`. A key that nobody
 //! knows is a mistake like any other, and all mistakes are told at once.
 
+mod node;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
@@ -11,6 +13,8 @@ use std::{
     str::FromStr,
     time::Duration,
 };
+
+pub use node::{Name, NodeConfig, PlaceConfig, Role};
 
 use config::{Environment, File, FileFormat, Value};
 use kageos_core::{Audit, Origin, platform::files::MAX_BYTES, sql::Synchronous};
@@ -56,6 +60,8 @@ const MAX_CONCURRENT_REQUESTS: u64 = 1024;
 const LEASE_MS: u64 = 10_000;
 /// Shortest such time: below it a busy machine is taken for a dead one.
 const MIN_LEASE_MS: u64 = 1_000;
+/// Apps that a runtime node runs at a time: most of those that run do little.
+const NODE_CAPACITY: u64 = 100;
 /// Before the names that events have on NATS.
 const BUS_PREFIX: &str = "kageos";
 
@@ -131,6 +137,10 @@ pub struct WorkspacesConfig {
 /// `[runtime]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeConfig {
+    /// `place`: `here`, or `nodes` for apps whose rows lie on a database server.
+    pub place: PlaceConfig,
+    /// `labels`: what a runtime node must have to be used.
+    pub labels: Vec<Name>,
     /// `sandbox`: `required` refuses apps where nothing keeps them apart, `none` runs them as the server itself.
     pub sandbox: SandboxConfig,
     /// `container_engine`: the socket of Docker or Podman, which runs apps in containers then.
@@ -271,13 +281,6 @@ impl fmt::Debug for BusConfig {
     }
 }
 
-/// `[node]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeConfig {
-    /// `lease_ms`: after so long without a sign this server is taken for dead by others on its database.
-    pub lease: Duration,
-}
-
 /// `[web]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebConfig {
@@ -340,7 +343,26 @@ impl Config {
         let mut reader = Reader::default();
         merged.into_iter().for_each(|(section, value)| reader.add(section, value));
         let config = reader.config();
+        reader.problems.extend(config.contradictions().into_iter().map(str::to_owned));
         reader.finish().map(|()| config)
+    }
+
+    /// Keys that do not go together.
+    fn contradictions(&self) -> Vec<&'static str> {
+        let bus = self.bus.url.is_none();
+        let mut all = Vec::new();
+        if self.node.role == Role::Runtime && bus {
+            all.push("node.role: a runtime node needs bus.url");
+        }
+        if self.runtime.place == PlaceConfig::Nodes && bus {
+            all.push("runtime.place: runtime nodes are reached over bus.url");
+        }
+        if self.runtime.place == PlaceConfig::Nodes && self.workspaces.admin_url.is_none() {
+            all.push(
+                "runtime.place: rows of apps on runtime nodes lie on a database server, workspaces.admin_url",
+            );
+        }
+        all
     }
 }
 
@@ -383,6 +405,8 @@ impl Reader {
             },
             workspaces: WorkspacesConfig { admin_url: self.key("workspaces.admin_url", None) },
             runtime: RuntimeConfig {
+                place: self.key("runtime.place", PlaceConfig::Here),
+                labels: self.list("runtime.labels"),
                 sandbox: self.key("runtime.sandbox", SandboxConfig::Required),
                 container_engine: self.key("runtime.container_engine", None),
                 layers: self.key("runtime.layers", None),
@@ -428,7 +452,13 @@ impl Reader {
                 max_bytes: self.positive("files.max_bytes", MAX_BYTES),
             },
             bus: BusConfig { url: self.key("bus.url", None), prefix: self.word("bus.prefix", BUS_PREFIX) },
-            node: NodeConfig { lease: self.lease("node.lease_ms") },
+            node: NodeConfig {
+                role: self.key("node.role", Role::Server),
+                name: self.name("node.name"),
+                labels: self.list("node.labels"),
+                capacity: self.positive("node.capacity", NODE_CAPACITY).try_into().unwrap_or(u32::MAX),
+                lease: self.lease("node.lease_ms"),
+            },
             web: WebConfig { dir: self.key("web.dir", PathBuf::from("web/dist")) },
             log: LogConfig { filter: self.key("log.filter", "info".to_owned()) },
             audit: AuditConfig { reads: self.key("audit.reads", Audit::None) },
@@ -483,6 +513,17 @@ impl Reader {
         }
         self.problems.push(format!("{key}: must be lower-case letters, digits and underscores"));
         default.to_owned()
+    }
+
+    fn name(&mut self, key: &str) -> Option<Name> {
+        let text: String = self.key(key, None)?;
+        match text.parse() {
+            Ok(name) => Some(name),
+            Err(error) => {
+                self.problems.push(format!("{key}: {error}"));
+                None
+            }
+        }
     }
 
     fn lease(&mut self, key: &str) -> Duration {

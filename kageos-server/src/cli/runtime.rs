@@ -9,17 +9,17 @@ use std::{
 
 use kageos_core::{
     Code, Error, Result,
-    platform::{self, Platform, SealKey, workspace::Databases},
+    platform::{self, Platform, SealKey, release::RuntimePlaces, workspace::Databases},
 };
 use serde::Serialize;
 
 use super::{Session, failure::Context};
 use crate::{
-    config::{Config, EgressConfig, PythonConfig, SandboxConfig},
+    config::{Config, EgressConfig, Name, PlaceConfig, PythonConfig, SandboxConfig},
     egress::{Egress, EgressOptions},
     runtime::{
-        self, Containers, Crates, Groups, Ingredients, Layer, PythonOptions, Runtime, RuntimeOptions,
-        Sandbox, Supply,
+        self, Containers, Crates, Driver, Groups, Ingredients, Layer, NodeOptions, Nodes, NodesOptions,
+        PythonOptions, Runtime, RuntimeOptions, Sandbox, Supply,
     },
     state::{Secrets, StateDir},
     wire::Finding,
@@ -155,6 +155,7 @@ pub(super) async fn open(
     let files = config.files.url.as_deref().and_then(|url| url.strip_prefix("file://")).map(PathBuf::from);
     let hidden = [Some(state.clone()), Some(layers.clone()), files].into_iter().flatten().collect();
     let options = RuntimeOptions {
+        nodes: nodes(config.clone(), platform).await?,
         state: StateDir::at(state),
         sandbox,
         groups: Groups::find(&mark),
@@ -176,6 +177,65 @@ pub(super) async fn open(
         python: python(&config, hidden)?,
     };
     Runtime::open(platform, options).await
+}
+
+/// The runtime nodes of a server, when its apps run there.
+async fn nodes(config: Config, platform: &Platform) -> Result<Option<Nodes>> {
+    let (PlaceConfig::Nodes, Some(url)) = (config.runtime.place, config.bus.url) else {
+        return Ok(None);
+    };
+    let options = NodesOptions {
+        url,
+        prefix: config.bus.prefix,
+        labels: words(config.runtime.labels),
+        lease: config.node.lease,
+        places: RuntimePlaces::new(platform.db().clone()),
+    };
+    Nodes::open(platform.env(), options).await.map(Some)
+}
+
+/// What a runtime node works with.
+pub(super) fn node(session: &Session) -> Result<NodeOptions> {
+    let config = session.config()?;
+    let state = std::path::absolute(session.state.root()).context("the state folder")?;
+    let (mark, restrict) = (runtime::mark(&state), restrict(session)?);
+    let engine = config.runtime.container_engine.as_deref();
+    let containers = engine.map(|socket| Containers::at(socket, &mark, restrict.clone()));
+    let state = StateDir::at(state);
+    let driver = match &containers {
+        Some(containers) => Driver::containers(containers.clone()),
+        None => {
+            let missing =
+                || Error::new(Code::Unavailable, "nothing keeps apps apart here: install bubblewrap");
+            Driver::processes(
+                sandbox(session, false)?.ok_or_else(missing)?,
+                restrict.clone(),
+                Groups::find(&mark),
+            )
+        }
+    };
+    let driver = match restrict.into_iter().next() {
+        Some(program) => driver.measured(program.into(), state.run_file("probe")),
+        None => driver,
+    };
+    let own = || session.state.node(&*session.env.entropy).context("the state folder");
+    Ok(NodeOptions {
+        url: config.bus.url.clone().unwrap_or_default(),
+        prefix: config.bus.prefix.clone(),
+        name: config.node.name.map_or_else(own, |name| Ok(name.into_string()))?,
+        labels: words(config.node.labels),
+        capacity: config.node.capacity,
+        driver,
+        containers,
+        limits: config.runtime.limits.clone(),
+        state,
+        cache: config.runtime.build_cache_bytes,
+        env: session.env.clone(),
+    })
+}
+
+fn words(names: Vec<Name>) -> Vec<String> {
+    names.into_iter().map(Name::into_string).collect()
 }
 
 /// What scripts of apps are run with.

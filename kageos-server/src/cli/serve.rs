@@ -15,6 +15,7 @@ use kageos_core::{
     sql::{Db, DbOptions},
 };
 use serde::Serialize;
+use serde_json::json;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -22,9 +23,9 @@ use tokio::{
 
 use super::{Session, databases, example, failure::Context, logging, runtime};
 use crate::{
-    config::Config,
+    config::{Config, Role},
     files,
-    runtime::{Runtime, Sandbox},
+    runtime::{Runtime, RuntimeNode, Sandbox},
     serve::serve,
     server::Server,
     state::{RunLock, Secrets},
@@ -49,10 +50,43 @@ struct Listening<'a> {
 }
 
 pub(super) async fn run(session: &Session) -> Result<()> {
+    if session.config()?.node.role == Role::Runtime {
+        return node(session).await;
+    }
     let started = start(session, runtime::sandbox(session, false)?, None).await?;
     let listening = Listening { address: &started.address };
     session.output.result(&listening, || format!("Kageos answers at {}", started.address));
     answer(started).await
+}
+
+/// A machine that runs apps for servers, until it is told to end.
+async fn node(session: &Session) -> Result<()> {
+    session.state.init(&*session.env.entropy).context("the state folder")?;
+    let config = session.config()?;
+    let lock = RunLock::acquire(&session.state).context("the state folder")?;
+    logging::start(&session.state, &config.log.filter)?;
+    let options = runtime::node(session)?;
+    let name = options.name.clone();
+    let node = RuntimeNode::open(options).await?;
+    let apart = node.outlook()?;
+    tracing::info!(name, apart, "the runtime node has joined");
+    session.output.result(&json!({ "node": name, "apart": apart }), || {
+        format!("The runtime node {name} runs apps: {apart}")
+    });
+    stopped()?.await;
+    node.close(config.server.shutdown_timeout).await;
+    tracing::info!("the runtime node stopped");
+    drop(lock);
+    Ok(())
+}
+
+/// Ends when the process is told to end.
+fn stopped() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
 }
 
 /// Takes the state folder, opens what the server works with and binds its address. With the `sources` of Kageos the
@@ -138,11 +172,7 @@ pub(super) fn database_url(session: &Session, config: &Config) -> String {
 
 /// Answers until the process is told to end.
 pub(super) async fn answer(started: Started) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
-    let stop = async {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    };
+    let stop = stopped()?;
     tracing::info!(address = started.address, "the server answers");
     let sweeping = tokio::spawn(started.platform.clone().keep_swept());
     let keeping = tokio::spawn(started.runtime.clone().keep_house());

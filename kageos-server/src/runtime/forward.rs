@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
-use kageos_core::sql::{Forward, ServerAddress};
+use kageos_core::sql::ServerAddress;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpStream, UnixListener, UnixStream},
@@ -22,14 +22,14 @@ pub(super) struct Forwarding(JoinHandle<()>);
 
 impl Forwarding {
     /// Listens in the folder of the link.
-    pub(super) fn begin(link: &Path, forward: &Forward) -> io::Result<Self> {
-        let socket = link.join(forward.socket);
+    pub(super) fn begin(link: &Path, socket: &str, address: &ServerAddress) -> io::Result<Self> {
+        let socket = link.join(socket);
         match std::fs::remove_file(&socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let listener = UnixListener::bind(&socket)?;
-        Ok(Self(tokio::spawn(serve(listener, forward.address.clone()))))
+        Ok(Self(tokio::spawn(serve(listener, address.clone()))))
     }
 }
 

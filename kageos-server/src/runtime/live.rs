@@ -1,23 +1,21 @@
 //! A process of an app, from its start to its end.
 
-use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use kageos_core::{
     Code, Env, Error, Result,
     link::{LinkHost, LinkOptions},
+    sql::Forward,
 };
-use tokio::{net::UnixListener, sync::Mutex, time::timeout};
-
-use kageos_core::sql::Forward;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+    sync::Mutex,
+    time::timeout,
+};
 
 use super::{
-    driver::{Ending, Launch, Running, SOCKET},
+    driver::{Ending, Entered, Launch, Running},
     forward::Forwarding,
     process::{AppOptions, DATABASE},
 };
@@ -31,6 +29,8 @@ pub(super) struct Live {
     pub(super) host: Arc<LinkHost>,
     running: Mutex<Running>,
     pub(super) pid: Option<u32>,
+    /// What keeps it apart, and where.
+    pub(super) place: String,
     /// The way to its database server, which ends with it.
     _forwarding: Option<Forwarding>,
 }
@@ -48,20 +48,17 @@ pub(super) struct Ended {
 impl Live {
     /// Starts a process and lets its app in.
     pub(super) async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Self>> {
-        let failed =
-            |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
-        let listener = listen(&options.link).map_err(failed)?;
-        let link_inside = options.driver.link(&options.link);
-        let forward = match &options.database {
-            Some(database) => database.through_socket(&link_inside).map_err(|error| {
-                Error::new(Code::Unavailable, "The app's database cannot be reached.").caused_by(error)
-            })?,
-            None => None,
-        };
-        let forwarding = match &forward {
-            Some(forward) => Some(Forwarding::begin(&options.link, forward).map_err(failed)?),
-            None => None,
-        };
+        match options.driver.on_nodes() {
+            None => Self::let_in(env, options, Self::here(options).await?).await,
+            Some((nodes, workspace)) => {
+                Self::let_in(env, options, nodes.enter(workspace, options).await?).await
+            }
+        }
+    }
+
+    /// An app on this machine.
+    async fn here(options: &AppOptions) -> Result<Entered<UnixStream>> {
+        let forward = forward(options, &options.driver.link(&options.link))?;
         let name = options.link.file_name().unwrap_or_default().to_string_lossy();
         let launch = Launch {
             name: &name,
@@ -72,43 +69,18 @@ impl Live {
             limits: &options.limits,
             logs: Arc::clone(&options.logs),
         };
-        let mut running = options.driver.start(&launch).await?;
-        let entered = Self::let_in(env, options, (listener, forward), &mut running).await;
-        match entered {
-            Ok(host) => {
-                let pid = running.pid();
-                Ok(Arc::new(Self { host, running: Mutex::new(running), pid, _forwarding: forwarding }))
-            }
-            Err(error) => {
-                running.kill().await;
-                Err(error)
-            }
-        }
+        let database = forward.as_ref().map(|forward| (forward.socket, &forward.address));
+        options.driver.enter(&launch, database, options.ready_within).await
     }
 
-    /// Waits until the app comes to its link.
-    async fn let_in(
+    /// Lets in an app that has come to its link.
+    async fn let_in<S: AsyncRead + AsyncWrite + Send + 'static>(
         env: &Env,
         options: &AppOptions,
-        (listener, forward): (UnixListener, Option<Forward>),
-        running: &mut Running,
-    ) -> Result<Arc<LinkHost>> {
-        let failed =
-            |error: io::Error| Error::new(Code::Unavailable, "The app cannot be started.").caused_by(error);
-        let stream = tokio::select! {
-            come = timeout(options.ready_within, listener.accept()) => match come {
-                Ok(come) => come.map_err(failed)?.0,
-                Err(_) => return Err(Error::new(Code::Unavailable, "The app did not come to its link in time.")),
-            },
-            ending = running.wait() => {
-                let how = ending.unwrap_or_default();
-                return Err(Error::new(Code::Unavailable, format!("The app ended before it was ready: {how}.")));
-            }
-        };
-        // Nobody else gets in.
-        drop(listener);
-        let _ = fs::remove_file(options.link.join(SOCKET));
-        let file = options.driver.data(&options.data).join(DATABASE);
+        mut entered: Entered<S>,
+    ) -> Result<Arc<Self>> {
+        let file = entered.data.join(DATABASE);
+        let forward = forward(options, &entered.link)?;
         let link = LinkOptions {
             workspace: options.workspace.clone(),
             database: forward.map_or_else(|| format!("sqlite:{}", file.display()), |forward| forward.url),
@@ -120,7 +92,23 @@ impl Live {
             python: options.python.clone(),
             logs: Arc::clone(&options.logs),
         };
-        LinkHost::accept(stream, env.clone(), link).await
+        match LinkHost::accept(entered.stream, env.clone(), link).await {
+            Ok(host) => {
+                let Entered { running, forwarding, place, .. } = entered;
+                let (pid, running) = (running.pid(), Mutex::new(running));
+                Ok(Arc::new(Self { host, running, pid, place, _forwarding: forwarding }))
+            }
+            Err(error) => {
+                entered.running.kill().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether its runtime node is about to end, so that it has to be started on another one.
+    pub(super) fn has_to_move(&self) -> bool {
+        // Whoever holds it ends it.
+        self.running.try_lock().is_ok_and(|running| running.has_to_move())
     }
 
     pub(super) async fn end(&self, within: Duration) -> Ended {
@@ -136,6 +124,11 @@ impl Live {
         Ended { cut_off, ending, gone }
     }
 
+    /// Why something of it may run that was ended.
+    pub(super) async fn stays(&self) -> Error {
+        self.running.lock().await.stays()
+    }
+
     /// Ends it at once; answers whether nothing of it runs any more.
     pub(super) async fn kill(&self) -> bool {
         let gone = self.running.lock().await.kill().await;
@@ -144,14 +137,10 @@ impl Live {
     }
 }
 
-fn listen(link: &Path) -> io::Result<UnixListener> {
-    // Who can reach the socket could take the app's place.
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(link)?;
-    fs::set_permissions(link, fs::Permissions::from_mode(0o700))?;
-    let socket = link.join(SOCKET);
-    match fs::remove_file(&socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    UnixListener::bind(socket)
+/// The way to the rows of an app on a database server, through a socket in this folder.
+pub(super) fn forward(options: &AppOptions, link: &Path) -> Result<Option<Forward>> {
+    let Some(database) = &options.database else { return Ok(None) };
+    database.through_socket(link).map_err(|error| {
+        Error::new(Code::Unavailable, "The app's database cannot be reached.").caused_by(error)
+    })
 }

@@ -15,6 +15,7 @@ mod keeping;
 mod kept;
 mod live;
 mod logs;
+mod nodes;
 mod process;
 mod python;
 mod quota;
@@ -45,6 +46,8 @@ pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, Pa
 pub use driver::{
     Containers, Driver, Groups, Limits, Sandbox, mark, probe, probe_holding, probe_writing, restrict,
 };
+pub(crate) use nodes::is_name;
+pub use nodes::{NodeOptions, Nodes, NodesOptions, RuntimeNode};
 pub use process::{AppOptions, ProcessHost};
 pub use python::{PythonOptions, Scripts};
 pub use quota::{Quota, Quotas};
@@ -74,6 +77,8 @@ pub struct RuntimeOptions {
     pub groups: Option<Groups>,
     /// What runs apps in containers; without it they are processes in the sandbox.
     pub containers: Option<Containers>,
+    /// Machines that run the apps whose rows lie on a database server; without it all run on this one.
+    pub nodes: Option<Nodes>,
     /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
     pub restrict: Vec<OsString>,
     /// Where warm layers lie.
@@ -193,12 +198,11 @@ impl Runtime {
             changing: TaskTracker::new(),
         };
         let this = Self { inner: Arc::new(inner) };
-        this.clear_containers().await;
-        this.clear_leftovers();
+        this.clear_leftovers().await;
         let host = Arc::new(WorkspaceHost::new(this.clone()));
         platform.dispatcher().add_workspace_actions("Workspace", actions::workspace_actions(), host)?;
         let live = platform.releases().all_live().await?;
-        if !live.is_empty() {
+        if !live.is_empty() && this.inner.options.nodes.is_none() {
             this.prove_driver();
         }
         for (workspace, release) in live {
@@ -304,6 +308,11 @@ impl Runtime {
                 ("r", self.data_dir(workspace)?, self.database(workspace).await?, http, python)
             }
         };
+        let driver = match (&options.nodes, &database) {
+            (Some(nodes), Some(_)) => Driver::nodes(nodes.clone(), workspace),
+            // Rows that lie on this machine are reached from here alone.
+            _ => self.driver()?,
+        };
         Ok(AppOptions {
             workspace: path.clone(),
             program: self.program(workspace, release),
@@ -311,7 +320,7 @@ impl Runtime {
             data,
             database,
             link: options.state.run_file(&format!("{short}-{kind}{release}")),
-            driver: self.driver()?,
+            driver,
             limits: options.limits.clone(),
             quota: Arc::new(Quota::of(options.quotas.data_bytes)),
             ready_within: Duration::from_secs(30),
@@ -381,7 +390,11 @@ impl Runtime {
     pub(crate) async fn finding(&self, apps: usize) -> Finding {
         let options = &self.inner.options;
         let built = outlook(&options.layers, &options.program).await;
-        let proved = async { self.driver()?.prove().await };
+        let nodes = options.nodes.as_ref().map(Nodes::outlook).transpose();
+        let proved = async {
+            let here = self.driver()?.prove().await?;
+            Ok::<_, Error>(nodes?.map_or(here.clone(), |nodes| format!("{nodes}; here {here}")))
+        };
         match proved.await {
             Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}")),
             Err(error) => Finding::bad(

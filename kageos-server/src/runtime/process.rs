@@ -34,6 +34,8 @@ const CRASH_WINDOW: Duration = Duration::from_secs(60);
 const COOL_DOWN: Duration = Duration::from_secs(10);
 /// The file of an app's rows in its folder.
 pub(super) const DATABASE: &str = "app.db";
+/// How long the calls of an app may take whose runtime node is about to end.
+const MOVE: Duration = Duration::from_secs(30);
 /// How long an engine may take to say how an app has ended that nobody told to.
 const TOLD: Duration = Duration::from_secs(5);
 
@@ -178,7 +180,7 @@ impl ProcessHost {
         self.was_ended(&ending, gone).await;
         match gone {
             true => Ok(()),
-            false => Err(Error::new(Code::Unavailable, "The app does not end.")),
+            false => Err(ending.stays().await),
         }
     }
 
@@ -198,6 +200,12 @@ impl ProcessHost {
     /// The process that runs, as this machine knows it; `None` while none does.
     pub async fn pid(&self) -> Option<u32> {
         self.running().await.and_then(|live| live.pid)
+    }
+
+    /// What keeps the process apart, and where.
+    pub(super) async fn place(&self) -> String {
+        let running = self.running().await.map(|live| live.place.clone());
+        running.unwrap_or_else(|| self.options.driver.as_str().to_owned())
     }
 
     /// Whether a process runs, or one that was ended may.
@@ -312,7 +320,10 @@ impl ProcessHost {
         }
         self.may_start().await?;
         if let Err(error) = self.has_ended().await {
-            self.state.lock().await.crashed();
+            // A node that is lost is not asked, so callers may.
+            if self.options.driver.on_nodes().is_none() {
+                self.state.lock().await.crashed();
+            }
             cannot_start(&self.options, &error);
             return Err(error);
         }
@@ -431,6 +442,11 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
         };
         drop(link);
         let (Some(host), Some(live)) = (host.upgrade(), live.upgrade()) else { return };
+        if died.is_none() && live.has_to_move() {
+            // Calls that come meanwhile wait, and the next start is elsewhere.
+            host.stop(MOVE).await;
+            return;
+        }
         let _none = host.starting.lock().await;
         let mut state = host.state.lock().await;
         if !state.live.as_ref().is_some_and(|known| Arc::ptr_eq(known, &live)) {

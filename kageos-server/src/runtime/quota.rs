@@ -94,6 +94,11 @@ impl Quota {
         Self { most, used: AtomicU64::new(0), burst: AtomicBool::new(false) }
     }
 
+    /// For how many bytes it is.
+    pub(super) fn most(&self) -> u64 {
+        self.most
+    }
+
     /// Takes in what the folder holds now; answers whether it is so much that the app has to end.
     pub(super) fn look(&self, data: &Path) -> bool {
         let found = measure(data);

@@ -28,6 +28,7 @@ mod installed;
 mod json;
 mod keeping;
 mod logs;
+mod nodes;
 mod overview;
 mod process;
 mod python;

@@ -22,6 +22,8 @@ use kageos_server::runtime::{AppOptions, Containers, Driver, Groups, Limits, Pro
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::nodes::Cluster;
+
 const WAIT: Duration = Duration::from_secs(20);
 const APP: &str = "process::app_of_this_program";
 
@@ -140,6 +142,33 @@ pub(crate) fn drivers() -> Vec<Driver> {
     processes.into_iter().chain(containers).collect()
 }
 
+/// Where apps run in a test: on this machine, or on a runtime node.
+pub(crate) enum Ground {
+    Here(Driver),
+    Node(Box<Cluster>),
+}
+
+impl Ground {
+    /// What starts one app.
+    pub(crate) fn driver(&self) -> Driver {
+        match self {
+            Self::Here(driver) => driver.clone(),
+            Self::Node(cluster) => cluster.driver(),
+        }
+    }
+}
+
+/// What keeps apps apart on this machine, and a runtime node of it.
+pub(crate) async fn grounds() -> Vec<Ground> {
+    let drivers = drivers();
+    let node = match drivers.first() {
+        Some(driver) => Cluster::of_one(driver.clone()).await,
+        None => None,
+    };
+    let here = drivers.into_iter().map(Ground::Here);
+    here.chain(node.map(|cluster| Ground::Node(Box::new(cluster)))).collect()
+}
+
 fn restrict() -> Vec<OsString> {
     vec![env!("CARGO_BIN_EXE_kagectl").into(), "restrict".into()]
 }
@@ -200,7 +229,7 @@ async fn probe(kit: &Kit, what: &str, with: &str) -> String {
     given.output.as_str().unwrap().to_owned()
 }
 
-fn late(kit: &Kit, path: &str, what: &str) -> HostCall {
+pub(crate) fn late(kit: &Kit, path: &str, what: &str) -> HostCall {
     kit.host_call(path, "submit", &json!({ "what": what })).unwrap()
 }
 
@@ -227,11 +256,12 @@ pub(crate) async fn eventually<T>(mut check: impl AsyncFnMut() -> Option<T>) -> 
 
 #[tokio::test]
 async fn an_app_in_a_process_keeps_what_every_host_keeps() {
-    for driver in [open(restrict())].into_iter().chain(drivers()) {
+    let open = Ground::Here(open(restrict()));
+    for ground in std::iter::once(open).chain(grounds().await) {
         let folders = std::sync::Mutex::new(Vec::new());
         let mount = async || {
             let folder = Folders::new();
-            let kit = kit(&folder, &driver, &[], |_| {}).await.0;
+            let kit = kit(&folder, &ground.driver(), &[], |_| {}).await.0;
             folders.lock().unwrap().push(folder);
             Result::<Kit, Error>::Ok(kit)
         };
@@ -241,7 +271,8 @@ async fn an_app_in_a_process_keeps_what_every_host_keeps() {
 
 #[tokio::test]
 async fn a_process_that_is_killed_cuts_its_calls_off_and_is_started_again() {
-    for driver in drivers() {
+    for ground in grounds().await {
+        let driver = ground.driver();
         let folders = Folders::new();
         let (kit, host) = kit(&folders, &driver, &[], |_| {}).await;
         kit.call("act.form", "submit", json!({ "what": "own" })).await.unwrap();
@@ -269,7 +300,7 @@ async fn a_process_that_is_killed_cuts_its_calls_off_and_is_started_again() {
 }
 
 /// What the platform said of the app.
-fn said(kit: &Kit, message: &str) -> Vec<LogEntry> {
+pub(crate) fn said(kit: &Kit, message: &str) -> Vec<LogEntry> {
     let lines = kit.logs().into_iter().filter(|line| line.source == LogSource::Platform);
     lines.map(|line| line.entry).filter(|entry| entry.message == message).collect()
 }
@@ -285,7 +316,8 @@ fn alive(number: u32) -> bool {
 
 #[tokio::test]
 async fn a_process_that_nobody_calls_is_stopped_until_somebody_does() {
-    for driver in drivers() {
+    for ground in grounds().await {
+        let driver = ground.driver();
         let folders = Folders::new();
         let (kit, host) =
             kit(&folders, &driver, &[], |options| options.idle = Duration::from_millis(400)).await;
@@ -313,7 +345,8 @@ async fn a_process_that_nobody_calls_is_stopped_until_somebody_does() {
 
 #[tokio::test]
 async fn an_app_that_dies_again_and_again_is_left_alone_for_a_while() {
-    for driver in drivers() {
+    for ground in grounds().await {
+        let driver = ground.driver();
         let folders = Folders::new();
         let (kit, host) = kit(&folders, &driver, &["--nocapture"], |_| {}).await;
         for _ in 0..3 {
@@ -333,7 +366,8 @@ async fn an_app_that_dies_again_and_again_is_left_alone_for_a_while() {
 
 #[tokio::test]
 async fn an_app_whose_calls_hang_is_ended_and_started_again() {
-    for driver in drivers() {
+    for ground in grounds().await {
+        let driver = ground.driver();
         let folders = Folders::new();
         let soon = |options: &mut AppOptions| options.answers_within = Duration::from_millis(500);
         let (kit, host) = kit(&folders, &driver, &["--nocapture"], soon).await;

@@ -7,6 +7,7 @@
 mod attached;
 mod changes;
 mod consent;
+mod place;
 mod store;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use attached::Attached;
 pub use changes::{ChangeKind, FunctionChange, PartChange, function_changes};
 pub use consent::{Consent, egress_digest};
+pub use place::{RuntimePlace, RuntimePlaces};
 pub use store::MIGRATIONS;
 
 use super::receipts::{Receipts, Stop, Work};

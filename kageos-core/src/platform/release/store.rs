@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Attached, Built, Consent, Head, Program, Release, State, Switch};
+use super::{Attached, Built, Consent, Head, Program, Release, RuntimePlace, State, Switch};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
 use crate::{Manifest, NodeId, Timestamp, UserId};
 
@@ -11,6 +11,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(1, "release", include_str!("../../../migrations/release_0001.sql")),
     Migration::new(2, "consent", include_str!("../../../migrations/release_0002.sql")),
     Migration::new(3, "attached", include_str!("../../../migrations/release_0003.sql")),
+    Migration::new(4, "place", include_str!("../../../migrations/release_0004.sql")),
 ];
 
 /// What is told of a release that a process left behind.
@@ -44,6 +45,46 @@ pub(super) async fn move_head(
     };
     let sql = "UPDATE source_head SET commit_id = ?, changed_at = ? WHERE workspace_id = ? AND commit_id = ?";
     tx.execute_expect(sql, params![to, at, workspace, from], 1).await
+}
+
+pub(super) async fn runtime_place(db: &Db, workspace: NodeId) -> Result<Option<RuntimePlace>, SqlError> {
+    let sql = "SELECT node, life, token FROM release_place WHERE workspace_id = ?";
+    let row = db.fetch_optional(sql, params![workspace.to_string()]).await?;
+    row.map(|row| read_runtime_place(&row)).transpose()
+}
+
+pub(super) async fn runtime_places(db: &Db) -> Result<Vec<(NodeId, RuntimePlace)>, SqlError> {
+    let sql = "SELECT workspace_id, node, life, token FROM release_place ORDER BY workspace_id";
+    let rows = db.fetch_all(sql, params![]).await?;
+    rows.iter().map(|row| Ok((value(row.text("workspace_id")?)?, read_runtime_place(row)?))).collect()
+}
+
+/// Answers whether it was taken: not when the last place has another token than `last`.
+pub(super) async fn take_runtime_place(
+    db: &Db,
+    workspace: NodeId,
+    last: Option<u64>,
+    place: &RuntimePlace,
+) -> Result<bool, SqlError> {
+    let (workspace, token) = (workspace.to_string(), whole(place.token)?);
+    let Some(last) = last else {
+        let sql = "INSERT INTO release_place (workspace_id, node, life, token) VALUES (?, ?, ?, ?)";
+        return match db.execute(sql, params![workspace, &place.node, &place.life, token]).await {
+            Err(error) if error.is_unique_violation() => Ok(false),
+            done => done.map(|_| true),
+        };
+    };
+    let sql = "UPDATE release_place SET node = ?, life = ?, token = ? WHERE workspace_id = ? AND token = ?";
+    let row = params![&place.node, &place.life, token, workspace, whole(last)?];
+    Ok(db.execute(sql, row).await? == 1)
+}
+
+fn read_runtime_place(row: &Row) -> Result<RuntimePlace, SqlError> {
+    Ok(RuntimePlace {
+        node: row.text("node")?.to_owned(),
+        life: row.text("life")?.to_owned(),
+        token: natural(row.int("token")?)?,
+    })
 }
 
 pub(super) async fn last_number(db: &Db, workspace: NodeId) -> Result<u32, SqlError> {
@@ -296,6 +337,7 @@ pub(super) async fn forget(tx: &mut Tx, workspace: NodeId) -> Result<(), SqlErro
     for sql in [
         "DELETE FROM release_live WHERE workspace_id = ?",
         "DELETE FROM release_attached WHERE workspace_id = ?",
+        "DELETE FROM release_place WHERE workspace_id = ?",
         "DELETE FROM app_release WHERE workspace_id = ?",
         "DELETE FROM source_head WHERE workspace_id = ?",
     ] {

@@ -17,7 +17,7 @@ use super::Layer;
 use crate::runtime::source::Repository;
 
 /// Largest program, in bytes.
-const MAX_PROGRAM: u64 = 512 * 1024 * 1024;
+pub(crate) const MAX_PROGRAM: u64 = 512 * 1024 * 1024;
 /// Largest folder of what was compiled; a larger one begins anew at the next build.
 const MAX_TARGET: u64 = 4 * 1024 * 1024 * 1024;
 /// The file that names the layer whose copy the target folder began as.

@@ -2,8 +2,10 @@
 
 use std::{fmt, os::unix::process::ExitStatusExt, process::ExitStatus};
 
+use serde::{Deserialize, Serialize};
+
 /// How a process has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(in crate::runtime) struct Ending {
     /// What it ended with itself.
     pub(in crate::runtime) exit: Option<i32>,

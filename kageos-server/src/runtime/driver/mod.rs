@@ -4,6 +4,7 @@ mod account;
 mod calls;
 mod container;
 mod ending;
+mod enter;
 mod group;
 mod preflight;
 mod restrict;
@@ -18,13 +19,14 @@ use std::{
     sync::Arc,
 };
 
-use kageos_core::{Code, Error, LogSink, LogSource, Result};
+use kageos_core::{Code, Error, LogSink, LogSource, NodeId, Result};
 use sha2::{Digest, Sha256};
 use tokio::process::{Child, Command};
 
 use container::Container;
 pub use container::Containers;
 pub(super) use ending::{Ending, signal_name};
+pub(super) use enter::Entered;
 use group::Group;
 pub use group::Groups;
 use preflight::Preflight;
@@ -34,7 +36,10 @@ pub(super) use sandbox::SOCKET;
 pub use sandbox::Sandbox;
 pub(super) use tool::{Pipes, Tool};
 
-use super::logs::tell;
+use super::{
+    logs::tell,
+    nodes::{Nodes, RemoteApp},
+};
 
 /// What starts apps and keeps them apart; cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,6 +54,8 @@ enum Kind {
     Process { sandbox: Sandbox, restrict: Vec<OsString>, groups: Option<Groups> },
     /// A container of an engine.
     Container(Containers),
+    /// The app of a workspace on a runtime node.
+    Nodes(Nodes, NodeId),
 }
 
 /// What is started.
@@ -71,6 +78,7 @@ pub(super) struct Launch<'a> {
 pub(super) enum Running {
     Process { child: Child, group: Option<Group> },
     Container(Container),
+    Remote(RemoteApp),
 }
 
 /// The mark of what the server whose state lies at `state` starts on its machine, so that it knows it again.
@@ -93,6 +101,20 @@ impl Driver {
     #[must_use]
     pub fn containers(containers: Containers) -> Self {
         Self { kind: Kind::Container(containers), preflight: None }
+    }
+
+    /// The app of a workspace on a runtime node.
+    #[must_use]
+    pub fn nodes(nodes: Nodes, workspace: NodeId) -> Self {
+        Self { kind: Kind::Nodes(nodes, workspace), preflight: None }
+    }
+
+    /// What starts it elsewhere, when it is not started on this machine.
+    pub(super) fn on_nodes(&self) -> Option<(&Nodes, NodeId)> {
+        match &self.kind {
+            Kind::Nodes(nodes, workspace) => Some((nodes, *workspace)),
+            _ => None,
+        }
     }
 
     /// Starts nothing until it was measured that what is started is kept apart and limited. `probe` is the program that
@@ -118,6 +140,7 @@ impl Driver {
         match &self.kind {
             Kind::Process { sandbox, .. } => sandbox.as_str(),
             Kind::Container(_) => "container",
+            Kind::Nodes(..) => "runtime node",
         }
     }
 
@@ -132,6 +155,7 @@ impl Driver {
                 None => format!("sandbox {}", sandbox.as_str()),
             },
             Kind::Container(containers) => format!("containers of {}", containers.name().await?),
+            Kind::Nodes(nodes, _) => nodes.outlook()?,
         };
         let Some(preflight) = &self.preflight else { return Ok(what) };
         let measured = preflight.pass(self).await?;
@@ -148,7 +172,7 @@ impl Driver {
     fn limits_together(&self) -> bool {
         match &self.kind {
             Kind::Process { groups, .. } => groups.is_some(),
-            Kind::Container(_) => true,
+            Kind::Container(_) | Kind::Nodes(..) => true,
         }
     }
 
@@ -156,7 +180,7 @@ impl Driver {
     pub(super) fn data(&self, data: &Path) -> PathBuf {
         match &self.kind {
             Kind::Process { sandbox, .. } => sandbox.data(data),
-            Kind::Container(_) => sandbox::DATA.into(),
+            Kind::Container(_) | Kind::Nodes(..) => sandbox::DATA.into(),
         }
     }
 
@@ -164,7 +188,7 @@ impl Driver {
     pub(super) fn link(&self, link: &Path) -> PathBuf {
         match &self.kind {
             Kind::Process { sandbox, .. } => sandbox.link(link),
-            Kind::Container(_) => sandbox::LINK.into(),
+            Kind::Container(_) | Kind::Nodes(..) => sandbox::LINK.into(),
         }
     }
 
@@ -192,6 +216,8 @@ impl Driver {
                 process(sandbox, restrict, groups.as_ref(), launch)
             }
             Kind::Container(containers) => containers.start(launch).await.map(Running::Container),
+            // Runtime nodes are asked for whole apps.
+            Kind::Nodes(..) => Err(Error::of(Code::Internal)),
         }
     }
 }
@@ -240,11 +266,25 @@ fn confined(
 }
 
 impl Running {
+    /// Why something of it may run that was ended.
+    pub(super) fn stays(&self) -> Error {
+        match self {
+            Self::Remote(app) => app.stays(),
+            _ => Error::new(Code::Unavailable, "The app does not end."),
+        }
+    }
+
+    /// Whether the runtime node that it is on is about to end.
+    pub(super) fn has_to_move(&self) -> bool {
+        matches!(self, Self::Remote(app) if app.has_to_move())
+    }
+
     /// The process on this machine, where it is known.
     pub(super) fn pid(&self) -> Option<u32> {
         match self {
             Self::Process { child, .. } => child.id(),
             Self::Container(container) => container.pid(),
+            Self::Remote(app) => app.pid(),
         }
     }
 
@@ -256,6 +296,7 @@ impl Running {
                 Some(Ending { out_of_memory: group.as_ref().is_some_and(Group::was_full), ..ending })
             }
             Self::Container(container) => container.wait().await,
+            Self::Remote(app) => app.wait().await,
         }
     }
 
@@ -271,6 +312,7 @@ impl Running {
                 }
             }
             Self::Container(container) => container.remove().await,
+            Self::Remote(app) => app.kill().await,
         }
     }
 }

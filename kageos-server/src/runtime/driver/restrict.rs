@@ -6,11 +6,12 @@ use std::{
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
 
 use super::{calls::refuse_calls, group};
 
 /// What an app may use.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of address space.
     #[arg(long, default_value_t = Self::default().memory)]
@@ -36,6 +37,17 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The lower ones of these and others.
+    pub(in crate::runtime) fn within(&self, other: &Self) -> Self {
+        Self {
+            memory: self.memory.min(other.memory),
+            file: self.file.min(other.file),
+            open_files: self.open_files.min(other.open_files),
+            processes: self.processes.min(other.processes),
+            cpu_percent: self.cpu_percent.min(other.cpu_percent),
+        }
+    }
+
     /// The arguments that say so.
     pub(in crate::runtime) fn arguments(&self) -> Vec<OsString> {
         let all = [

@@ -9,7 +9,10 @@ use std::{
 use kageos_core::{Code, Error};
 use tokio::time::timeout;
 
-use crate::runtime::{Containers, Runtime, RuntimeOptions, build::remove_tree, mark};
+use crate::{
+    runtime::{Containers, Runtime, RuntimeOptions, build::remove_tree, mark},
+    state::StateDir,
+};
 
 /// The file with the sockets of the engines that may have containers of this server, a line each.
 const ENGINES: &str = "engines";
@@ -17,49 +20,56 @@ const ENGINES: &str = "engines";
 const WITHIN: Duration = Duration::from_secs(20);
 
 impl Runtime {
-    /// Removes the containers of an earlier server, on the engine that it had too, and notes the engine of this one. What
-    /// does not answer is asked again by the next server.
-    pub(in crate::runtime) async fn clear_containers(&self) {
+    /// Removes what an earlier server left. Nothing runs yet.
+    pub(in crate::runtime) async fn clear_leftovers(&self) {
         let RuntimeOptions { state, containers, .. } = &self.inner.options;
-        let file = state.run_file(ENGINES);
-        let noted = fs::read_to_string(&file).unwrap_or_default();
-        let own = containers.as_ref().map(Containers::socket);
-        let mut engines: Vec<PathBuf> = own.into_iter().map(Into::into).collect();
-        for socket in noted.lines().map(Path::new) {
-            let at = |socket| Containers::at(socket, &mark(state.root()), Vec::new());
-            let engine = containers.clone().filter(|_| own == Some(socket)).unwrap_or_else(|| at(socket));
-            let cleared =
-                timeout(WITHIN, engine.clear()).await.unwrap_or_else(|_| Err(Error::of(Code::Unavailable)));
-            if let Err(error) = cleared {
-                tracing::warn!(%error, socket = %socket.display(), "containers of an earlier server may run on");
-                if own != Some(socket) {
-                    engines.push(socket.into());
-                }
-            }
-        }
-        let lines: String = engines.iter().map(|socket| format!("{}\n", socket.display())).collect();
-        if lines != noted
-            && let Err(error) = state.write(&file, lines.as_bytes())
-        {
-            tracing::warn!(%error, "the container engine of this server is not noted");
-        }
-    }
-
-    /// Removes the folders of links, what was tried, and programs that were only half there. Nothing runs yet.
-    pub(in crate::runtime) fn clear_leftovers(&self) {
-        let state = &self.inner.options.state;
-        let links = entries(&state.root().join("run")).into_iter().filter(|path| is_link_folder(path));
+        clear_containers(state, containers.as_ref()).await;
+        clear_links(state);
         let workspaces = entries(&state.workspaces_dir());
-        let trials = workspaces.iter().map(|folder| folder.join("build/trial"));
-        for folder in links.chain(trials) {
-            if let Err(error) = remove_tree(&folder) {
-                tracing::warn!(%error, folder = %folder.display(), "something of an earlier server stays");
-            }
-        }
+        workspaces.iter().for_each(|folder| clear(&folder.join("build/trial")));
         let releases = workspaces.iter().flat_map(|folder| entries(&folder.join("releases")));
         for release in releases {
             let _ = fs::remove_file(release.join("program.making"));
         }
+    }
+}
+
+/// Removes the containers of an earlier process, on the engine that it had too, and notes the engine of this one. What
+/// does not answer is asked again by the next one.
+pub(in crate::runtime) async fn clear_containers(state: &StateDir, containers: Option<&Containers>) {
+    let file = state.run_file(ENGINES);
+    let noted = fs::read_to_string(&file).unwrap_or_default();
+    let own = containers.map(Containers::socket);
+    let mut engines: Vec<PathBuf> = own.into_iter().map(Into::into).collect();
+    for socket in noted.lines().map(Path::new) {
+        let at = |socket| Containers::at(socket, &mark(state.root()), Vec::new());
+        let engine = containers.filter(|_| own == Some(socket)).cloned().unwrap_or_else(|| at(socket));
+        let cleared =
+            timeout(WITHIN, engine.clear()).await.unwrap_or_else(|_| Err(Error::of(Code::Unavailable)));
+        if let Err(error) = cleared {
+            tracing::warn!(%error, socket = %socket.display(), "containers of an earlier process may run on");
+            if own != Some(socket) {
+                engines.push(socket.into());
+            }
+        }
+    }
+    let lines: String = engines.iter().map(|socket| format!("{}\n", socket.display())).collect();
+    if lines != noted
+        && let Err(error) = state.write(&file, lines.as_bytes())
+    {
+        tracing::warn!(%error, "the container engine of this process is not noted");
+    }
+}
+
+/// Removes the folders of links.
+pub(in crate::runtime) fn clear_links(state: &StateDir) {
+    let links = entries(&state.root().join("run")).into_iter().filter(|path| is_link_folder(path));
+    links.for_each(|folder| clear(&folder));
+}
+
+fn clear(folder: &Path) {
+    if let Err(error) = remove_tree(folder) {
+        tracing::warn!(%error, folder = %folder.display(), "something of an earlier process stays");
     }
 }
 

@@ -13,6 +13,8 @@ use std::{
 use kageos_core::{NodeId, Result};
 use tokio::sync::OwnedMutexGuard;
 
+pub(super) use leftovers::{clear_containers, clear_links};
+
 use super::{DRAIN, Runtime, lock};
 
 /// How often it is looked at what changes by itself: the tree, and how much apps write.

@@ -1,0 +1,394 @@
+//! Apps on other machines.
+//!
+//! A runtime node ([`RuntimeNode`]) joins over NATS and runs apps for servers as these would run them themselves: it starts
+//! the program in its sandbox and carries the app's link, byte for byte. The platform's end of the link stays with the
+//! server, and so does all that an app asks for. A node holds nothing that matters: rows lie on a database server, and it
+//! fetches programs by their hash.
+//!
+//! [`Nodes`] is the server's side. An app has one place at a time: the platform's database counts its places, and a new one
+//! is taken only when nothing runs in the last one any more, because its node says so or cannot run it any longer.
+
+mod agent;
+mod known;
+mod programs;
+mod remote;
+mod stream;
+mod wire;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_nats::{Client, ConnectOptions};
+use futures_util::{FutureExt, StreamExt};
+use kageos_core::{
+    Code, Env, Error, NodeId, Result, StreamId,
+    platform::release::{RuntimePlace, RuntimePlaces},
+};
+use serde::de::DeserializeOwned;
+use tokio::{
+    io::DuplexStream,
+    sync::{Semaphore, watch},
+    task::AbortHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{driver::Entered, driver::Running, live::forward, process::AppOptions};
+pub use agent::{NodeOptions, RuntimeNode};
+pub(crate) use known::is_name;
+use known::{Chosen, Freed, Known, SILENT};
+use programs::Offered;
+pub(super) use remote::RemoteApp;
+use stream::{Out, Wire};
+use wire::{Command, Database, Piece, ServerBeat, Start, Started, Subjects, json};
+
+/// How often each side says that it is there.
+const BEAT: Duration = Duration::from_secs(1);
+/// How often it is looked which nodes are heard.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long an answer may take that costs no work.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Pieces of programs that are read at a time.
+const PIECES: usize = 8;
+/// Bytes between a link and what carries it.
+const BETWEEN: usize = 64 * 1024;
+
+/// How a server comes to runtime nodes.
+#[derive(Clone)]
+pub struct NodesOptions {
+    /// NATS: `nats://…` or `tls://…`, several with commas.
+    pub url: String,
+    /// Before the names of subjects; for each platform on one NATS its own.
+    pub prefix: String,
+    /// What a node must have to be used.
+    pub labels: Vec<String>,
+    /// A node that is not heard for so long ends what it runs.
+    pub lease: Duration,
+    /// Where apps run.
+    pub places: RuntimePlaces,
+}
+
+impl std::fmt::Debug for NodesOptions {
+    /// The URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodesOptions").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// The runtime nodes of a server; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Nodes {
+    inner: Arc<Inner>,
+    _tasks: Arc<Tasks>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    subjects: Subjects,
+    /// This start of this server.
+    server: String,
+    labels: Vec<String>,
+    lease: Duration,
+    places: RuntimePlaces,
+    known: Mutex<Known>,
+    offered: Offered,
+    since: Instant,
+    /// Some node is heard that was not, or the other way round.
+    changed: watch::Sender<()>,
+}
+
+/// What ends with whoever has it.
+#[derive(Debug)]
+struct Tasks(Vec<AbortHandle>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// A connection to NATS that comes back by itself.
+async fn connect(url: &str, name: &str, inbox: String) -> Result<Client> {
+    let addresses: Vec<&str> = url.split(',').map(str::trim).collect();
+    let options = ConnectOptions::new()
+        .name(format!("kageos {name}"))
+        .custom_inbox_prefix(inbox)
+        .connection_timeout(ANSWER)
+        .ping_interval(BEAT * 2)
+        .reconnect_delay_callback(|attempts| BEAT.min(Duration::from_millis(50) * attempts.min(20) as u32))
+        .retry_on_initial_connect();
+    let refused = |error| Error::new(Code::Unavailable, "bus.url is no address of NATS.").caused_by(error);
+    options.connect(addresses).await.map_err(refused)
+}
+
+fn away(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(Code::Unavailable, "NATS does not answer.").caused_by(error)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Nodes {
+    /// Joins and begins to listen for nodes. While NATS is out of reach none is heard.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when the address is none.
+    pub async fn open(env: &Env, options: NodesOptions) -> Result<Self> {
+        let NodesOptions { url, prefix, labels, lease, places } = options;
+        let server = StreamId::new(env).to_string();
+        let client = connect(&url, &server, format!("_INBOX_{prefix}_server")).await?;
+        let since = Instant::now();
+        let inner = Arc::new(Inner {
+            client,
+            subjects: Subjects::new(&prefix),
+            server,
+            labels,
+            lease,
+            places,
+            known: Mutex::new(Known::new(since, lease)),
+            offered: Offered::default(),
+            since,
+            changed: watch::Sender::new(()),
+        });
+        let tasks = [
+            tokio::spawn(listen(Arc::clone(&inner))),
+            tokio::spawn(beat(Arc::clone(&inner))),
+            tokio::spawn(look(Arc::clone(&inner))),
+            tokio::spawn(give(Arc::clone(&inner))),
+        ];
+        let tasks = Tasks(tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect());
+        Ok(Self { inner, _tasks: Arc::new(tasks) })
+    }
+
+    /// Which nodes there are, in words.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when none can run an app.
+    pub(super) fn outlook(&self) -> Result<String> {
+        let (known, now) = (lock(&self.inner.known), Instant::now());
+        known.choose(&self.inner.labels, now)?;
+        Ok(format!("runtime nodes: {}", known.told(&self.inner.labels, now)))
+    }
+
+    /// Starts an app in a place of its own and waits until it comes to its link.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason.
+    pub(super) async fn enter(
+        &self,
+        workspace: NodeId,
+        options: &AppOptions,
+    ) -> Result<Entered<DuplexStream>> {
+        let inner = &self.inner;
+        let last = inner.places.find(workspace).await?;
+        if let Some(last) = &last {
+            self.leave(workspace, last).await?;
+        }
+        let chosen = self.choose().await?;
+        let place = inner.places.take(workspace, last.as_ref(), &chosen.name, &chosen.life).await?;
+        let placed = remote::Placed::at(self.clone(), workspace, place);
+        let offer = inner.offered.offer(&options.program).await?;
+        // Only what leads there is of use before the node has told where the app finds it.
+        let database = forward(options, Path::new("/"))?
+            .map(|forward| Database { socket: forward.socket.to_owned(), address: forward.address });
+        let arguments = options.arguments.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+        let start = Start {
+            server: inner.server.clone(),
+            lease_ms: millis(inner.lease),
+            workspace,
+            token: placed.place.token,
+            program: offer.program.clone(),
+            arguments,
+            limits: options.limits.clone(),
+            data_bytes: options.quota.most(),
+            database,
+            ready_ms: millis(options.ready_within),
+        };
+        let link = inner.subjects.link(&chosen.name, &placed.link());
+        let subscribe = async |subject: String| inner.client.subscribe(subject).await.map_err(away);
+        let (incoming, notes) = (subscribe(link.platform).await?, subscribe(link.notes).await?);
+        let start = Command::Start(Box::new(start));
+        let started: Started = self.ask(&placed.place, &start, options.ready_within + ANSWER).await?;
+        let wire = Wire { incoming, out: Out { client: inner.client.clone(), to: link.app.into() } };
+        let (ours, theirs) = tokio::io::duplex(BETWEEN);
+        let app = RemoteApp::run(placed, started.pid, (wire, theirs), (notes, Arc::clone(&options.logs)));
+        Ok(Entered {
+            running: Running::Remote(app),
+            stream: ours,
+            link: started.link,
+            data: started.data,
+            forwarding: None,
+            place: format!("{} on {}", chosen.sandbox, chosen.name),
+        })
+    }
+
+    /// Waits shortly for a node that has room: a server that starts has heard none yet.
+    async fn choose(&self) -> Result<Chosen> {
+        let inner = &self.inner;
+        let mut changed = inner.changed.subscribe();
+        loop {
+            let chosen = lock(&inner.known).choose(&inner.labels, Instant::now());
+            let rest = SILENT.saturating_sub(inner.since.elapsed());
+            match chosen {
+                Err(_) if !rest.is_zero() => drop(timeout(rest, changed.changed()).await),
+                chosen => return chosen,
+            }
+        }
+    }
+
+    /// Makes sure that nothing runs in a place any more.
+    async fn leave(&self, workspace: NodeId, place: &RuntimePlace) -> Result<()> {
+        let inner = &self.inner;
+        let mut changed = inner.changed.subscribe();
+        while matches!(self.freed(place), Freed::At(_)) {
+            // It may not have been heard yet.
+            let rest = SILENT.saturating_sub(inner.since.elapsed());
+            if rest.is_zero() {
+                break;
+            }
+            let _ = timeout(rest, changed.changed()).await;
+        }
+        if self.end(workspace, place).await {
+            return Ok(());
+        }
+        Err(self.stays(place))
+    }
+
+    /// Why it is not known that nothing runs in a place any more.
+    fn stays(&self, place: &RuntimePlace) -> Error {
+        let node = &place.node;
+        let message = match self.freed(place) {
+            Freed::At(then) => {
+                let seconds = then.saturating_duration_since(Instant::now()).as_secs() + 1;
+                format!(
+                    "The runtime node {node} that ran the app is lost; it is started elsewhere in {seconds} s."
+                )
+            }
+            _ => format!("The app does not end on the runtime node {node}."),
+        };
+        Error::new(Code::Unavailable, message)
+    }
+
+    fn freed(&self, place: &RuntimePlace) -> Freed {
+        lock(&self.inner.known).freed(place, Instant::now())
+    }
+
+    /// Ends what runs in a place; answers whether nothing does any more.
+    async fn end(&self, workspace: NodeId, place: &RuntimePlace) -> bool {
+        match self.freed(place) {
+            Freed::Yes => true,
+            Freed::At(_) => false,
+            Freed::Ask => {
+                let end = Command::End { workspace, token: place.token };
+                self.ask::<bool>(place, &end, ANSWER).await.unwrap_or(false)
+            }
+        }
+    }
+
+    /// Whether the node of a place is about to end.
+    fn is_leaving(&self, place: &RuntimePlace) -> bool {
+        lock(&self.inner.known).is_leaving(place, Instant::now())
+    }
+
+    /// Waits until the node of a place is not heard any more.
+    async fn lost(&self, place: &RuntimePlace) {
+        let mut changed = self.inner.changed.subscribe();
+        while lock(&self.inner.known).hears(place, Instant::now()) {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Asks the node of a place.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        place: &RuntimePlace,
+        command: &Command,
+        within: Duration,
+    ) -> Result<T> {
+        let subject = self.inner.subjects.commands(&place.node, &place.life);
+        let request = async_nats::Request::new().payload(json(command)).timeout(Some(within));
+        let silent = |error| {
+            let message = format!("The runtime node {} does not answer.", place.node);
+            Error::new(Code::Unavailable, message).caused_by(error)
+        };
+        let answer = self.inner.client.send_request(subject, request).await.map_err(silent)?;
+        let answer: Result<T> = serde_json::from_slice(&answer.payload).map_err(Error::internal)?;
+        answer
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Does something with each message on a subject, for ever.
+async fn each(client: &Client, subject: String, mut on: impl FnMut(async_nats::Message)) {
+    loop {
+        if let Ok(mut messages) = client.subscribe(subject.clone()).await {
+            while let Some(message) = messages.next().await {
+                on(message);
+            }
+        }
+        sleep(BEAT).await;
+    }
+}
+
+/// Hears what nodes say of themselves.
+async fn listen(inner: Arc<Inner>) {
+    each(&inner.client, inner.subjects.nodes(), |message| match serde_json::from_slice(&message.payload) {
+        Ok(beat) => lock(&inner.known).hear(beat, Instant::now()),
+        Err(error) => tracing::warn!(%error, "a runtime node says what is not understood"),
+    })
+    .await;
+}
+
+/// Says which nodes are heard: one that is not named ends what it runs.
+async fn beat(inner: Arc<Inner>) {
+    let mut changed = inner.changed.subscribe();
+    loop {
+        let hears = lock(&inner.known).lives(Instant::now());
+        let beat = ServerBeat { server: inner.server.clone(), lease_ms: millis(inner.lease), hears };
+        let _ = inner.client.publish(inner.subjects.servers(), json(&beat)).await;
+        let _ = timeout(BEAT, changed.changed()).await;
+    }
+}
+
+/// Tells who waits for it that some node is heard now, or not any more.
+async fn look(inner: Arc<Inner>) {
+    let mut before = Vec::new();
+    loop {
+        let lives = lock(&inner.known).lives(Instant::now());
+        if lives != before {
+            before = lives;
+            inner.changed.send_replace(());
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Gives pieces of programs to nodes that were told to start them.
+async fn give(inner: Arc<Inner>) {
+    let places = Arc::new(Semaphore::new(PIECES));
+    each(&inner.client, inner.subjects.programs(&inner.server), |message| {
+        let Some(reply) = message.reply else { return };
+        let Ok(Piece { sha256, from }) = serde_json::from_slice(&message.payload) else { return };
+        // Who is not answered asks again.
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { return };
+        let inner = Arc::clone(&inner);
+        tokio::spawn(async move {
+            let read = Arc::clone(&inner);
+            let piece =
+                tokio::task::spawn_blocking(move || read.offered.piece(&sha256, from)).map(Result::ok);
+            let piece = piece.await.flatten().unwrap_or_default();
+            let _ = inner.client.publish(reply, piece).await;
+            drop(place);
+        });
+    })
+    .await;
+}
