@@ -108,8 +108,7 @@ pub struct Forward {
 
 /// Where a database server listens.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerAddress {
     /// Host and port.
     Tcp(String, u16),

@@ -410,6 +410,28 @@ async fn what_stays_open_is_settled_by_the_next_start() {
     }
 }
 
+/// Nobody has to start the server again for it.
+#[tokio::test]
+async fn what_stays_open_is_settled_when_its_host_comes_back() {
+    each_engine(async |world| {
+        for switch in [&world.notes.lose_reply, &world.notes.ends, &world.notes.out_of_reach] {
+            switch.store(true, Ordering::SeqCst);
+        }
+        let unknown = world.dispatch(world.call("create", json!({ "text": "one" }))).await.unwrap_err();
+        assert_eq!(unknown.code, Code::OutcomeUnknown);
+        assert_eq!(world.record().await, [(Status::Pending, None)]);
+        world.notes.out_of_reach.store(false, Ordering::SeqCst);
+        let settled = async {
+            while world.record().await == [(Status::Pending, None)] {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), settled).await.expect("it is asked again");
+        assert_eq!(world.record().await, [(Status::Ok, None)]);
+    })
+    .await;
+}
+
 /// Where the rows were is gone for good: nothing stays open for it.
 #[tokio::test]
 async fn what_nobody_will_ever_know_is_recorded_so() {

@@ -25,7 +25,7 @@ use super::{Session, databases, example, failure::Context, logging, runtime};
 use crate::{
     config::{Config, Role},
     files,
-    runtime::{Runtime, RuntimeNode, Sandbox},
+    runtime::{MOVE, Runtime, RuntimeNode, Sandbox},
     serve::serve,
     server::Server,
     state::{RunLock, Secrets},
@@ -74,7 +74,8 @@ async fn node(session: &Session) -> Result<()> {
         format!("The runtime node {name} runs apps: {apart}")
     });
     stopped()?.await;
-    node.close(config.server.shutdown_timeout).await;
+    // As long as a server gives the calls of an app that moves.
+    node.close(config.server.shutdown_timeout.max(MOVE)).await;
     tracing::info!("the runtime node stopped");
     drop(lock);
     Ok(())

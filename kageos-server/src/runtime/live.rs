@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     driver::{Ending, Entered, Launch, Running},
     forward::Forwarding,
+    nodes::Placed,
     process::{AppOptions, DATABASE},
 };
 
@@ -46,13 +47,11 @@ pub(super) struct Ended {
 }
 
 impl Live {
-    /// Starts a process and lets its app in.
-    pub(super) async fn start(env: &Env, options: &AppOptions) -> Result<Arc<Self>> {
-        match options.driver.on_nodes() {
+    /// Starts a process, in a place elsewhere when there is one, and lets its app in.
+    pub(super) async fn start(env: &Env, options: &AppOptions, placed: Option<Placed>) -> Result<Arc<Self>> {
+        match placed {
             None => Self::let_in(env, options, Self::here(options).await?).await,
-            Some((nodes, workspace)) => {
-                Self::let_in(env, options, nodes.enter(workspace, options).await?).await
-            }
+            Some(placed) => Self::let_in(env, options, placed.enter(options).await?).await,
         }
     }
 
@@ -105,7 +104,7 @@ impl Live {
         }
     }
 
-    /// Whether its runtime node is about to end, so that it has to be started on another one.
+    /// Whether it has to be started on another runtime node, because its own is about to end.
     pub(super) fn has_to_move(&self) -> bool {
         // Whoever holds it ends it.
         self.running.try_lock().is_ok_and(|running| running.has_to_move())
@@ -122,6 +121,11 @@ impl Live {
         let ending = timeout(ends_within, running.wait()).await.ok().flatten();
         let gone = running.kill().await;
         Ended { cut_off, ending, gone }
+    }
+
+    /// Whether the runtime node that it was on is lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.running.try_lock().is_ok_and(|running| running.is_lost())
     }
 
     /// Why something of it may run that was ended.

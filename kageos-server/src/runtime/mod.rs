@@ -48,6 +48,7 @@ pub use driver::{
 };
 pub(crate) use nodes::is_name;
 pub use nodes::{NodeOptions, Nodes, NodesOptions, RuntimeNode};
+pub(crate) use process::MOVE;
 pub use process::{AppOptions, ProcessHost};
 pub use python::{PythonOptions, Scripts};
 pub use quota::{Quota, Quotas};
@@ -309,7 +310,7 @@ impl Runtime {
             }
         };
         let driver = match (&options.nodes, &database) {
-            (Some(nodes), Some(_)) => Driver::nodes(nodes.clone(), workspace),
+            (Some(nodes), Some(_)) => Driver::nodes(nodes.clone(), workspace, release),
             // Rows that lie on this machine are reached from here alone.
             _ => self.driver()?,
         };
@@ -380,7 +381,7 @@ impl Runtime {
         let apps: Vec<_> = lock(&self.inner.apps).drain().collect();
         let stopping = apps.iter().map(|(workspace, app)| {
             self.platform().mounts().unmount(*workspace);
-            app.host.stop(DRAIN)
+            app.host.retire(DRAIN)
         });
         futures_util::future::join(futures_util::future::join_all(stopping), self.close_links()).await;
         self.inner.logs.close().await;

@@ -5,7 +5,10 @@ use std::{
     ffi::OsString,
     fmt,
     path::PathBuf,
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,6 +27,7 @@ use super::{
     kept::KeptManifest,
     live::{Ended, Live},
     logs::fate,
+    nodes::Placed,
 };
 
 /// Crashes within [`CRASH_WINDOW`] that are put up with; after more, callers are refused for a while.
@@ -35,7 +39,7 @@ const COOL_DOWN: Duration = Duration::from_secs(10);
 /// The file of an app's rows in its folder.
 pub(super) const DATABASE: &str = "app.db";
 /// How long the calls of an app may take whose runtime node is about to end.
-const MOVE: Duration = Duration::from_secs(30);
+pub(crate) const MOVE: Duration = Duration::from_secs(30);
 /// How long an engine may take to say how an app has ended that nobody told to.
 const TOLD: Duration = Duration::from_secs(5);
 
@@ -100,6 +104,8 @@ pub struct ProcessHost {
     starting: Mutex<()>,
     /// What has taken its place: the rows are that one's, so this one is not started any more.
     heir: OnceLock<Arc<Self>>,
+    /// It is not started any more, whoever still asks.
+    retired: AtomicBool,
     me: Weak<Self>,
 }
 
@@ -113,6 +119,8 @@ struct State {
     used: Option<Instant>,
     /// Callers are refused, and that is told already.
     refusing: bool,
+    /// There is no place to start it in, and that is told already.
+    waiting: bool,
 }
 
 impl ProcessHost {
@@ -129,6 +137,7 @@ impl ProcessHost {
             state: Mutex::default(),
             starting: Mutex::default(),
             heir: OnceLock::new(),
+            retired: AtomicBool::new(false),
             me: Weak::clone(me),
         }))
     }
@@ -138,7 +147,8 @@ impl ProcessHost {
     /// # Errors
     /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
     pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
-        let live = Live::start(&env, &options).await.inspect_err(|error| cannot_start(&options, error))?;
+        let live = async { Live::start(&env, &options, options.driver.place().await?).await };
+        let live = live.await.inspect_err(|error| cannot_start(&options, error))?;
         let host = Self::idle(env, options, &live.host.manifest())?;
         host.keep(&mut host.state.lock().await, live);
         Ok(host)
@@ -242,6 +252,12 @@ impl ProcessHost {
         self.end(within).await.map_or(0, |ended| ended.cut_off)
     }
 
+    /// The same, and it is never started again: the server ends, or the workspace is gone.
+    pub(super) async fn retire(&self, within: Duration) -> usize {
+        self.retired.store(true, Ordering::Relaxed);
+        self.stop(within).await
+    }
+
     /// Ends the process that runs, while none can be started. That goes on when nobody waits for it any more.
     async fn end(&self, within: Duration) -> Option<Ended> {
         let me = self.me.upgrade()?;
@@ -306,12 +322,16 @@ impl ProcessHost {
         if self.heir.get().is_some() {
             return Ok(None);
         }
+        if self.retired.load(Ordering::Relaxed) {
+            return Err(Error::new(Code::Unavailable, "The app is not run any more."));
+        }
         let mut state = self.state.lock().await;
         if let Some(live) = state.live() {
             return Ok(Some(live));
         }
         let dead = state.leave();
-        if dead.is_some() {
+        // That another machine is away is no fault of the app.
+        if dead.as_ref().is_some_and(|dead| !dead.is_lost()) {
             state.crashed();
         }
         drop(state);
@@ -319,16 +339,16 @@ impl ProcessHost {
             self.has_died(&dead, None).await;
         }
         self.may_start().await?;
-        if let Err(error) = self.has_ended().await {
-            // A node that is lost is not asked, so callers may.
-            if self.options.driver.on_nodes().is_none() {
-                self.state.lock().await.crashed();
-            }
-            cannot_start(&self.options, &error);
-            return Err(error);
-        }
+        let place = match self.has_ended().await {
+            Ok(()) => self.options.driver.place().await,
+            Err(stays) => Err(stays),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(error) => return Err(self.waits(error).await),
+        };
         self.options.quota.may_run(&self.options.data)?;
-        let started = self.again().await;
+        let started = self.again(place).await;
         let mut state = self.state.lock().await;
         match started {
             Ok(live) => Ok(Some(self.keep(&mut state, live))),
@@ -338,6 +358,14 @@ impl ProcessHost {
                 Err(error)
             }
         }
+    }
+
+    /// Says once that there is no place to start the app in.
+    async fn waits(&self, error: Error) -> Error {
+        if !std::mem::replace(&mut self.state.lock().await.waiting, true) {
+            cannot_start(&self.options, &error);
+        }
+        error
     }
 
     /// Refuses while the app has died too often lately, and says so once.
@@ -372,8 +400,8 @@ impl ProcessHost {
     }
 
     /// Starts it again; it has to be what it was.
-    async fn again(&self) -> Result<Arc<Live>> {
-        let live = Live::start(&self.env, &self.options).await?;
+    async fn again(&self, place: Option<Placed>) -> Result<Arc<Live>> {
+        let live = Live::start(&self.env, &self.options, place).await?;
         if live.host.manifest() == self.manifest.get() {
             return Ok(live);
         }
@@ -385,6 +413,7 @@ impl ProcessHost {
 
     fn keep(&self, state: &mut MutexGuard<'_, State>, live: Arc<Live>) -> Arc<Live> {
         state.live = Some(Arc::clone(&live));
+        state.waiting = false;
         state.used = Some(Instant::now());
         self.say(LogEntry::new(LogLevel::Info, "The app is started.").with("pid", live.pid));
         let AppOptions { idle, answers_within, .. } = self.options;
@@ -457,7 +486,7 @@ async fn watch(host: Weak<ProcessHost>, live: Weak<Live>, idle: Duration, answer
             continue;
         }
         state.leave();
-        if died.is_some() {
+        if died.is_some() && !live.is_lost() {
             state.crashed();
         }
         drop(state);

@@ -283,6 +283,9 @@ async fn go_live(
     let release = releases.get(workspace, number).await?.ok_or_else(missing)?;
     let manifest = releases.manifest(workspace, number).await?;
     let manifest = manifest.ok_or_else(|| Error::new(Code::Conflict, "This release was never built."))?;
+    if runtime.inner.options.nodes.is_some() {
+        drained(runtime, workspace, number).await?;
+    }
     let before = releases.live(workspace).await?;
     let consent = releases.consent(call, workspace, (&release, &manifest), consent).await?;
     let manifest = Arc::new(manifest);
@@ -362,6 +365,18 @@ async fn drain(runtime: Runtime, workspace: NodeId, app: App) {
     if let Err(error) = done {
         tracing::warn!(%workspace, release = app.release, %error, "a release that has ended is not settled");
     }
+}
+
+/// Waits until the last calls of a release have ended that was live before: on runtime nodes it has one place.
+async fn drained(runtime: &Runtime, workspace: NodeId, number: u32) -> Result<()> {
+    for _ in 0..DRAIN.as_secs() + HANDED_ON.as_secs() {
+        let release = runtime.platform().releases().get(workspace, number).await?;
+        if release.is_none_or(|release| release.state != State::Draining) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Err(Error::new(Code::Conflict, "The calls of this release from when it was live have not ended yet."))
 }
 
 /// Removes the programs of old releases, and what the builds of much older ones said.

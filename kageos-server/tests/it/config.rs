@@ -52,6 +52,27 @@ fn all_mistakes_are_told_at_once_with_their_keys() {
 }
 
 #[test]
+fn keys_that_do_not_go_together_are_told_too() {
+    let nodes = load("[runtime]\nplace = \"nodes\"\n[node]\nname = \"A 1\"\nlabels = [\"eu\", \"\"]", &[]);
+    let told = nodes.unwrap_err().problems;
+    assert_eq!(
+        told,
+        [
+            "node.labels: must be lower-case letters, digits, - and _, at most 64",
+            "node.name: must be lower-case letters, digits, - and _, at most 64",
+            "runtime.place: rows of apps on runtime nodes lie on a database server, workspaces.admin_url",
+            "runtime.place: runtime nodes are reached over bus.url",
+        ]
+    );
+    let told = load("[node]\nrole = \"runtime\"", &[]).unwrap_err().problems;
+    assert_eq!(told, ["node.role: a runtime node needs bus.url"]);
+    let file = "[node]\nrole = \"runtime\"\nlabels = \"eu, gpu\"\n[bus]\nurl = \"nats://127.0.0.1:1\"";
+    let config = load(file, &[]).unwrap();
+    let labels: Vec<_> = config.node.labels.into_iter().map(|label| label.into_string()).collect();
+    assert_eq!((labels, config.node.capacity), (vec!["eu".to_owned(), "gpu".to_owned()], 100));
+}
+
+#[test]
 fn trusted_proxies_are_a_list_or_a_text() {
     assert_eq!(Config::default().server.trusted_proxies, []);
     let told =

@@ -81,7 +81,7 @@ impl Cluster {
 
     /// What starts an app of a workspace of its own.
     pub(crate) fn driver(&self) -> Driver {
-        Driver::nodes(self.nodes.clone(), NodeId::new(&Env::system()))
+        Driver::nodes(self.nodes.clone(), NodeId::new(&Env::system()), 1)
     }
 
     fn apps(&self) -> Vec<usize> {
@@ -133,7 +133,7 @@ async fn apps_are_spread_over_the_nodes_that_have_room() {
     assert_eq!(cluster.apps(), [0, 0]);
     for (_, folder) in &cluster.running {
         let left = |name: &str| std::fs::read_dir(folder.path().join(name)).unwrap().count();
-        assert_eq!((left("workspaces"), left("programs")), (0, 1));
+        assert_eq!((left("apps"), left("programs")), (0, 1));
     }
 }
 
@@ -161,22 +161,29 @@ async fn a_node_without_what_is_asked_for_is_not_used_and_the_reason_is_told() {
 }
 
 #[tokio::test]
-async fn an_app_has_one_place_at_a_time() {
+async fn the_app_of_a_release_has_one_place_at_a_time() {
     let Some((cluster, _)) = cluster(&["a", "b"]).await else { return };
     let (workspace, folders) = (NodeId::new(&Env::system()), [Folders::new(), Folders::new()]);
     let (kit_one, one) =
-        kit(&folders[0], &Driver::nodes(cluster.nodes.clone(), workspace), &[], |_| {}).await;
-    let before = cluster.places.find(workspace).await.unwrap().unwrap();
+        kit(&folders[0], &Driver::nodes(cluster.nodes.clone(), workspace, 1), &[], |_| {}).await;
+    let before = cluster.places.find(workspace, 1).await.unwrap().unwrap();
     // Another server that takes the workspace over: a process of its own on the same database.
     let other = server(&cluster.url, &cluster.prefix, &cluster.places, &[]).await;
-    let (kit_two, _two) = kit(&folders[1], &Driver::nodes(other, workspace), &[], |_| {}).await;
-    let after = cluster.places.find(workspace).await.unwrap().unwrap();
-    assert_eq!((before.token, after.token), (1, 2));
+    let (kit_two, _two) = kit(&folders[1], &Driver::nodes(other, workspace, 1), &[], |_| {}).await;
+    let after = cluster.places.find(workspace, 1).await.unwrap().unwrap();
+    assert!(before.token < after.token);
     assert_eq!(cluster.apps().iter().sum::<usize>(), 1, "the first has ended before the second began");
     eventually(async || said(&kit_one, "The app did not answer and was killed.").pop()).await;
     kit_two.call("act.form", "submit", json!({ "what": "own" })).await.unwrap();
+    // Another release of it takes over while this one still has calls.
+    let folder = Folders::new();
+    let next = kit(&folder, &Driver::nodes(cluster.nodes.clone(), workspace, 2), &[], |_| {}).await;
+    assert_eq!(cluster.apps().iter().sum::<usize>(), 2);
+    kit_two.call("act.form", "submit", json!({ "what": "own" })).await.unwrap();
+    drop(next);
     // A place that was given up starts nothing: not even for who still believes to have it.
-    let stale = cluster.places.take(workspace, Some(&before), "a", "x").await.unwrap_err();
+    let now = Env::system().now();
+    let stale = cluster.places.take((workspace, 1), Some(&before), ("a", "x"), now).await.unwrap_err();
     assert_eq!(stale.code, Code::Conflict);
     drop(one);
 }
@@ -214,13 +221,14 @@ async fn calls_that_a_lost_node_cut_off_are_asked_of_the_next_one() {
 #[tokio::test]
 async fn a_node_that_ends_lets_its_apps_go_elsewhere_and_loses_no_call() {
     let Some((mut cluster, driver)) = cluster(&["a"]).await else { return };
-    let folders = Folders::new();
-    let (kit, host) = kit(&folders, &cluster.driver(), &[], |options| {
+    let (workspace, folders) = (NodeId::new(&Env::system()), Folders::new());
+    let driver_of = Driver::nodes(cluster.nodes.clone(), workspace, 1);
+    let (kit, host) = kit(&folders, &driver_of, &[], |options| {
         // It is looked four times in this time whether the app has to move.
         options.answers_within = Duration::from_secs(2);
     })
     .await;
-    let before = cluster.places.all().await.unwrap();
+    let before = cluster.places.find(workspace, 1).await.unwrap().unwrap();
     cluster.join("b", driver, |_| {}).await;
     let (leaving, _folder) = cluster.running.remove(0);
     let calls = tokio::spawn(async move {
@@ -235,9 +243,23 @@ async fn a_node_that_ends_lets_its_apps_go_elsewhere_and_loses_no_call() {
     let answers = calls.await.unwrap();
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(cluster.apps(), [1]);
-    let after = cluster.places.all().await.unwrap();
-    assert_eq!((before[0].1.node.as_str(), after[0].1.node.as_str()), ("a", "b"));
+    let after = cluster.places.find(workspace, 1).await.unwrap().unwrap();
+    assert_eq!((before.node.as_str(), after.node.as_str()), ("a", "b"));
     drop(host);
+}
+
+#[tokio::test]
+async fn a_node_on_a_folder_that_a_server_had_leaves_its_workspaces() {
+    let Some((mut cluster, driver)) = cluster(&[]).await else { return };
+    let folder = TempDir::new().unwrap();
+    let rows = folder.path().join("workspaces/01/data/app.db");
+    std::fs::create_dir_all(rows.parent().unwrap()).unwrap();
+    std::fs::write(&rows, "rows").unwrap();
+    cluster.join("a", driver, |options| options.state = StateDir::at(folder.path())).await;
+    let folders = Folders::new();
+    let (_kit, host) = app(&cluster, &folders).await;
+    host.stop(Duration::ZERO).await;
+    assert_eq!(std::fs::read_to_string(rows).unwrap(), "rows");
 }
 
 #[tokio::test]
@@ -250,7 +272,7 @@ async fn what_runs_for_a_server_that_is_gone_ends_with_its_lease() {
         let folders = Folders::new();
         let started = runtime.block_on(async {
             let nodes = server(&url, &prefix, &places, &[]).await;
-            kit(&folders, &Driver::nodes(nodes, NodeId::new(&Env::system())), &[], |_| {}).await
+            kit(&folders, &Driver::nodes(nodes, NodeId::new(&Env::system()), 1), &[], |_| {}).await
         });
         runtime.shutdown_background();
         drop(started);

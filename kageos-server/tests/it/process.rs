@@ -13,7 +13,13 @@ use std::{
     time::Duration,
 };
 
-use kageos_core::{Code, Error, Host, HostCall, HostError, LogEntry, LogLevel, LogSource, Result};
+use kageos_core::{
+    Code, Error, Host, HostCall, HostError, LogEntry, LogLevel, LogSource, Result,
+    sql::{
+        Engine,
+        testing::{self, TestDb},
+    },
+};
 use kageos_sdk::{
     App, Ctx, Form, Submit,
     testkit::{self, Kit, Setting, conformance},
@@ -149,6 +155,13 @@ pub(crate) enum Ground {
 }
 
 impl Ground {
+    /// Where rows lie that outlive a process: a runtime node keeps no folder.
+    async fn rows(&self) -> Option<TestDb> {
+        let engines = testing::engines().await.unwrap();
+        let server = engines.into_iter().find(|db| db.engine() != Engine::Sqlite);
+        server.filter(|_| matches!(self, Self::Node(_)))
+    }
+
     /// What starts one app.
     pub(crate) fn driver(&self) -> Driver {
         match self {
@@ -272,9 +285,10 @@ async fn an_app_in_a_process_keeps_what_every_host_keeps() {
 #[tokio::test]
 async fn a_process_that_is_killed_cuts_its_calls_off_and_is_started_again() {
     for ground in grounds().await {
-        let driver = ground.driver();
-        let folders = Folders::new();
-        let (kit, host) = kit(&folders, &driver, &[], |_| {}).await;
+        let rows = ground.rows().await;
+        let (driver, folders) = (ground.driver(), Folders::new());
+        let database = rows.as_ref().map(|rows| rows.options().clone());
+        let (kit, host) = kit(&folders, &driver, &[], |options| options.database = database).await;
         kit.call("act.form", "submit", json!({ "what": "own" })).await.unwrap();
         let first = host.pid().await.unwrap();
         let call = late(&kit, "act.form", "late");

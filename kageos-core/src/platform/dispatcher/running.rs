@@ -101,8 +101,17 @@ impl Running {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Place {
+    /// The call runs no more, whoever still has its place.
+    pub(super) fn leave(&self) {
         let mut state = self.running.state();
-        state.calls.remove(&self.call);
+        if state.calls.remove(&self.call).is_none() {
+            return;
+        }
         let Some(id) = self.actor else { return };
         if let Some(count) = state.of_actor.get_mut(&id) {
             *count -= 1;

@@ -9,13 +9,29 @@ use super::{Admitted, Dispatcher, is_about_access};
 use crate::host::{Host, HostReply, Receipt};
 use crate::platform::files::is_about_files;
 use crate::platform::oplog::{Draft, Header, OpenIntent, Status};
-use crate::{CallId, Code, Error, Reply, Result};
+use crate::{Call, CallId, Code, Error, Reply, Result};
 
 /// Pauses before questions for the receipt of a call whose host may still be committing.
 pub(super) const MAY_STILL_COMMIT: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10)];
 /// The same when the host has ended: one question is enough.
 pub(super) const HAS_ENDED: [Duration; 1] = [Duration::ZERO];
+
+/// Pauses before questions for the receipt of a call whose host was out of reach all that time: for two minutes often, then
+/// for a day.
+fn out_of_reach() -> impl Iterator<Item = Duration> {
+    let often = std::iter::repeat_n(Duration::from_secs(5), 24);
+    often.chain(std::iter::repeat_n(Duration::from_secs(60), 24 * 60))
+}
+
+/// What the host of a call that was cut off says.
+enum Said {
+    /// What became of the call.
+    Settled(Result<Reply>),
+    /// There is no receipt yet.
+    Nothing,
+    OutOfReach,
+}
 
 impl Dispatcher {
     /// Asks for the receipt until it is there or the host has surely given up.
@@ -25,33 +41,70 @@ impl Dispatcher {
         error: Error,
         pauses: &[Duration],
     ) -> Result<Reply> {
-        let mut lost = false;
+        if !admitted.changes() {
+            // There is nothing to be found out.
+            self.failed(&admitted, Status::Failed, &error).await;
+            return Err(error);
+        }
+        let mut said = Said::OutOfReach;
         for (at, pause) in pauses.iter().enumerate() {
             tokio::time::sleep(*pause).await;
-            let (host, call) = (&admitted.host, admitted.call.id);
-            let last = at + 1 == pauses.len();
-            match if last { host.fence(call).await } else { host.receipt(call).await } {
-                Ok(Some(receipt)) => {
-                    if admitted.call.path.kind().is_none() {
-                        self.inner.tree.refresh_soon().await;
-                    }
-                    let reply = rebuilt(receipt);
-                    return self.applied(&admitted, reply).await;
-                }
-                Ok(None) => {}
-                // Out of reach, perhaps not for long.
-                Err(_) if !last => {}
-                Err(gone) if gone.code == Code::OutcomeUnknown => lost = true,
-                // The intent stays open, and the next start asks again.
-                Err(_) => return Err(Error::of(Code::OutcomeUnknown).caused_by(error)),
+            said = self.ask(&admitted, &error, at + 1 == pauses.len()).await;
+            if matches!(said, Said::Settled(_)) {
+                break;
             }
         }
+        let Said::Settled(settled) = said else {
+            // The intent stays open. Whoever waits is told so.
+            let unknown = Error::of(Code::OutcomeUnknown).caused_by(error.clone());
+            admitted.place.leave();
+            tokio::spawn(self.clone().ask_later(admitted, error));
+            return Err(unknown);
+        };
+        settled
+    }
+
+    /// Asks again, for as long as the host is out of reach; after a day the next start does.
+    async fn ask_later(self, mut admitted: Admitted, error: Error) {
+        for pause in out_of_reach() {
+            tokio::time::sleep(pause).await;
+            // The rows may be another host's by now.
+            if self.is_of_app(&admitted.call)
+                && let Some(host) = self.inner.mounts.host(&admitted.node.chain)
+            {
+                admitted.host = host;
+            }
+            if matches!(self.ask(&admitted, &error, true).await, Said::Settled(_)) {
+                return;
+            }
+        }
+    }
+
+    /// Asks for the receipt; the `last` question takes its place, so that nothing is applied any more.
+    async fn ask(&self, admitted: &Admitted, error: &Error, last: bool) -> Said {
+        let (host, call) = (&admitted.host, admitted.call.id);
+        let lost = match if last { host.fence(call).await } else { host.receipt(call).await } {
+            Ok(Some(receipt)) => {
+                if admitted.call.path.kind().is_none() {
+                    self.inner.tree.refresh_soon().await;
+                }
+                return Said::Settled(self.applied(admitted, rebuilt(receipt)).await);
+            }
+            Ok(None) if last => false,
+            Err(gone) if last && gone.code == Code::OutcomeUnknown => true,
+            Ok(None) => return Said::Nothing,
+            // Perhaps not for long.
+            Err(_) => return Said::OutOfReach,
+        };
         let external = admitted.action().is_some_and(|action| action.schema().effect.effects.external);
         let acted = external && (!admitted.host.is_sealed() || admitted.place.acted_outside());
         let unknown = acted || lost;
         let status = if unknown { Status::Unknown } else { Status::NotApplied };
-        self.failed(&admitted, status, &error).await;
-        if unknown { Err(Error::of(Code::OutcomeUnknown).caused_by(error)) } else { Err(error) }
+        self.failed(admitted, status, error).await;
+        Said::Settled(Err(match unknown {
+            true => Error::of(Code::OutcomeUnknown).caused_by(error.clone()),
+            false => error.clone(),
+        }))
     }
 
     /// Settles what processes that have ended left open. Answers how many intents that were; those whose host is not
@@ -121,6 +174,12 @@ impl Dispatcher {
             Some(omitted) => Some(json!({ "omitted": omitted })),
             None => (!receipt.changes.is_empty()).then(|| self.changes_for_record(&receipt.changes)),
         }
+    }
+
+    /// Whether a call is the app's, and not the platform's own.
+    fn is_of_app(&self, call: &Call) -> bool {
+        let action = &call.action;
+        call.path.kind().is_some() && !is_about_files(action) && !is_about_access(action)
     }
 
     /// The host of the workspace as it was called then, wherever it lies now.

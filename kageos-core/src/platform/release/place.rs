@@ -1,17 +1,17 @@
-//! On which runtime node the app of a workspace runs.
+//! On which runtime node the app of a release runs.
 
 use super::store;
 use crate::sql::Db;
-use crate::{Code, Error, NodeId, Result};
+use crate::{Code, Error, NodeId, Result, Timestamp};
 
-/// Where the app of a workspace runs, or ran last. Whether it runs now its node tells.
+/// Where the app of a release runs, or ran last. Whether it runs now its node tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimePlace {
     /// The runtime node.
     pub node: String,
     /// Its process: one that was started again runs nothing that an earlier one did.
     pub life: String,
-    /// Counts the places that the workspace had. A node starts nothing with a smaller one than it has seen.
+    /// Grows from place to place. A node starts nothing with a smaller one than it has seen.
     pub token: u64,
 }
 
@@ -28,38 +28,33 @@ impl RuntimePlaces {
         Self { db }
     }
 
-    /// The last place of a workspace; `None` when it had none.
+    /// The last place of a release; `None` when it had none.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn find(&self, workspace: NodeId) -> Result<Option<RuntimePlace>> {
-        Ok(store::runtime_place(&self.db, workspace).await?)
+    pub async fn find(&self, workspace: NodeId, release: u32) -> Result<Option<RuntimePlace>> {
+        Ok(store::runtime_place(&self.db, workspace, release).await?)
     }
 
-    /// Every place.
-    ///
-    /// # Errors
-    /// What the database answers.
-    pub async fn all(&self) -> Result<Vec<(NodeId, RuntimePlace)>> {
-        Ok(store::runtime_places(&self.db).await?)
-    }
-
-    /// Takes a place for a workspace whose last one was `last`.
+    /// Takes a place for a release whose last one was `last`.
     ///
     /// # Errors
     /// [`Code::Conflict`] when somebody else has taken one meanwhile; what the database answers.
     pub async fn take(
         &self,
-        workspace: NodeId,
+        (workspace, release): (NodeId, u32),
         last: Option<&RuntimePlace>,
-        node: &str,
-        life: &str,
+        (node, life): (&str, &str),
+        now: Timestamp,
     ) -> Result<RuntimePlace> {
-        let token = last.map_or(0, |last| last.token) + 1;
+        // A database that was restored has seen less than the nodes.
+        let token = (last.map_or(0, |last| last.token) + 1).max(u64::try_from(now.as_micros()).unwrap_or(0));
         let place = RuntimePlace { node: node.to_owned(), life: life.to_owned(), token };
-        match store::take_runtime_place(&self.db, workspace, last.map(|last| last.token), &place).await? {
+        match store::take_runtime_place(&self.db, (workspace, release), last.map(|last| last.token), &place)
+            .await?
+        {
             true => Ok(place),
-            false => Err(Error::new(Code::Conflict, "Another server gives this workspace a place.")),
+            false => Err(Error::new(Code::Conflict, "Another server gives this app a place.")),
         }
     }
 }

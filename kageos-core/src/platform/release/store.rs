@@ -47,44 +47,44 @@ pub(super) async fn move_head(
     tx.execute_expect(sql, params![to, at, workspace, from], 1).await
 }
 
-pub(super) async fn runtime_place(db: &Db, workspace: NodeId) -> Result<Option<RuntimePlace>, SqlError> {
-    let sql = "SELECT node, life, token FROM release_place WHERE workspace_id = ?";
-    let row = db.fetch_optional(sql, params![workspace.to_string()]).await?;
-    row.map(|row| read_runtime_place(&row)).transpose()
-}
-
-pub(super) async fn runtime_places(db: &Db) -> Result<Vec<(NodeId, RuntimePlace)>, SqlError> {
-    let sql = "SELECT workspace_id, node, life, token FROM release_place ORDER BY workspace_id";
-    let rows = db.fetch_all(sql, params![]).await?;
-    rows.iter().map(|row| Ok((value(row.text("workspace_id")?)?, read_runtime_place(row)?))).collect()
+pub(super) async fn runtime_place(
+    db: &Db,
+    workspace: NodeId,
+    release: u32,
+) -> Result<Option<RuntimePlace>, SqlError> {
+    let sql = "SELECT node, life, token FROM release_place WHERE workspace_id = ? AND number = ?";
+    let row = db.fetch_optional(sql, params![workspace.to_string(), i64::from(release)]).await?;
+    row.map(|row| {
+        Ok(RuntimePlace {
+            node: row.text("node")?.to_owned(),
+            life: row.text("life")?.to_owned(),
+            token: natural(row.int("token")?)?,
+        })
+    })
+    .transpose()
 }
 
 /// Answers whether it was taken: not when the last place has another token than `last`.
 pub(super) async fn take_runtime_place(
     db: &Db,
-    workspace: NodeId,
+    (workspace, release): (NodeId, u32),
     last: Option<u64>,
     place: &RuntimePlace,
 ) -> Result<bool, SqlError> {
-    let (workspace, token) = (workspace.to_string(), whole(place.token)?);
+    let (workspace, release, token) = (workspace.to_string(), i64::from(release), whole(place.token)?);
     let Some(last) = last else {
-        let sql = "INSERT INTO release_place (workspace_id, node, life, token) VALUES (?, ?, ?, ?)";
-        return match db.execute(sql, params![workspace, &place.node, &place.life, token]).await {
+        let sql =
+            "INSERT INTO release_place (workspace_id, number, node, life, token) VALUES (?, ?, ?, ?, ?)";
+        let row = params![workspace, release, &place.node, &place.life, token];
+        return match db.execute(sql, row).await {
             Err(error) if error.is_unique_violation() => Ok(false),
             done => done.map(|_| true),
         };
     };
-    let sql = "UPDATE release_place SET node = ?, life = ?, token = ? WHERE workspace_id = ? AND token = ?";
-    let row = params![&place.node, &place.life, token, workspace, whole(last)?];
+    let sql = "UPDATE release_place SET node = ?, life = ?, token = ? \
+               WHERE workspace_id = ? AND number = ? AND token = ?";
+    let row = params![&place.node, &place.life, token, workspace, release, whole(last)?];
     Ok(db.execute(sql, row).await? == 1)
-}
-
-fn read_runtime_place(row: &Row) -> Result<RuntimePlace, SqlError> {
-    Ok(RuntimePlace {
-        node: row.text("node")?.to_owned(),
-        life: row.text("life")?.to_owned(),
-        token: natural(row.int("token")?)?,
-    })
 }
 
 pub(super) async fn last_number(db: &Db, workspace: NodeId) -> Result<u32, SqlError> {
@@ -326,6 +326,9 @@ pub(super) async fn give_up(
         let sql = "UPDATE app_release SET binary_sha256 = NULL, binary_size = NULL, changed_at = ? \
                    WHERE workspace_id = ? AND number = ? AND state IN ('built', 'retired', 'failed')";
         if db.execute(sql, params![at.as_micros(), workspace.to_string(), old]).await? == 1 {
+            // Without its program it runs nowhere any more.
+            let sql = "DELETE FROM release_place WHERE workspace_id = ? AND number = ?";
+            db.execute(sql, params![workspace.to_string(), old]).await?;
             gone.push(number(old)?);
         }
     }

@@ -405,8 +405,8 @@ fn forget_old(root: &Path) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the time of a file tells which layer is in use, no more")]
-fn now() -> std::time::SystemTime {
+#[expect(clippy::disallowed_methods, reason = "the time of a file tells what was used lately, no more")]
+pub(crate) fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }
 

@@ -38,7 +38,7 @@ pub(super) use tool::{Pipes, Tool};
 
 use super::{
     logs::tell,
-    nodes::{Nodes, RemoteApp},
+    nodes::{AppId, Nodes, Placed, RemoteApp},
 };
 
 /// What starts apps and keeps them apart; cheap to clone.
@@ -54,8 +54,8 @@ enum Kind {
     Process { sandbox: Sandbox, restrict: Vec<OsString>, groups: Option<Groups> },
     /// A container of an engine.
     Container(Containers),
-    /// The app of a workspace on a runtime node.
-    Nodes(Nodes, NodeId),
+    /// The app of a release on a runtime node.
+    Nodes(Nodes, AppId),
 }
 
 /// What is started.
@@ -103,17 +103,20 @@ impl Driver {
         Self { kind: Kind::Container(containers), preflight: None }
     }
 
-    /// The app of a workspace on a runtime node.
+    /// The app of a release on a runtime node.
     #[must_use]
-    pub fn nodes(nodes: Nodes, workspace: NodeId) -> Self {
-        Self { kind: Kind::Nodes(nodes, workspace), preflight: None }
+    pub fn nodes(nodes: Nodes, workspace: NodeId, release: u32) -> Self {
+        Self { kind: Kind::Nodes(nodes, AppId { workspace, release }), preflight: None }
     }
 
-    /// What starts it elsewhere, when it is not started on this machine.
-    pub(super) fn on_nodes(&self) -> Option<(&Nodes, NodeId)> {
+    /// Takes a place for an app elsewhere, when it is not started on this machine.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason that there is none.
+    pub(super) async fn place(&self) -> Result<Option<Placed>> {
         match &self.kind {
-            Kind::Nodes(nodes, workspace) => Some((nodes, *workspace)),
-            _ => None,
+            Kind::Nodes(nodes, app) => nodes.place(*app).await.map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -261,11 +264,17 @@ fn confined(
     }
     let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().kill_on_drop(true);
+    // A group of its own: who ends the server by its group, as a terminal does, leaves apps their time.
+    command.args(arguments).env_clear().process_group(0).kill_on_drop(true);
     Ok((command, group))
 }
 
 impl Running {
+    /// Whether the runtime node that it was on is lost.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Remote(app) if app.is_lost())
+    }
+
     /// Why something of it may run that was ended.
     pub(super) fn stays(&self) -> Error {
         match self {
@@ -274,7 +283,7 @@ impl Running {
         }
     }
 
-    /// Whether the runtime node that it is on is about to end.
+    /// Whether the runtime node that it is on is about to end and another one has room.
     pub(super) fn has_to_move(&self) -> bool {
         matches!(self, Self::Remote(app) if app.has_to_move())
     }

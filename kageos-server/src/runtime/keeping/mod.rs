@@ -117,6 +117,8 @@ impl Runtime {
         if self.platform().tree().snapshot().by_id(workspace).is_none() {
             self.platform().mounts().unmount(workspace);
             lock(&self.inner.apps).remove(&workspace);
+            // One that comes back is mounted anew.
+            app.host.retire(Duration::ZERO).await;
             tracing::info!(%workspace, release = app.release, cut_off, "the app of a deleted workspace has ended");
         }
         // It may have come back meanwhile.

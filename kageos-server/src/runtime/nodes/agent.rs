@@ -1,8 +1,8 @@
 //! A runtime node: runs apps for the servers of a platform.
 
 use std::{
-    collections::HashMap,
-    path::PathBuf,
+    collections::{HashMap, VecDeque},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,9 +11,9 @@ use std::{
 };
 
 use async_nats::{Client, Message};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join_all};
 use kageos_core::{
-    Code, Env, Error, LogCall, LogEntry, LogLevel, LogSink, LogSource, NodeId, Result, StreamId,
+    Code, Env, Error, LogCall, LogEntry, LogLevel, LogSink, LogSource, Result, StreamId, sql::ServerAddress,
 };
 use tokio::{
     net::UnixStream,
@@ -23,17 +23,22 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ANSWER, BEAT, Tasks, away, connect, lock,
+    ANSWER, AppId, BEAT, Tasks, away, connect,
+    known::{SILENT, is_name},
+    lock,
     programs::Cached,
     remote::link_name,
+    request,
     stream::{Out, Wire},
-    wire::{Answer, Command, NodeBeat, Note, Piece, ServerBeat, Start, Started, Subjects, VERSION, json},
+    wire::{
+        Answer, Command, Database, NodeBeat, Note, Piece, ServerBeat, Start, Started, Subjects, VERSION, json,
+    },
 };
 use crate::{
     runtime::{
         Containers, Driver, Limits, Quota,
         build::remove_tree,
-        driver::{Ending, Entered, Launch, Running},
+        driver::{Ending, Entered, Launch, Running, SOCKET},
         host::blocking,
         keeping::{clear_containers, clear_links},
     },
@@ -46,6 +51,12 @@ const LOOK: Duration = Duration::from_millis(500);
 const MEASURE: Duration = Duration::from_secs(2);
 /// How long an app may take to end when its link has ended.
 const END: Duration = Duration::from_secs(2);
+/// What a node has said lately: more than in the longest lease.
+const REMEMBERED: usize = 2048;
+/// Longest lease.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+/// The file with the life of a node.
+const LIFE: &str = "life";
 /// Notes of one app that wait to be sent; more are counted.
 const NOTES: usize = 1024;
 
@@ -94,24 +105,29 @@ struct Agent {
     client: Client,
     subjects: Subjects,
     life: String,
+    /// The life before on this folder.
+    before: Option<String>,
     options: NodeOptions,
     programs: Cached,
     /// What keeps apps apart, measured.
     proved: Result<String>,
     slots: Mutex<Slots>,
-    /// What each server said last of this node.
-    servers: Mutex<HashMap<String, Named>>,
+    /// Until when each server holds this node for being there.
+    leases: Mutex<HashMap<String, Instant>>,
+    /// When the last things were said.
+    said: Mutex<Said>,
     leaving: AtomicBool,
+    ended: AtomicBool,
     /// Something is to be told at once.
     news: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Slots {
-    /// The app of each workspace.
-    apps: HashMap<NodeId, Slot>,
-    /// The highest token of each workspace that ever ran here.
-    seen: HashMap<NodeId, u64>,
+    /// What runs.
+    apps: HashMap<AppId, Slot>,
+    /// The highest token of each app that ever ran here.
+    seen: HashMap<AppId, u64>,
 }
 
 /// An app, from its start until nothing of it runs.
@@ -124,11 +140,33 @@ struct Slot {
     gone: watch::Receiver<bool>,
 }
 
-/// When a server named this node last.
-#[derive(Debug, Clone, Copy)]
-struct Named {
-    at: Instant,
-    lease: Duration,
+/// What this node said of itself: how often, and when.
+#[derive(Debug, Default)]
+struct Said {
+    number: u64,
+    /// The last ones, the newest last.
+    at: VecDeque<(u64, Instant)>,
+}
+
+impl Said {
+    fn next(&mut self) -> u64 {
+        self.number += 1;
+        self.at.push_back((self.number, Instant::now()));
+        if self.at.len() > REMEMBERED {
+            self.at.pop_front();
+        }
+        self.number
+    }
+
+    /// When it was said; `None` when that is long ago, or never was.
+    fn at(&self, number: u64) -> Option<Instant> {
+        self.at.iter().rev().find(|(said, _)| *said == number).map(|(_, at)| *at)
+    }
+}
+
+/// Where the folders of apps lie.
+fn apps_dir(state: &StateDir) -> PathBuf {
+    state.root().join("apps")
 }
 
 impl RuntimeNode {
@@ -141,26 +179,33 @@ impl RuntimeNode {
             |error| Error::new(Code::Unavailable, "The node's state folder cannot be used.").caused_by(error);
         clear_containers(&options.state, options.containers.as_ref()).await;
         clear_links(&options.state);
-        remove_tree(&options.state.workspaces_dir())?;
-        options.state.make_dir(&options.state.workspaces_dir()).map_err(failed)?;
+        // A folder of its own: what a server keeps for its workspaces is never removed so.
+        remove_tree(&apps_dir(&options.state))?;
+        options.state.make_dir(&apps_dir(&options.state)).map_err(failed)?;
         let programs = Cached::open(options.state.clone(), options.cache).map_err(failed)?;
         let proved = options.driver.prove().await;
         if let Err(error) = &proved {
             tracing::error!(%error, "no app is started here");
         }
         let life = StreamId::new(&options.env).to_string();
+        let lives = options.state.run_file(LIFE);
+        let before = std::fs::read_to_string(&lives).ok().filter(|before| is_name(before));
+        options.state.write(&lives, life.as_bytes()).map_err(failed)?;
         let inbox = format!("_INBOX_{}_node_{}", options.prefix, options.name);
         let client = connect(&options.url, &format!("node {}", options.name), inbox).await?;
         let agent = Arc::new(Agent {
             client,
             subjects: Subjects::new(&options.prefix),
             life,
+            before,
             options,
             programs,
             proved,
             slots: Mutex::default(),
-            servers: Mutex::default(),
+            leases: Mutex::default(),
+            said: Mutex::default(),
             leaving: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             news: Notify::new(),
         });
         let tasks = [
@@ -190,23 +235,27 @@ impl RuntimeNode {
     /// Starts nothing any more, lets servers take their apps elsewhere, at most `within`, and ends what is left.
     pub async fn close(self, within: Duration) {
         self.agent.leaving.store(true, Ordering::Relaxed);
-        self.agent.news.notify_waiters();
-        let left = || lock(&self.agent.slots).apps.values().cloned().collect::<Vec<_>>();
+        self.agent.news.notify_one();
+        let agent = &self.agent;
+        let left = || lock(&agent.slots).apps.values().cloned().collect::<Vec<_>>();
         let moved = async {
             while !left().is_empty() {
                 sleep(LOOK / 5).await;
             }
         };
         let _ = timeout(within, moved).await;
-        for mut slot in left() {
-            slot.stop.cancel();
-            let _ = timeout(ANSWER, slot.gone.wait_for(|gone| *gone)).await;
-        }
-        let Agent { client, subjects, .. } = &*self.agent;
-        let told = self.agent.told();
-        let ended = NodeBeat { ended: told.apps == 0, ..told };
-        let _ = client.publish(subjects.nodes(), json(&ended)).await;
-        let _ = timeout(ANSWER, self.agent.client.flush()).await;
+        let cut_off = left();
+        cut_off.iter().for_each(|slot| slot.stop.cancel());
+        let gone = cut_off.into_iter().map(|mut slot| async move {
+            let _ = slot.gone.wait_for(|gone| *gone).await;
+        });
+        let _ = timeout(ANSWER, join_all(gone)).await;
+        agent.ended.store(left().is_empty(), Ordering::Relaxed);
+        let last = async {
+            agent.say().await;
+            let _ = agent.client.flush().await;
+        };
+        let _ = timeout(ANSWER, last).await;
     }
 }
 
@@ -225,11 +274,10 @@ async fn obey(agent: Arc<Agent>) {
 async fn hear(agent: Arc<Agent>) {
     super::each(&agent.client, agent.subjects.servers(), |message| {
         let Ok(beat) = serde_json::from_slice::<ServerBeat>(&message.payload) else { return };
-        if beat.hears.contains(&agent.life) {
-            agent.named(beat.server, beat.lease_ms);
-        } else {
+        match beat.hears.get(&agent.life) {
+            Some(number) => drop(agent.named(&beat.server, beat.lease_ms, *number)),
             // It does not know that this node is there.
-            agent.news.notify_waiters();
+            None => agent.news.notify_one(),
         }
     })
     .await;
@@ -239,11 +287,10 @@ async fn hear(agent: Arc<Agent>) {
 async fn beat(agent: Arc<Agent>) {
     let mut last = Instant::now() - BEAT;
     loop {
-        // Whoever does not hear it asks every second; many servers are answered at once.
-        if last.elapsed() >= BEAT / 10 {
-            last = Instant::now();
-            let _ = agent.client.publish(agent.subjects.nodes(), json(&agent.told())).await;
-        }
+        // Many who do not hear it are answered at once.
+        sleep((BEAT / 10).saturating_sub(last.elapsed())).await;
+        last = Instant::now();
+        agent.say().await;
         let _ = timeout(BEAT, agent.news.notified()).await;
     }
 }
@@ -253,12 +300,12 @@ async fn look(agent: Arc<Agent>) {
     loop {
         sleep(LOOK).await;
         let now = Instant::now();
-        let mut slots = lock(&agent.slots);
-        let mut servers = lock(&agent.servers);
-        servers.retain(|_, named| now < named.at + named.lease);
-        for (workspace, slot) in &mut slots.apps {
-            if !servers.contains_key(&slot.server) && !slot.stop.is_cancelled() {
-                tracing::warn!(%workspace, server = slot.server, "a server has lost this node: its app is ended");
+        let slots = lock(&agent.slots);
+        let mut leases = lock(&agent.leases);
+        leases.retain(|_, until| now < *until);
+        for (app, slot) in &slots.apps {
+            if !leases.contains_key(&slot.server) && !slot.stop.is_cancelled() {
+                tracing::warn!(%app, server = slot.server, "a server has lost this node: its app is ended");
                 slot.stop.cancel();
             }
         }
@@ -266,26 +313,42 @@ async fn look(agent: Arc<Agent>) {
 }
 
 impl Agent {
+    /// Says that it is there, or that it has ended.
+    async fn say(&self) {
+        let beat = json(&self.told());
+        let _ = self.client.publish(self.subjects.nodes(&self.options.name), beat).await;
+    }
+
     fn told(&self) -> NodeBeat {
         let NodeOptions { name, labels, capacity, driver, .. } = &self.options;
         NodeBeat {
             version: VERSION,
             name: name.clone(),
             life: self.life.clone(),
+            number: lock(&self.said).next(),
+            before: self.before.clone(),
             labels: labels.clone(),
             capacity: *capacity,
             apps: u32::try_from(lock(&self.slots).apps.len()).unwrap_or(u32::MAX),
             sandbox: driver.as_str().to_owned(),
             sealed: driver.is_sealed(),
             leaving: self.leaving.load(Ordering::Relaxed),
-            ended: false,
+            ended: self.ended.load(Ordering::Relaxed),
             trouble: self.proved.as_ref().err().map(|error| error.message.clone()),
         }
     }
 
-    fn named(&self, server: String, lease_ms: u64) {
-        let named = Named { at: Instant::now(), lease: Duration::from_millis(lease_ms) };
-        lock(&self.servers).insert(server, named);
+    /// A server has heard what this node said under a number: its lease counts from then. Answers whether it is one.
+    fn named(&self, server: &str, lease_ms: u64, number: u64) -> bool {
+        let Some(at) = lock(&self.said).at(number) else { return false };
+        let until = at + Duration::from_millis(lease_ms).min(LONGEST);
+        if Instant::now() >= until || !is_name(server) {
+            return false;
+        }
+        let mut leases = lock(&self.leases);
+        let lease = leases.entry(server.to_owned()).or_insert(until);
+        *lease = until.max(*lease);
+        true
     }
 
     async fn answer(self: Arc<Self>, message: Message) {
@@ -293,23 +356,21 @@ impl Agent {
         let answer =
             match serde_json::from_slice(&message.payload) {
                 Ok(Command::Start(start)) => json(&Arc::clone(&self).start(*start).await as &Answer<Started>),
-                Ok(Command::End { workspace, token }) => {
-                    json(&Ok(self.end(workspace, token).await) as &Answer<bool>)
-                }
+                Ok(Command::End { app, token }) => json(&Ok(self.end(app, token).await) as &Answer<bool>),
                 Err(_) => json(&Err(Error::new(Code::InvalidInput, "This node does not know the command."))
                     as &Answer<()>),
             };
         let _ = self.client.publish(reply, answer).await;
     }
 
-    /// Ends the app of a workspace in a place up to a token, and answers whether nothing of it runs. A start of that place
+    /// Ends an app in a place up to a token, and answers whether nothing of it runs. A start of that place
     /// that is under way somewhere comes too late from now on.
-    async fn end(&self, workspace: NodeId, token: u64) -> bool {
+    async fn end(&self, app: AppId, token: u64) -> bool {
         let slot = {
             let mut slots = lock(&self.slots);
-            let seen = slots.seen.entry(workspace).or_default();
+            let seen = slots.seen.entry(app).or_default();
             *seen = token.max(*seen);
-            slots.apps.get(&workspace).filter(|slot| slot.token <= token).cloned()
+            slots.apps.get(&app).filter(|slot| slot.token <= token).cloned()
         };
         let Some(mut slot) = slot else { return true };
         slot.stop.cancel();
@@ -318,15 +379,18 @@ impl Agent {
 
     /// Starts an app; it runs until its link ends, it is told to end, or its server loses this node.
     async fn start(self: Arc<Self>, start: Start) -> Result<Started> {
-        self.named(start.server.clone(), start.lease_ms);
+        let begin_by = lock(&self.said).at(start.heard).map(|at| at + SILENT);
+        let is_new = begin_by.is_some_and(|then| Instant::now() < then);
+        if !is_new || !self.named(&start.server, start.lease_ms, start.heard) {
+            return Err(Error::new(Code::Unavailable, "The command to start the app came too late."));
+        }
         let (held, stop) = self.hold(&start).await?;
         // Whoever asked may go away meanwhile.
         let begun = tokio::spawn(async move {
-            let begun = self.begin(&start, &held).await;
-            let mut begun = begun?;
+            let mut begun = self.begin(&start, &held, &stop).await?;
             if stop.is_cancelled() {
                 end(&mut begun.entered.running).await;
-                return Err(Error::new(Code::Unavailable, "The app was told to end before it had started."));
+                return Err(Error::new(Code::Unavailable, "The app was told to end while it started."));
             }
             let Entered { link, data, .. } = &begun.entered;
             let started =
@@ -342,19 +406,19 @@ impl Agent {
         if let Err(error) = &self.proved {
             return Err(error.clone());
         }
-        let workspace = start.workspace;
+        let app = start.app;
         // What ran before by a smaller token is of an earlier time.
-        if !self.end(workspace, start.token - 1).await {
+        if !self.end(app, start.token.saturating_sub(1)).await {
             return Err(Error::new(Code::Unavailable, "What ran before does not end."));
         }
         let mut slots = lock(&self.slots);
-        if slots.seen.get(&workspace).is_some_and(|seen| *seen >= start.token) {
+        if slots.seen.get(&app).is_some_and(|seen| *seen >= start.token) {
             return Err(Error::new(Code::Conflict, "This place was given up meanwhile."));
         }
         if self.leaving.load(Ordering::Relaxed) {
             return Err(Error::new(Code::Unavailable, "This node is about to end."));
         }
-        if slots.apps.len() >= self.options.capacity as usize || slots.apps.contains_key(&workspace) {
+        if slots.apps.len() >= self.options.capacity as usize || slots.apps.contains_key(&app) {
             return Err(Error::new(Code::Unavailable, "This node has no room for the app."));
         }
         let (tell, gone) = watch::channel(false);
@@ -366,14 +430,16 @@ impl Agent {
             stop: stop.clone(),
             gone,
         };
-        slots.seen.insert(workspace, start.token);
-        slots.apps.insert(workspace, slot);
-        Ok((Held { agent: Arc::clone(self), workspace, gone: tell }, stop))
+        slots.seen.insert(app, start.token);
+        slots.apps.insert(app, slot);
+        Ok((Held { agent: Arc::clone(self), app, gone: tell }, stop))
     }
 
     /// Fetches the program, starts it and waits until it comes to its link.
-    async fn begin(&self, start: &Start, held: &Held) -> Result<Begun> {
-        let program = self.program(start).await?;
+    async fn begin(&self, start: &Start, held: &Held, stop: &CancellationToken) -> Result<Begun> {
+        let ended = || Error::new(Code::Unavailable, "The app was told to end before it had started.");
+        let fetched = stop.run_until_cancelled(self.program(start)).await;
+        let program = fetched.ok_or_else(ended)??;
         let folder = held.folder();
         let (data, state) = (folder.join("data"), self.options.state.clone());
         let made = data.clone();
@@ -386,7 +452,7 @@ impl Agent {
         })
         .await?;
         let link = held.link();
-        let subjects = self.subjects.link(&self.options.name, &link_name(start.workspace, start.token));
+        let subjects = self.subjects.link(&self.options.name, &link_name(start.app, start.token));
         let incoming = self.client.subscribe(subjects.app).await.map_err(away)?;
         let out = Out { client: self.client.clone(), to: subjects.platform.into() };
         let notes = Notes::to(self.client.clone(), subjects.notes);
@@ -401,7 +467,8 @@ impl Agent {
             limits: &start.limits.within(&self.options.limits),
             logs: Arc::new(notes.clone()),
         };
-        let database = start.database.as_ref().map(|database| (database.socket.as_str(), &database.address));
+        let database = start.database.as_ref().map(way).transpose()?;
+        let database = database.as_ref().map(|(socket, address)| (*socket, address));
         let within = Duration::from_millis(start.ready_ms);
         let entered = self.options.driver.enter(&launch, database, within).await?;
         Ok(Begun {
@@ -420,33 +487,37 @@ impl Agent {
         let piece = |from| {
             let asked = json(&Piece { sha256: start.program.sha256.clone(), from });
             let (client, subject) = (self.client.clone(), subject.clone());
-            let asking = async move {
-                let request = async_nats::Request::new().payload(asked).timeout(Some(ANSWER));
-                Ok(client.send_request(subject, request).await.map_err(away)?.payload)
-            };
-            asking.boxed()
+            async move { request(&client, subject, asked, ANSWER).await }.boxed()
         };
         self.programs.get(&start.program, used, piece).await
     }
+}
+
+/// The way to a database server: a socket in the folder of the link, beside that of the link, and an address.
+fn way(database: &Database) -> Result<(&str, ServerAddress)> {
+    let socket = database.socket.as_str();
+    if socket == SOCKET || Path::new(socket).file_name() != Some(socket.as_ref()) {
+        return Err(Error::new(Code::InvalidInput, "This is no socket of a database server."));
+    }
+    Ok((socket, ServerAddress::Tcp(database.host.clone(), database.port)))
 }
 
 /// The place of an app on a node, given back when nothing of it runs.
 #[derive(Debug)]
 struct Held {
     agent: Arc<Agent>,
-    workspace: NodeId,
+    app: AppId,
     gone: watch::Sender<bool>,
 }
 
 impl Held {
     fn folder(&self) -> PathBuf {
-        self.agent.options.state.workspace_dir(&self.workspace.to_string())
+        apps_dir(&self.agent.options.state).join(self.app.to_string())
     }
 
-    /// The folder of its link: of one app of a workspace at a time.
     fn link(&self) -> PathBuf {
-        let short = self.workspace.to_string().split_off(14);
-        self.agent.options.state.run_file(&format!("{short}-r0"))
+        let short = self.app.workspace.to_string().split_off(14);
+        self.agent.options.state.run_file(&format!("{short}-r{}", self.app.release))
     }
 }
 
@@ -457,9 +528,9 @@ impl Drop for Held {
                 tracing::warn!(%error, folder = %folder.display(), "the folder of an app stays");
             }
         }
-        lock(&self.agent.slots).apps.remove(&self.workspace);
+        lock(&self.agent.slots).apps.remove(&self.app);
         self.gone.send_replace(true);
-        self.agent.news.notify_waiters();
+        self.agent.news.notify_one();
     }
 }
 
@@ -476,6 +547,7 @@ struct Begun {
 async fn run(begun: Begun, stop: CancellationToken, held: Held) {
     let Begun { entered, wire, notes, quota, data } = begun;
     let Entered { mut running, stream, forwarding, .. } = entered;
+    let out = wire.out.clone();
     let mut carrying = tokio::spawn(wire.carry(stream));
     let ending = tokio::select! {
         ending = running.wait() => {
@@ -492,9 +564,11 @@ async fn run(begun: Begun, stop: CancellationToken, held: Held) {
             None
         }
     };
-    end(&mut running).await;
+    // It reaches nothing any more, however long it takes to end.
     carrying.abort();
+    out.end().await;
     drop(forwarding);
+    end(&mut running).await;
     notes.ended(ending);
     drop(held);
 }

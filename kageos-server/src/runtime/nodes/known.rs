@@ -1,4 +1,8 @@
 //! The runtime nodes that a server hears, and which of them is to run an app.
+//!
+//! No clock is compared with another one. A node numbers what it says; a server names the number that it heard last, and
+//! the node counts its lease from when it had *said* that. So whatever waited on the way makes no lease longer, and a place
+//! is free a lease after its node was heard last.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -8,15 +12,19 @@ use tokio::time::Instant;
 use super::wire::{NodeBeat, VERSION};
 
 /// A node that says nothing for so long is not heard any more.
-pub(super) const SILENT: Duration = Duration::from_secs(3);
+pub(super) const SILENT: Duration = Duration::from_secs(2);
 /// What a node may need beyond a lease to end what it runs.
-const ENDS: Duration = Duration::from_secs(3);
+const ENDS: Duration = Duration::from_secs(2);
+/// How long a node comes last that could not start something.
+const AVOIDED: Duration = Duration::from_secs(30);
 /// Most nodes that are kept in mind.
 const MAX_NODES: usize = 1000;
 /// Longest name of a node or a label.
 const MAX_NAME: usize = 64;
 /// Most labels of a node.
 const MAX_LABELS: usize = 32;
+/// Longest text of a node that is told to people, in characters.
+const MAX_TOLD: usize = 200;
 
 /// The nodes that were heard.
 #[derive(Debug)]
@@ -25,14 +33,20 @@ pub(super) struct Known {
     /// When it was begun to listen.
     since: Instant,
     lease: Duration,
+    /// More nodes were heard than are kept in mind.
+    full: bool,
 }
 
 #[derive(Debug)]
 struct Heard {
     beat: NodeBeat,
     at: Instant,
+    /// The life before, while something that it ran may run on.
+    before: Option<(String, Instant)>,
     /// Apps that have a place there, of this server.
     placed: u32,
+    /// When it could not start something.
+    failed: Option<Instant>,
 }
 
 impl Heard {
@@ -40,9 +54,17 @@ impl Heard {
         now < self.at + SILENT && !self.beat.ended
     }
 
-    /// How many apps it has, with those that it does not tell of yet.
+    /// How much of its room is taken, also by apps that it does not tell of yet.
+    fn load(&self) -> f64 {
+        f64::from(self.apps()) / f64::from(self.beat.capacity.max(1))
+    }
+
     fn apps(&self) -> u32 {
         self.beat.apps.max(self.placed)
+    }
+
+    fn is_avoided(&self, now: Instant) -> bool {
+        self.failed.is_some_and(|at| now < at + AVOIDED)
     }
 }
 
@@ -72,31 +94,48 @@ pub(crate) fn is_name(word: &str) -> bool {
 
 impl Known {
     pub(super) fn new(now: Instant, lease: Duration) -> Self {
-        Self { nodes: HashMap::new(), since: now, lease }
+        Self { nodes: HashMap::new(), since: now, lease, full: false }
     }
 
-    /// Takes in what a node says of itself.
-    pub(super) fn hear(&mut self, beat: NodeBeat, now: Instant) {
-        let names = [&beat.name, &beat.life].into_iter().chain(&beat.labels);
-        if beat.labels.len() > MAX_LABELS || !names.into_iter().all(|name| is_name(name)) {
-            tracing::warn!(node = beat.name, "a runtime node has a name or a label that is none");
+    /// Takes in what the node of this name says of itself.
+    pub(super) fn hear(&mut self, name: &str, mut beat: NodeBeat, now: Instant) {
+        let words = [&beat.name, &beat.life].into_iter().chain(&beat.labels);
+        if beat.name != name || beat.labels.len() > MAX_LABELS || !words.into_iter().all(|word| is_name(word))
+        {
+            return tracing::warn!(node = name, "a runtime node says what is not understood");
+        }
+        beat.sandbox = shortened(&beat.sandbox);
+        beat.trouble = beat.trouble.as_deref().map(shortened);
+        let ended = self.lease + ENDS;
+        if let Some(heard) = self.nodes.get_mut(name) {
+            if heard.beat.life == beat.life {
+                // What was overtaken on the way is no news.
+                if beat.number > heard.beat.number {
+                    (heard.beat, heard.at) = (beat, now);
+                }
+                return;
+            }
+            if heard.is_there(now) {
+                return tracing::warn!(node = name, "two runtime nodes have this name, or one started again");
+            }
+            // On the same folder it has ended what ran there.
+            let over = heard.beat.ended || beat.before.as_ref() == Some(&heard.beat.life);
+            heard.before = (!over).then(|| (heard.beat.life.clone(), heard.at + ended));
+            (heard.beat, heard.at, heard.failed) = (beat, now, None);
             return;
         }
-        let room = self.nodes.len() < MAX_NODES;
-        match self.nodes.get_mut(&beat.name) {
-            // Two nodes have one name; the first keeps it.
-            Some(heard) if heard.beat.life != beat.life && heard.is_there(now) => {
-                tracing::warn!(
-                    node = beat.name,
-                    "two runtime nodes have the same name, or one started again"
-                );
-            }
-            Some(heard) => (heard.beat, heard.at) = (beat, now),
-            None if !room => {}
-            None => {
-                tracing::info!(node = beat.name, sandbox = beat.sandbox, "a runtime node is there");
-                self.nodes.insert(beat.name.clone(), Heard { beat, at: now, placed: 0 });
-            }
+        if self.nodes.len() >= MAX_NODES {
+            self.nodes.retain(|_, heard| now < heard.at + ended || heard.placed > 0);
+        }
+        let full = self.nodes.len() >= MAX_NODES;
+        if full && !self.full {
+            tracing::warn!(node = name, "there are more runtime nodes than this server keeps in mind");
+        }
+        self.full = full;
+        if !full {
+            tracing::info!(node = name, sandbox = beat.sandbox, "a runtime node is there");
+            let heard = Heard { beat, at: now, before: None, placed: 0, failed: None };
+            self.nodes.insert(name.to_owned(), heard);
         }
     }
 
@@ -104,11 +143,9 @@ impl Known {
         self.nodes.values().filter(move |heard| heard.is_there(now))
     }
 
-    /// The lives that are heard.
-    pub(super) fn lives(&self, now: Instant) -> Vec<String> {
-        let mut lives: Vec<_> = self.heard(now).map(|heard| heard.beat.life.clone()).collect();
-        lives.sort_unstable();
-        lives
+    /// The lives that are heard, and the last number of each.
+    pub(super) fn lives(&self, now: Instant) -> HashMap<String, u64> {
+        self.heard(now).map(|heard| (heard.beat.life.clone(), heard.beat.number)).collect()
     }
 
     fn at(&self, place: &RuntimePlace, now: Instant) -> Option<&Heard> {
@@ -116,9 +153,9 @@ impl Known {
         (heard.beat.life == place.life && heard.is_there(now)).then_some(heard)
     }
 
-    /// Whether the node of a place is heard.
-    pub(super) fn hears(&self, place: &RuntimePlace, now: Instant) -> bool {
-        self.at(place, now).is_some()
+    /// The last number of the node of a place, when it is heard.
+    pub(super) fn number(&self, place: &RuntimePlace, now: Instant) -> Option<u64> {
+        self.at(place, now).map(|heard| heard.beat.number)
     }
 
     /// Whether the node of a place is about to end.
@@ -126,17 +163,21 @@ impl Known {
         self.at(place, now).is_some_and(|heard| heard.beat.leaving)
     }
 
-    /// Whether nothing runs any more in a place. A node that this server has not heard for a while, and is told so by
-    /// hearing nothing, ends what it runs; so does one whose server is another process now.
+    /// Whether nothing runs any more in a place.
     pub(super) fn freed(&self, place: &RuntimePlace, now: Instant) -> Freed {
-        let last = match self.nodes.get(&place.node) {
-            Some(heard) if heard.beat.life != place.life || heard.beat.ended => return Freed::Yes,
-            Some(heard) if now < heard.at + SILENT => return Freed::Ask,
-            Some(heard) => heard.at,
-            None => self.since,
+        let ended = self.lease + ENDS;
+        let at = match self.nodes.get(&place.node) {
+            Some(heard) if heard.beat.life == place.life => match heard.is_there(now) {
+                true => return Freed::Ask,
+                false if heard.beat.ended => return Freed::Yes,
+                false => heard.at + ended,
+            },
+            Some(Heard { before: Some((life, then)), .. }) if *life == place.life => *then,
+            // It says itself that this was the life of its folder before.
+            Some(heard) if heard.beat.before.as_ref() == Some(&place.life) => return Freed::Yes,
+            _ => self.since + ended,
         };
-        let ended = last + SILENT + self.lease + ENDS;
-        if now < ended { Freed::At(ended) } else { Freed::Yes }
+        if now < at { Freed::At(at) } else { Freed::Yes }
     }
 
     /// The node that has the most room, of those with all these labels.
@@ -144,11 +185,13 @@ impl Known {
     /// # Errors
     /// [`Code::Unavailable`] with the reason that there is none.
     pub(super) fn choose(&self, labels: &[String], now: Instant) -> Result<Chosen> {
-        let load = |heard: &Heard| f64::from(heard.apps()) / f64::from(heard.beat.capacity.max(1));
-        let usable =
-            self.heard(now).filter(|heard| unusable(&heard.beat, labels).is_none() && load(heard) < 1.0);
+        let usable = self
+            .heard(now)
+            .filter(|heard| unusable(&heard.beat, labels).is_none() && heard.apps() < heard.beat.capacity);
         let best = usable.min_by(|one, other| {
-            load(one).total_cmp(&load(other)).then_with(|| one.beat.name.cmp(&other.beat.name))
+            let avoided = one.is_avoided(now).cmp(&other.is_avoided(now));
+            let name = || one.beat.name.cmp(&other.beat.name);
+            avoided.then_with(|| one.load().total_cmp(&other.load())).then_with(name)
         });
         match best {
             Some(Heard { beat, .. }) => {
@@ -169,6 +212,13 @@ impl Known {
         }
     }
 
+    /// A node could not start something: others come first for a while.
+    pub(super) fn avoid(&mut self, node: &str, now: Instant) {
+        if let Some(heard) = self.nodes.get_mut(node) {
+            heard.failed = Some(now);
+        }
+    }
+
     /// Which nodes there are, in words.
     pub(super) fn told(&self, labels: &[String], now: Instant) -> String {
         let mut told: Vec<_> = self
@@ -186,6 +236,11 @@ impl Known {
             _ => told.join(", "),
         }
     }
+}
+
+/// A text that people read, of a node that may say anything.
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_TOLD).collect()
 }
 
 /// Why a node is not used.
@@ -217,6 +272,8 @@ mod tests {
             version: VERSION,
             name: name.to_owned(),
             life: life.to_owned(),
+            number: 1,
+            before: None,
             labels: vec!["eu".to_owned()],
             capacity: 10,
             apps: 0,
@@ -232,17 +289,26 @@ mod tests {
         RuntimePlace { node: node.to_owned(), life: life.to_owned(), token: 1 }
     }
 
+    fn hear(known: &mut Known, beat: NodeBeat, now: Instant) {
+        let name = beat.name.clone();
+        known.hear(&name, beat, now);
+    }
+
     #[test]
     fn the_node_with_the_most_room_is_chosen() {
         let now = Instant::now();
         let mut known = Known::new(now, LEASE);
-        known.hear(NodeBeat { apps: 3, ..beat("a", "1") }, now);
-        known.hear(NodeBeat { apps: 5, capacity: 100, ..beat("b", "1") }, now);
+        hear(&mut known, NodeBeat { apps: 3, ..beat("a", "1") }, now);
+        hear(&mut known, NodeBeat { apps: 5, capacity: 100, ..beat("b", "1") }, now);
         assert_eq!(known.choose(&[], now).unwrap().name, "b");
         (0..60).for_each(|_| known.count("b", true));
         assert_eq!(known.choose(&[], now).unwrap().name, "a", "what was placed meanwhile counts");
-        known.count("b", false);
-        (0..40).for_each(|_| known.count("b", false));
+        (0..41).for_each(|_| known.count("b", false));
+        assert_eq!(known.choose(&[], now).unwrap().name, "b");
+        // One that could not start something comes last, until it is alone.
+        known.avoid("b", now);
+        assert_eq!(known.choose(&[], now).unwrap().name, "a");
+        known.avoid("a", now);
         assert_eq!(known.choose(&[], now).unwrap().name, "b");
     }
 
@@ -251,19 +317,21 @@ mod tests {
         let now = Instant::now();
         let mut known = Known::new(now, LEASE);
         assert!(known.choose(&[], now).unwrap_err().message.contains("none is there"));
-        known.hear(NodeBeat { version: 2, ..beat("a", "1") }, now);
-        known.hear(NodeBeat { leaving: true, ..beat("b", "1") }, now);
-        known.hear(NodeBeat { sealed: false, ..beat("c", "1") }, now);
-        known.hear(NodeBeat { trouble: Some("no memory limit.".to_owned()), ..beat("d", "1") }, now);
-        known.hear(beat("e", "1"), now);
-        known.hear(NodeBeat { apps: 10, labels: vec!["gpu".to_owned()], ..beat("f", "1") }, now);
-        known.hear(beat("not a name", "1"), now);
+        hear(&mut known, NodeBeat { version: 2, ..beat("a", "1") }, now);
+        hear(&mut known, NodeBeat { leaving: true, ..beat("b", "1") }, now);
+        hear(&mut known, NodeBeat { sealed: false, ..beat("c", "1") }, now);
+        let trouble = Some(format!("no\nmemory limit{}", "x".repeat(1000)));
+        hear(&mut known, NodeBeat { trouble, ..beat("d", "1") }, now);
+        hear(&mut known, beat("e", "1"), now);
+        hear(&mut known, NodeBeat { apps: 10, labels: vec!["gpu".to_owned()], ..beat("f", "1") }, now);
+        hear(&mut known, beat("not a name", "1"), now);
+        known.hear("another", beat("g", "1"), now);
         let why = known.choose(&["gpu".to_owned()], now).unwrap_err();
         assert_eq!(why.code, Code::Unavailable);
         assert_eq!(
-            why.message,
+            why.message.replace(&"x".repeat(MAX_TOLD - "nomemory limit".len()), ""),
             "No runtime node has room for the app: a speaks version 2 and not 1, b is about to end, c has no sandbox, \
-             d starts nothing: no memory limit, e lacks the label gpu, f runs 10 of 10 apps (bubblewrap)."
+             d starts nothing: nomemory limit, e lacks the label gpu, f runs 10 of 10 apps (bubblewrap)."
         );
         assert!(known.choose(&[], now + SILENT).unwrap_err().message.contains("none is there"));
     }
@@ -273,24 +341,51 @@ mod tests {
         let now = Instant::now();
         let mut known = Known::new(now, LEASE);
         let of = place("a", "1");
-        let ended = now + SILENT + LEASE + ENDS;
+        let ended = now + LEASE + ENDS;
         assert_eq!(known.freed(&of, now), Freed::At(ended), "a server that starts knows of nothing");
-        known.hear(beat("a", "1"), now);
+        hear(&mut known, beat("a", "1"), now);
         assert_eq!(known.freed(&of, now), Freed::Ask);
-        assert!(known.hears(&of, now) && !known.hears(&of, now + SILENT));
+        assert!(known.number(&of, now).is_some() && known.number(&of, now + SILENT).is_none());
         assert_eq!(known.freed(&of, now + SILENT), Freed::At(ended));
         assert_eq!(known.freed(&of, ended), Freed::Yes);
-        // Another process of that name does not count while the first is heard.
-        known.hear(beat("a", "2"), now);
+        // Another one of that name does not count while the first is heard.
+        hear(&mut known, beat("a", "2"), now);
         assert_eq!(known.freed(&of, now), Freed::Ask);
-        known.hear(beat("a", "2"), now + SILENT);
-        assert_eq!(known.freed(&of, now + SILENT), Freed::Yes);
-        // One that has ended in order says so.
-        let (of, now) = (place("a", "2"), now + SILENT);
-        assert_eq!(known.freed(&of, now), Freed::Ask);
-        known.hear(NodeBeat { leaving: true, ended: true, ..beat("a", "2") }, now);
-        assert_eq!(known.freed(&of, now), Freed::Yes);
-        known.hear(beat("a", "3"), now);
-        assert!(known.hears(&place("a", "3"), now), "it has started again at once");
+        // On another machine, the first may still run.
+        hear(&mut known, beat("a", "2"), now + SILENT);
+        assert_eq!(known.freed(&of, now + SILENT), Freed::At(ended));
+        assert_eq!(known.freed(&of, ended), Freed::Yes);
+        // One that started again on its folder has ended what ran there.
+        hear(&mut known, NodeBeat { before: Some("2".to_owned()), ..beat("a", "3") }, ended);
+        assert_eq!(known.freed(&place("a", "2"), ended), Freed::Yes);
+        // And one that ends in order says so.
+        let of = place("a", "3");
+        assert_eq!(known.freed(&of, ended), Freed::Ask);
+        hear(&mut known, NodeBeat { number: 2, leaving: true, ended: true, ..beat("a", "3") }, ended);
+        assert_eq!(known.freed(&of, ended), Freed::Yes);
+        hear(&mut known, beat("a", "4"), ended);
+        assert!(known.number(&place("a", "4"), ended).is_some(), "it has started again at once");
+    }
+
+    #[test]
+    fn what_was_overtaken_on_the_way_is_no_news() {
+        let now = Instant::now();
+        let mut known = Known::new(now, LEASE);
+        hear(&mut known, NodeBeat { number: 7, ..beat("a", "1") }, now);
+        hear(&mut known, NodeBeat { number: 6, ..beat("a", "1") }, now + SILENT);
+        assert_eq!(known.lives(now), HashMap::from([("1".to_owned(), 7)]));
+        assert!(known.lives(now + SILENT).is_empty());
+    }
+
+    #[test]
+    fn nodes_that_are_gone_make_room_for_others() {
+        let now = Instant::now();
+        let mut known = Known::new(now, LEASE);
+        (0..=MAX_NODES).for_each(|at| hear(&mut known, beat(&format!("n{at}"), "1"), now));
+        assert_eq!(known.lives(now).len(), 1, "they all have one life here");
+        assert_eq!(known.nodes.len(), MAX_NODES);
+        let later = now + LEASE + ENDS;
+        hear(&mut known, beat("late", "1"), later);
+        assert_eq!(known.nodes.len(), 1);
     }
 }

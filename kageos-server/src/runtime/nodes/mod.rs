@@ -5,7 +5,7 @@
 //! server, and so does all that an app asks for. A node holds nothing that matters: rows lie on a database server, and it
 //! fetches programs by their hash.
 //!
-//! [`Nodes`] is the server's side. An app has one place at a time: the platform's database counts its places, and a new one
+//! [`Nodes`] is the server's side. The app of a release has one place at a time: the platform's database counts its places, and a new one
 //! is taken only when nothing runs in the last one any more, because its node says so or cannot run it any longer.
 
 mod agent;
@@ -21,11 +21,13 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, Event, Subscriber};
+use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use kageos_core::{
-    Code, Env, Error, NodeId, Result, StreamId,
+    Code, Env, Error, Result, StreamId,
     platform::release::{RuntimePlace, RuntimePlaces},
+    sql::{Forward, ServerAddress},
 };
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -40,18 +42,23 @@ pub use agent::{NodeOptions, RuntimeNode};
 pub(crate) use known::is_name;
 use known::{Chosen, Freed, Known, SILENT};
 use programs::Offered;
-pub(super) use remote::RemoteApp;
+pub(super) use remote::{Placed, RemoteApp};
 use stream::{Out, Wire};
+pub(super) use wire::AppId;
 use wire::{Command, Database, Piece, ServerBeat, Start, Started, Subjects, json};
 
 /// How often each side says that it is there.
-const BEAT: Duration = Duration::from_secs(1);
+const BEAT: Duration = Duration::from_millis(500);
+/// Shortest lease.
+const MIN_LEASE: Duration = Duration::from_secs(4);
 /// How often it is looked which nodes are heard.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long an answer may take that costs no work.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Pieces of programs that are read at a time.
 const PIECES: usize = 8;
+/// Messages of a subscription that wait to be taken; one that is behind ends.
+const SUBSCRIPTION: usize = 8 * 1024;
 /// Bytes between a link and what carries it.
 const BETWEEN: usize = 64 * 1024;
 
@@ -96,6 +103,7 @@ struct Inner {
     known: Mutex<Known>,
     offered: Offered,
     since: Instant,
+    env: Env,
     /// Some node is heard that was not, or the other way round.
     changed: watch::Sender<()>,
 }
@@ -117,11 +125,27 @@ async fn connect(url: &str, name: &str, inbox: String) -> Result<Client> {
         .name(format!("kageos {name}"))
         .custom_inbox_prefix(inbox)
         .connection_timeout(ANSWER)
-        .ping_interval(BEAT * 2)
-        .reconnect_delay_callback(|attempts| BEAT.min(Duration::from_millis(50) * attempts.min(20) as u32))
+        .ping_interval(BEAT * 4)
+        .reconnect_delay_callback(|attempts| {
+            (BEAT * 2).min(Duration::from_millis(50) * attempts.min(20) as u32)
+        })
+        .subscription_capacity(SUBSCRIPTION)
+        .event_callback(|event| async move {
+            match event {
+                Event::Connected => tracing::info!("runtime nodes: connected to NATS"),
+                event => tracing::warn!(%event, "runtime nodes: NATS"),
+            }
+        })
         .retry_on_initial_connect();
     let refused = |error| Error::new(Code::Unavailable, "bus.url is no address of NATS.").caused_by(error);
     options.connect(addresses).await.map_err(refused)
+}
+
+/// Asks somebody on NATS. The client's own time begins only when it has room for the question.
+async fn request(client: &Client, subject: String, question: Bytes, within: Duration) -> Result<Bytes> {
+    let request = async_nats::Request::new().payload(question).timeout(Some(within));
+    let late = |_| Error::new(Code::Unavailable, "NATS does not answer.");
+    Ok(timeout(within, client.send_request(subject, request)).await.map_err(late)?.map_err(away)?.payload)
 }
 
 fn away(error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -132,6 +156,27 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The way to the rows of an app from another machine, when they lie on a server.
+fn database(options: &AppOptions) -> Result<Option<Database>> {
+    // Only what leads there is of use before the node has told where the app finds it.
+    let Some(Forward { socket, address, .. }) = forward(options, Path::new("/"))? else { return Ok(None) };
+    match address {
+        ServerAddress::Tcp(host, port) => Ok(Some(Database { socket: socket.to_owned(), host, port })),
+        ServerAddress::Unix(path) => {
+            let path = path.display();
+            let message = format!("The rows lie behind the socket {path}, which no runtime node reaches.");
+            Err(Error::new(Code::Unavailable, message))
+        }
+    }
+}
+
+impl Inner {
+    async fn subscribe(&self, subject: String) -> Result<Subscriber> {
+        let late = |_| Error::new(Code::Unavailable, "NATS does not answer.");
+        timeout(ANSWER, self.client.subscribe(subject)).await.map_err(late)?.map_err(away)
+    }
+}
+
 impl Nodes {
     /// Joins and begins to listen for nodes. While NATS is out of reach none is heard.
     ///
@@ -139,6 +184,8 @@ impl Nodes {
     /// [`Code::Unavailable`] when the address is none.
     pub async fn open(env: &Env, options: NodesOptions) -> Result<Self> {
         let NodesOptions { url, prefix, labels, lease, places } = options;
+        // Each side is heard twice in that time, also where one message is lost.
+        let lease = lease.max(MIN_LEASE);
         let server = StreamId::new(env).to_string();
         let client = connect(&url, &server, format!("_INBOX_{prefix}_server")).await?;
         let since = Instant::now();
@@ -152,6 +199,7 @@ impl Nodes {
             known: Mutex::new(Known::new(since, lease)),
             offered: Offered::default(),
             since,
+            env: env.clone(),
             changed: watch::Sender::new(()),
         });
         let tasks = [
@@ -174,45 +222,52 @@ impl Nodes {
         Ok(format!("runtime nodes: {}", known.told(&self.inner.labels, now)))
     }
 
-    /// Starts an app in a place of its own and waits until it comes to its link.
+    /// Takes a place for an app, when nothing of it runs in the last one any more.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason that there is none.
+    pub(super) async fn place(&self, app: AppId) -> Result<Placed> {
+        let inner = &self.inner;
+        let last = inner.places.find(app.workspace, app.release).await?;
+        if let Some(last) = &last {
+            self.leave(app, last).await?;
+        }
+        let Chosen { name, life, sandbox } = self.choose().await?;
+        let release = (app.workspace, app.release);
+        let place = inner.places.take(release, last.as_ref(), (&name, &life), inner.env.now()).await?;
+        Ok(Placed::at(self.clone(), app, place, sandbox))
+    }
+
+    /// Starts an app in its place and waits until it comes to its link.
     ///
     /// # Errors
     /// [`Code::Unavailable`] with the reason.
-    pub(super) async fn enter(
-        &self,
-        workspace: NodeId,
-        options: &AppOptions,
-    ) -> Result<Entered<DuplexStream>> {
+    pub(super) async fn enter(&self, placed: Placed, options: &AppOptions) -> Result<Entered<DuplexStream>> {
         let inner = &self.inner;
-        let last = inner.places.find(workspace).await?;
-        if let Some(last) = &last {
-            self.leave(workspace, last).await?;
-        }
-        let chosen = self.choose().await?;
-        let place = inner.places.take(workspace, last.as_ref(), &chosen.name, &chosen.life).await?;
-        let placed = remote::Placed::at(self.clone(), workspace, place);
         let offer = inner.offered.offer(&options.program).await?;
-        // Only what leads there is of use before the node has told where the app finds it.
-        let database = forward(options, Path::new("/"))?
-            .map(|forward| Database { socket: forward.socket.to_owned(), address: forward.address });
         let arguments = options.arguments.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+        let heard = lock(&inner.known).number(&placed.place, Instant::now());
         let start = Start {
             server: inner.server.clone(),
             lease_ms: millis(inner.lease),
-            workspace,
+            heard: heard.ok_or_else(|| self.stays(&placed.place))?,
+            app: placed.app,
             token: placed.place.token,
             program: offer.program.clone(),
             arguments,
             limits: options.limits.clone(),
             data_bytes: options.quota.most(),
-            database,
+            database: database(options)?,
             ready_ms: millis(options.ready_within),
         };
-        let link = inner.subjects.link(&chosen.name, &placed.link());
-        let subscribe = async |subject: String| inner.client.subscribe(subject).await.map_err(away);
-        let (incoming, notes) = (subscribe(link.platform).await?, subscribe(link.notes).await?);
+        let link = inner.subjects.link(&placed.place.node, &placed.link());
+        let (incoming, notes) = (inner.subscribe(link.platform).await?, inner.subscribe(link.notes).await?);
         let start = Command::Start(Box::new(start));
-        let started: Started = self.ask(&placed.place, &start, options.ready_within + ANSWER).await?;
+        let started = self.ask(&placed.place, &start, options.ready_within + ANSWER).await;
+        let started: Started = started.inspect_err(|_| {
+            lock(&inner.known).avoid(&placed.place.node, Instant::now());
+        })?;
+        let place = format!("{} on {}", placed.sandbox, placed.place.node);
         let wire = Wire { incoming, out: Out { client: inner.client.clone(), to: link.app.into() } };
         let (ours, theirs) = tokio::io::duplex(BETWEEN);
         let app = RemoteApp::run(placed, started.pid, (wire, theirs), (notes, Arc::clone(&options.logs)));
@@ -222,7 +277,7 @@ impl Nodes {
             link: started.link,
             data: started.data,
             forwarding: None,
-            place: format!("{} on {}", chosen.sandbox, chosen.name),
+            place,
         })
     }
 
@@ -241,7 +296,7 @@ impl Nodes {
     }
 
     /// Makes sure that nothing runs in a place any more.
-    async fn leave(&self, workspace: NodeId, place: &RuntimePlace) -> Result<()> {
+    async fn leave(&self, app: AppId, place: &RuntimePlace) -> Result<()> {
         let inner = &self.inner;
         let mut changed = inner.changed.subscribe();
         while matches!(self.freed(place), Freed::At(_)) {
@@ -252,7 +307,7 @@ impl Nodes {
             }
             let _ = timeout(rest, changed.changed()).await;
         }
-        if self.end(workspace, place).await {
+        if self.end(app, place).await {
             return Ok(());
         }
         Err(self.stays(place))
@@ -278,12 +333,12 @@ impl Nodes {
     }
 
     /// Ends what runs in a place; answers whether nothing does any more.
-    async fn end(&self, workspace: NodeId, place: &RuntimePlace) -> bool {
+    async fn end(&self, app: AppId, place: &RuntimePlace) -> bool {
         match self.freed(place) {
             Freed::Yes => true,
             Freed::At(_) => false,
             Freed::Ask => {
-                let end = Command::End { workspace, token: place.token };
+                let end = Command::End { app, token: place.token };
                 self.ask::<bool>(place, &end, ANSWER).await.unwrap_or(false)
             }
         }
@@ -294,10 +349,14 @@ impl Nodes {
         lock(&self.inner.known).is_leaving(place, Instant::now())
     }
 
+    fn hears(&self, place: &RuntimePlace) -> bool {
+        lock(&self.inner.known).number(place, Instant::now()).is_some()
+    }
+
     /// Waits until the node of a place is not heard any more.
     async fn lost(&self, place: &RuntimePlace) {
         let mut changed = self.inner.changed.subscribe();
-        while lock(&self.inner.known).hears(place, Instant::now()) {
+        while self.hears(place) {
             if changed.changed().await.is_err() {
                 return;
             }
@@ -312,13 +371,12 @@ impl Nodes {
         within: Duration,
     ) -> Result<T> {
         let subject = self.inner.subjects.commands(&place.node, &place.life);
-        let request = async_nats::Request::new().payload(json(command)).timeout(Some(within));
-        let silent = |error| {
+        let silent = |error: Error| {
             let message = format!("The runtime node {} does not answer.", place.node);
             Error::new(Code::Unavailable, message).caused_by(error)
         };
-        let answer = self.inner.client.send_request(subject, request).await.map_err(silent)?;
-        let answer: Result<T> = serde_json::from_slice(&answer.payload).map_err(Error::internal)?;
+        let answer = request(&self.inner.client, subject, json(command), within).await.map_err(silent)?;
+        let answer: Result<T> = serde_json::from_slice(&answer).map_err(Error::internal)?;
         answer
     }
 }
@@ -341,9 +399,13 @@ async fn each(client: &Client, subject: String, mut on: impl FnMut(async_nats::M
 
 /// Hears what nodes say of themselves.
 async fn listen(inner: Arc<Inner>) {
-    each(&inner.client, inner.subjects.nodes(), |message| match serde_json::from_slice(&message.payload) {
-        Ok(beat) => lock(&inner.known).hear(beat, Instant::now()),
-        Err(error) => tracing::warn!(%error, "a runtime node says what is not understood"),
+    each(&inner.client, inner.subjects.nodes("*"), |message| {
+        // Who may speak there may be bound to the name.
+        let name = message.subject.rsplit('.').next().unwrap_or_default();
+        match serde_json::from_slice(&message.payload) {
+            Ok(beat) => lock(&inner.known).hear(name, beat, Instant::now()),
+            Err(error) => tracing::warn!(%error, "a runtime node says what is not understood"),
+        }
     })
     .await;
 }
@@ -363,7 +425,8 @@ async fn beat(inner: Arc<Inner>) {
 async fn look(inner: Arc<Inner>) {
     let mut before = Vec::new();
     loop {
-        let lives = lock(&inner.known).lives(Instant::now());
+        let mut lives: Vec<_> = lock(&inner.known).lives(Instant::now()).into_keys().collect();
+        lives.sort_unstable();
         if lives != before {
             before = lives;
             inner.changed.send_replace(());

@@ -7,7 +7,6 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::wire::PIECE;
 use crate::{
-    runtime::build::{HashWriter, MAX_PROGRAM},
+    runtime::build::{HashWriter, MAX_PROGRAM, now},
     state::StateDir,
 };
 
@@ -141,10 +140,11 @@ impl Cached {
             return Err(Error::new(Code::InvalidInput, "This is no program."));
         }
         let path = self.folder.join(&program.sha256);
+        if is_there(&path) {
+            return Ok(path);
+        }
         let _one = self.fetching.lock().await;
-        if path.exists() {
-            let now = SystemTime::now();
-            let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(now));
+        if is_there(&path) {
             return Ok(path);
         }
         self.make_room(program.size, &used());
@@ -154,7 +154,11 @@ impl Cached {
         let file = self.state.create(&making).map_err(full)?;
         let mut from = 0;
         while from < program.size {
-            let bytes = piece(from).await?;
+            let bytes = match piece(from).await {
+                Ok(bytes) => bytes,
+                // One that others ask too may have no time at once.
+                Err(_) => piece(from).await?,
+            };
             if bytes.is_empty() || bytes.len() > PIECE {
                 return Err(Error::new(Code::Unavailable, "The server does not give the program any more."));
             }
@@ -195,6 +199,11 @@ impl Cached {
             }
         }
     }
+}
+
+/// Whether a program is there; one that is asked for is used.
+fn is_there(path: &Path) -> bool {
+    File::options().append(true).open(path).and_then(|file| file.set_modified(now())).is_ok()
 }
 
 fn paths(folder: &Path) -> impl Iterator<Item = PathBuf> {
@@ -269,7 +278,7 @@ mod tests {
         for (age, letter) in [(30, b'a'), (20, b'b'), (10, b'c')] {
             let path = written(&cached.folder, &char::from(letter).to_string().repeat(64), &[letter; 10]);
             let file = File::options().append(true).open(&path).unwrap();
-            file.set_modified(SystemTime::now() - std::time::Duration::from_secs(age)).unwrap();
+            file.set_modified(now() - std::time::Duration::from_secs(age)).unwrap();
             names.push(path);
         }
         cached.make_room(10, &["a".repeat(64)]);

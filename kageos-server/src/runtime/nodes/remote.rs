@@ -7,35 +7,49 @@ use std::sync::{
 
 use async_nats::Subscriber;
 use futures_util::StreamExt;
-use kageos_core::{Error, LogSink, LogSource, NodeId, platform::release::RuntimePlace};
+use kageos_core::{Error, LogSink, LogSource, Result, platform::release::RuntimePlace};
 use tokio::{io::DuplexStream, sync::watch};
 
-use super::{Nodes, Tasks, lock, stream::Wire, wire::Note};
-use crate::runtime::driver::Ending;
+use super::{AppId, BEAT, Nodes, Tasks, lock, stream::Wire, wire::Note};
+use crate::runtime::{
+    driver::{Ending, Entered},
+    process::AppOptions,
+};
 
 /// The place of an app, which it has until this is dropped; then it is ended.
 #[derive(Debug)]
-pub(super) struct Placed {
-    nodes: Nodes,
-    workspace: NodeId,
+pub(in crate::runtime) struct Placed {
+    pub(super) nodes: Nodes,
+    pub(super) app: AppId,
     pub(super) place: RuntimePlace,
+    /// What keeps it apart there.
+    pub(super) sandbox: String,
     /// Its node has said that nothing of it runs.
     gone: AtomicBool,
 }
 
 impl Placed {
-    pub(super) fn at(nodes: Nodes, workspace: NodeId, place: RuntimePlace) -> Self {
+    pub(super) fn at(nodes: Nodes, app: AppId, place: RuntimePlace, sandbox: String) -> Self {
         lock(&nodes.inner.known).count(&place.node, true);
-        Self { nodes, workspace, place, gone: AtomicBool::new(false) }
+        Self { nodes, app, place, sandbox, gone: AtomicBool::new(false) }
     }
 
     /// What its link is called.
     pub(super) fn link(&self) -> String {
-        link_name(self.workspace, self.place.token)
+        link_name(self.app, self.place.token)
+    }
+
+    /// Starts an app here and waits until it comes to its link.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`](kageos_core::Code::Unavailable) with the reason.
+    pub(in crate::runtime) async fn enter(self, options: &AppOptions) -> Result<Entered<DuplexStream>> {
+        let nodes = self.nodes.clone();
+        nodes.enter(self, options).await
     }
 
     async fn end(&self) -> bool {
-        let gone = self.nodes.end(self.workspace, &self.place).await;
+        let gone = self.nodes.end(self.app, &self.place).await;
         if gone {
             self.gone.store(true, Ordering::Relaxed);
         }
@@ -44,8 +58,8 @@ impl Placed {
 }
 
 /// What the link of an app is called: no two have ever the same.
-pub(super) fn link_name(workspace: NodeId, token: u64) -> String {
-    format!("{workspace}-{token}")
+pub(super) fn link_name(app: AppId, token: u64) -> String {
+    format!("{app}-{token}")
 }
 
 impl Drop for Placed {
@@ -53,8 +67,13 @@ impl Drop for Placed {
         lock(&self.nodes.inner.known).count(&self.place.node, false);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if !self.gone.load(Ordering::Relaxed) {
-            let (nodes, workspace, place) = (self.nodes.clone(), self.workspace, self.place.clone());
-            runtime.spawn(async move { nodes.end(workspace, &place).await });
+            let (nodes, app, place) = (self.nodes.clone(), self.app, self.place.clone());
+            runtime.spawn(async move {
+                // A node that is heard again would run it for ever.
+                while !nodes.end(app, &place).await {
+                    tokio::time::sleep(BEAT).await;
+                }
+            });
         }
     }
 }
@@ -112,14 +131,20 @@ impl RemoteApp {
         self.placed.end().await
     }
 
+    /// Whether its node is lost.
+    pub(in crate::runtime) fn is_lost(&self) -> bool {
+        !self.placed.nodes.hears(&self.placed.place)
+    }
+
     /// Why it is not known that nothing of it runs.
     pub(in crate::runtime) fn stays(&self) -> Error {
         self.placed.nodes.stays(&self.placed.place)
     }
 
-    /// Whether its node is about to end.
+    /// Whether its node is about to end and another one has room.
     pub(in crate::runtime) fn has_to_move(&self) -> bool {
-        self.placed.nodes.is_leaving(&self.placed.place)
+        let Placed { nodes, place, .. } = &*self.placed;
+        nodes.is_leaving(place) && nodes.outlook().is_ok()
     }
 }
 

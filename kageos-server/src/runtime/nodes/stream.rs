@@ -15,12 +15,17 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     time::timeout,
 };
 
 /// Bytes that are sent and not taken, at most.
 const WINDOW: u64 = 1024 * 1024;
+/// Messages of a window that wait to be taken, at most: those of a link have some sixty bytes and more.
+const QUEUE: usize = 32 * 1024;
 /// Bytes of one message, at most.
 const CHUNK: usize = 64 * 1024;
 /// How long what has come may take to be taken when the other end is done.
@@ -88,12 +93,18 @@ pub(super) struct Wire {
 }
 
 /// Where the other end listens.
+#[derive(Clone)]
 pub(super) struct Out {
     pub(super) client: Client,
     pub(super) to: Subject,
 }
 
 impl Out {
+    /// Says that nothing more comes, whatever became of what carried the stream.
+    pub(super) async fn end(&self) {
+        let _ = self.say(&Frame::End).await;
+    }
+
     async fn say(&self, frame: &Frame) -> Result<(), Broken> {
         self.client.publish(self.to.clone(), frame.write()).await.map_err(|_| Broken::Closed)
     }
@@ -108,7 +119,7 @@ impl Wire {
         let Self { incoming, out } = self;
         let (reading, writing) = tokio::io::split(local);
         let (credit, taken) = watch::channel(0);
-        let (queue, waiting) = mpsc::unbounded_channel();
+        let (queue, waiting) = mpsc::channel(QUEUE);
         let written = AtomicU64::new(0);
         let receive = receive(incoming, queue, &credit, &written);
         let mut write = pin!(write(writing, waiting, &written, &out));
@@ -122,7 +133,7 @@ impl Wire {
             read = read(reading, taken, &out) => read,
         };
         // Whatever the reason: nothing more comes from here.
-        let _ = out.say(&Frame::End).await;
+        out.end().await;
         done
     }
 }
@@ -130,7 +141,7 @@ impl Wire {
 /// Takes messages in order; answers when the other end is done.
 async fn receive(
     mut incoming: Subscriber,
-    queue: mpsc::UnboundedSender<Bytes>,
+    queue: mpsc::Sender<Bytes>,
     credit: &watch::Sender<u64>,
     written: &AtomicU64,
 ) -> Result<(), Broken> {
@@ -141,11 +152,13 @@ async fn receive(
             Frame::Data(before, _) if before != received => return Err(Broken::Lost),
             Frame::Data(_, bytes) => {
                 received += bytes.len() as u64;
-                if received - written.load(Ordering::Acquire) > WINDOW {
+                if bytes.is_empty() || received - written.load(Ordering::Acquire) > WINDOW {
                     return Err(Broken::Strange);
                 }
-                if queue.send(bytes).is_err() {
-                    return Ok(());
+                match queue.try_send(bytes) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(_)) => return Err(Broken::Strange),
+                    Err(TrySendError::Closed(_)) => return Ok(()),
                 }
             }
             Frame::Taken(all) => drop(credit.send_replace(all)),
@@ -158,7 +171,7 @@ async fn receive(
 /// Hands on what has come, and says how much of it is taken before the other end has to wait.
 async fn write(
     mut local: impl AsyncWrite + Unpin,
-    mut waiting: mpsc::UnboundedReceiver<Bytes>,
+    mut waiting: mpsc::Receiver<Bytes>,
     written: &AtomicU64,
     out: &Out,
 ) -> Result<(), Broken> {
@@ -280,8 +293,11 @@ mod tests {
     #[tokio::test]
     async fn what_is_lost_or_no_frame_ends_the_stream() {
         let gap = Frame::Data(7, Bytes::from_static(b"later")).write();
+        let empty = Frame::Data(0, Bytes::new()).write();
         for (at, (message, why)) in
-            [(gap, Broken::Lost), (Bytes::from_static(b"?"), Broken::Strange)].into_iter().enumerate()
+            [(gap, Broken::Lost), (empty, Broken::Strange), (Bytes::from_static(b"?"), Broken::Strange)]
+                .into_iter()
+                .enumerate()
         {
             let name = format!("broken{at}");
             let Some((client, [_a, mut b], [_, carried_b])) = pair(&name).await else { return };

@@ -1,11 +1,12 @@
 //! What a server and runtime nodes say to one another, as JSON on NATS.
 //!
-//! Commands are questions with an answer, in time or not at all: one that came later would start what nobody waits for.
-//! What is to run where stands in the platform's database, and each side tells every second that it is there.
+//! Commands are questions with an answer. What waited on the way while NATS was away is told by its age: a server names the
+//! number that it heard last of a node, and a node knows when it had said that. What is to run where stands in the
+//! platform's database.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, fmt, path::PathBuf};
 
-use kageos_core::{LogEntry, LogSource, NodeId, Result, platform::release::Program, sql::ServerAddress};
+use kageos_core::{LogEntry, LogSource, NodeId, Result, platform::release::Program};
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{Limits, driver::Ending};
@@ -24,9 +25,9 @@ impl Subjects {
         Self(format!("{prefix}.runtime"))
     }
 
-    /// Where nodes say that they are there.
-    pub(super) fn nodes(&self) -> String {
-        format!("{}.nodes", self.0)
+    /// Where a node says that it is there; `*` for all.
+    pub(super) fn nodes(&self, name: &str) -> String {
+        format!("{}.nodes.{name}", self.0)
     }
 
     /// Where servers say which nodes they hear.
@@ -66,6 +67,10 @@ pub(super) struct NodeBeat {
     pub(super) name: String,
     /// One start of it.
     pub(super) life: String,
+    /// Counts what it says.
+    pub(super) number: u64,
+    /// The start before on the same folder, of which nothing runs any more.
+    pub(super) before: Option<String>,
     pub(super) labels: Vec<String>,
     /// Most apps that it runs at a time.
     pub(super) capacity: u32,
@@ -90,8 +95,8 @@ pub(super) struct ServerBeat {
     pub(super) server: String,
     /// A node that it does not hear for so long ends what it runs for it.
     pub(super) lease_ms: u64,
-    /// The lives of nodes that it hears.
-    pub(super) hears: Vec<String>,
+    /// The lives of nodes that it hears, and the number of what it heard last.
+    pub(super) hears: HashMap<String, u64>,
 }
 
 /// What a server asks of a node.
@@ -100,8 +105,21 @@ pub(super) struct ServerBeat {
 pub(super) enum Command {
     /// Start an app; answers [`Started`].
     Start(Box<Start>),
-    /// End the app of a workspace that has a place with this token or a smaller one; answers whether nothing of it runs.
-    End { workspace: NodeId, token: u64 },
+    /// End the app of a release that has a place with this token or a smaller one; answers whether nothing of it runs.
+    End { app: AppId, token: u64 },
+}
+
+/// The app of a release. While a release takes the place of another one, both run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(in crate::runtime) struct AppId {
+    pub(in crate::runtime) workspace: NodeId,
+    pub(in crate::runtime) release: u32,
+}
+
+impl fmt::Display for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-r{}", self.workspace, self.release)
+    }
 }
 
 /// An app to be started.
@@ -109,7 +127,9 @@ pub(super) enum Command {
 pub(super) struct Start {
     pub(super) server: String,
     pub(super) lease_ms: u64,
-    pub(super) workspace: NodeId,
+    /// The number of what the server heard last of the node.
+    pub(super) heard: u64,
+    pub(super) app: AppId,
     pub(super) token: u64,
     pub(super) program: Program,
     pub(super) arguments: Vec<String>,
@@ -126,7 +146,8 @@ pub(super) struct Start {
 pub(super) struct Database {
     /// The socket in the folder of the link.
     pub(super) socket: String,
-    pub(super) address: ServerAddress,
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
 /// An app that has come to its link.

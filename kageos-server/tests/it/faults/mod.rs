@@ -17,6 +17,7 @@ mod backup;
 mod check;
 mod client;
 mod machine;
+mod nodes;
 mod random;
 mod several;
 mod storage;
