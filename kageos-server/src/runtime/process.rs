@@ -27,7 +27,7 @@ use super::{
     kept::KeptManifest,
     live::{Ended, Live},
     logs::fate,
-    nodes::Placed,
+    nodes::{Placed, was_not_taken},
 };
 
 /// Crashes within [`CRASH_WINDOW`] that are put up with; after more, callers are refused for a while.
@@ -353,7 +353,9 @@ impl ProcessHost {
         match started {
             Ok(live) => Ok(Some(self.keep(&mut state, live))),
             Err(error) => {
-                state.crashed();
+                if !was_not_taken(&error) {
+                    state.crashed();
+                }
                 cannot_start(&self.options, &error);
                 Err(error)
             }

@@ -14,6 +14,10 @@ use kageos_server::{
 };
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
 use crate::{
     process::{Folders, drivers, eventually, kit, late, said, variable},
@@ -246,6 +250,58 @@ async fn a_node_that_ends_lets_its_apps_go_elsewhere_and_loses_no_call() {
     let after = cluster.places.find(workspace, 1).await.unwrap().unwrap();
     assert_eq!((before.node.as_str(), after.node.as_str()), ("a", "b"));
     drop(host);
+}
+
+/// A way to NATS that can be cut.
+struct Way {
+    address: String,
+    open: watch::Sender<bool>,
+}
+
+impl Way {
+    async fn to(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("nats://{}", listener.local_addr().unwrap());
+        let (to, open) = (url.trim_start_matches("nats://").to_owned(), watch::Sender::new(true));
+        let seen = open.subscribe();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (to, mut seen) = (to.clone(), seen.clone());
+                tokio::spawn(async move {
+                    if !*seen.borrow() {
+                        return;
+                    }
+                    let mut server = TcpStream::connect(to).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        _ = seen.wait_for(|open| !open) => {}
+                    }
+                });
+            }
+        });
+        Self { address, open }
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_ends_what_it_runs_whatever_that_says_and_comes_back() {
+    let Some((mut cluster, driver)) = cluster(&[]).await else { return };
+    let way = Way::to(&cluster.url).await;
+    cluster.join("far", driver, |options| options.url.clone_from(&way.address)).await;
+    let folders = Folders::new();
+    let (kit, host) = kit(&folders, &cluster.driver(), &["--nocapture"], |_| {}).await;
+    let loud = late(&kit, "probe.form", "loud");
+    let talking = tokio::spawn({
+        let host = Arc::clone(&host);
+        async move { host.call(loud).await }
+    });
+    way.open.send_replace(false);
+    let error = tokio::time::timeout(WAIT, talking).await.unwrap().unwrap();
+    assert!(!matches!(&error, Err(HostError::Ended(_))), "{error:?}");
+    eventually(async || (cluster.apps() == [0]).then_some(())).await;
+    way.open.send_replace(true);
+    eventually(async || host.health().await.ok()).await;
+    assert_eq!(cluster.apps(), [1]);
 }
 
 #[tokio::test]

@@ -35,8 +35,9 @@ impl Runtime {
 }
 
 /// Removes the containers of an earlier process, on the engine that it had too, and notes the engine of this one. What
-/// does not answer is asked again by the next one.
-pub(in crate::runtime) async fn clear_containers(state: &StateDir, containers: Option<&Containers>) {
+/// does not answer is asked again by the next one; answers whether all did.
+pub(in crate::runtime) async fn clear_containers(state: &StateDir, containers: Option<&Containers>) -> bool {
+    let mut all = true;
     let file = state.run_file(ENGINES);
     let noted = fs::read_to_string(&file).unwrap_or_default();
     let own = containers.map(Containers::socket);
@@ -47,6 +48,7 @@ pub(in crate::runtime) async fn clear_containers(state: &StateDir, containers: O
         let cleared =
             timeout(WITHIN, engine.clear()).await.unwrap_or_else(|_| Err(Error::of(Code::Unavailable)));
         if let Err(error) = cleared {
+            all = false;
             tracing::warn!(%error, socket = %socket.display(), "containers of an earlier process may run on");
             if own != Some(socket) {
                 engines.push(socket.into());
@@ -59,6 +61,7 @@ pub(in crate::runtime) async fn clear_containers(state: &StateDir, containers: O
     {
         tracing::warn!(%error, "the container engine of this process is not noted");
     }
+    all
 }
 
 /// Removes the folders of links.

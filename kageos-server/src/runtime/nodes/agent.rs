@@ -51,7 +51,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const MEASURE: Duration = Duration::from_secs(2);
 /// How long an app may take to end when its link has ended.
 const END: Duration = Duration::from_secs(2);
-/// What a node has said lately: more than in the longest lease.
+/// What a node has said lately: in a quarter of an hour, at its usual pace.
 const REMEMBERED: usize = 2048;
 /// Longest lease.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
@@ -177,7 +177,7 @@ impl RuntimeNode {
     pub async fn open(options: NodeOptions) -> Result<Self> {
         let failed =
             |error| Error::new(Code::Unavailable, "The node's state folder cannot be used.").caused_by(error);
-        clear_containers(&options.state, options.containers.as_ref()).await;
+        let cleared = clear_containers(&options.state, options.containers.as_ref()).await;
         clear_links(&options.state);
         // A folder of its own: what a server keeps for its workspaces is never removed so.
         remove_tree(&apps_dir(&options.state))?;
@@ -189,7 +189,7 @@ impl RuntimeNode {
         }
         let life = StreamId::new(&options.env).to_string();
         let lives = options.state.run_file(LIFE);
-        let before = std::fs::read_to_string(&lives).ok().filter(|before| is_name(before));
+        let before = std::fs::read_to_string(&lives).ok().filter(|before| cleared && is_name(before));
         options.state.write(&lives, life.as_bytes()).map_err(failed)?;
         let inbox = format!("_INBOX_{}_node_{}", options.prefix, options.name);
         let client = connect(&options.url, &format!("node {}", options.name), inbox).await?;
@@ -346,8 +346,12 @@ impl Agent {
             return false;
         }
         let mut leases = lock(&self.leases);
-        let lease = leases.entry(server.to_owned()).or_insert(until);
-        *lease = until.max(*lease);
+        match leases.get_mut(server) {
+            // One that has run out stays so until what ran under it is told to end.
+            Some(lease) if Instant::now() >= *lease => return false,
+            Some(lease) => *lease = until.max(*lease),
+            None => drop(leases.insert(server.to_owned(), until)),
+        }
         true
     }
 
@@ -382,7 +386,7 @@ impl Agent {
         let begin_by = lock(&self.said).at(start.heard).map(|at| at + SILENT);
         let is_new = begin_by.is_some_and(|then| Instant::now() < then);
         if !is_new || !self.named(&start.server, start.lease_ms, start.heard) {
-            return Err(Error::new(Code::Unavailable, "The command to start the app came too late."));
+            return Err(Error::new(Code::Conflict, "The command to start the app came too late."));
         }
         let (held, stop) = self.hold(&start).await?;
         // Whoever asked may go away meanwhile.
@@ -390,7 +394,7 @@ impl Agent {
             let mut begun = self.begin(&start, &held, &stop).await?;
             if stop.is_cancelled() {
                 end(&mut begun.entered.running).await;
-                return Err(Error::new(Code::Unavailable, "The app was told to end while it started."));
+                return Err(Error::new(Code::Conflict, "The app was told to end while it started."));
             }
             let Entered { link, data, .. } = &begun.entered;
             let started =
@@ -409,17 +413,17 @@ impl Agent {
         let app = start.app;
         // What ran before by a smaller token is of an earlier time.
         if !self.end(app, start.token.saturating_sub(1)).await {
-            return Err(Error::new(Code::Unavailable, "What ran before does not end."));
+            return Err(Error::new(Code::Conflict, "What ran before does not end."));
         }
         let mut slots = lock(&self.slots);
         if slots.seen.get(&app).is_some_and(|seen| *seen >= start.token) {
             return Err(Error::new(Code::Conflict, "This place was given up meanwhile."));
         }
         if self.leaving.load(Ordering::Relaxed) {
-            return Err(Error::new(Code::Unavailable, "This node is about to end."));
+            return Err(Error::new(Code::Conflict, "This node is about to end."));
         }
         if slots.apps.len() >= self.options.capacity as usize || slots.apps.contains_key(&app) {
-            return Err(Error::new(Code::Unavailable, "This node has no room for the app."));
+            return Err(Error::new(Code::Conflict, "This node has no room for the app."));
         }
         let (tell, gone) = watch::channel(false);
         let stop = CancellationToken::new();
@@ -437,7 +441,7 @@ impl Agent {
 
     /// Fetches the program, starts it and waits until it comes to its link.
     async fn begin(&self, start: &Start, held: &Held, stop: &CancellationToken) -> Result<Begun> {
-        let ended = || Error::new(Code::Unavailable, "The app was told to end before it had started.");
+        let ended = || Error::new(Code::Conflict, "The app was told to end before it had started.");
         let fetched = stop.run_until_cancelled(self.program(start)).await;
         let program = fetched.ok_or_else(ended)??;
         let folder = held.folder();
@@ -564,11 +568,11 @@ async fn run(begun: Begun, stop: CancellationToken, held: Held) {
             None
         }
     };
-    // It reaches nothing any more, however long it takes to end.
+    // It reaches nothing any more, however long it takes to end. NATS may be what is away: that is waited for last.
     carrying.abort();
-    out.end().await;
     drop(forwarding);
     end(&mut running).await;
+    let _ = timeout(ANSWER, out.end()).await;
     notes.ended(ending);
     drop(held);
 }

@@ -14,7 +14,7 @@ use super::wire::{NodeBeat, VERSION};
 /// A node that says nothing for so long is not heard any more.
 pub(super) const SILENT: Duration = Duration::from_secs(2);
 /// What a node may need beyond a lease to end what it runs.
-const ENDS: Duration = Duration::from_secs(2);
+const ENDS: Duration = Duration::from_secs(3);
 /// How long a node comes last that could not start something.
 const AVOIDED: Duration = Duration::from_secs(30);
 /// Most nodes that are kept in mind.
@@ -41,8 +41,8 @@ pub(super) struct Known {
 struct Heard {
     beat: NodeBeat,
     at: Instant,
-    /// The life before, while something that it ran may run on.
-    before: Option<(String, Instant)>,
+    /// Lives before, while something that they ran may run on.
+    before: Vec<(String, Instant)>,
     /// Apps that have a place there, of this server.
     placed: u32,
     /// When it could not start something.
@@ -79,7 +79,10 @@ pub(super) struct Chosen {
 /// Whether nothing runs any more in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freed {
-    Yes,
+    /// The process of its node is over.
+    Over,
+    /// Its node was not heard for so long that what it ran has ended.
+    Elapsed,
     /// Its node tells.
     Ask,
     /// The node is not heard; what it ran has ended at this moment.
@@ -120,7 +123,10 @@ impl Known {
             }
             // On the same folder it has ended what ran there.
             let over = heard.beat.ended || beat.before.as_ref() == Some(&heard.beat.life);
-            heard.before = (!over).then(|| (heard.beat.life.clone(), heard.at + ended));
+            heard.before.retain(|(_, until)| now < *until);
+            if !over {
+                heard.before.push((heard.beat.life.clone(), heard.at + ended));
+            }
             (heard.beat, heard.at, heard.failed) = (beat, now, None);
             return;
         }
@@ -134,7 +140,7 @@ impl Known {
         self.full = full;
         if !full {
             tracing::info!(node = name, sandbox = beat.sandbox, "a runtime node is there");
-            let heard = Heard { beat, at: now, before: None, placed: 0, failed: None };
+            let heard = Heard { beat, at: now, before: Vec::new(), placed: 0, failed: None };
             self.nodes.insert(name.to_owned(), heard);
         }
     }
@@ -166,18 +172,20 @@ impl Known {
     /// Whether nothing runs any more in a place.
     pub(super) fn freed(&self, place: &RuntimePlace, now: Instant) -> Freed {
         let ended = self.lease + ENDS;
-        let at = match self.nodes.get(&place.node) {
-            Some(heard) if heard.beat.life == place.life => match heard.is_there(now) {
+        let heard = self.nodes.get(&place.node);
+        let before = heard.and_then(|heard| heard.before.iter().find(|(life, _)| *life == place.life));
+        let at = match (heard, before) {
+            (Some(heard), _) if heard.beat.life == place.life => match heard.is_there(now) {
                 true => return Freed::Ask,
-                false if heard.beat.ended => return Freed::Yes,
+                false if heard.beat.ended => return Freed::Over,
                 false => heard.at + ended,
             },
-            Some(Heard { before: Some((life, then)), .. }) if *life == place.life => *then,
             // It says itself that this was the life of its folder before.
-            Some(heard) if heard.beat.before.as_ref() == Some(&place.life) => return Freed::Yes,
+            (Some(heard), _) if heard.beat.before.as_ref() == Some(&place.life) => return Freed::Over,
+            (_, Some((_, until))) => *until,
             _ => self.since + ended,
         };
-        if now < at { Freed::At(at) } else { Freed::Yes }
+        if now < at { Freed::At(at) } else { Freed::Elapsed }
     }
 
     /// The node that has the most room, of those with all these labels.
@@ -347,22 +355,27 @@ mod tests {
         assert_eq!(known.freed(&of, now), Freed::Ask);
         assert!(known.number(&of, now).is_some() && known.number(&of, now + SILENT).is_none());
         assert_eq!(known.freed(&of, now + SILENT), Freed::At(ended));
-        assert_eq!(known.freed(&of, ended), Freed::Yes);
+        assert_eq!(known.freed(&of, ended), Freed::Elapsed);
         // Another one of that name does not count while the first is heard.
         hear(&mut known, beat("a", "2"), now);
         assert_eq!(known.freed(&of, now), Freed::Ask);
         // On another machine, the first may still run.
         hear(&mut known, beat("a", "2"), now + SILENT);
         assert_eq!(known.freed(&of, now + SILENT), Freed::At(ended));
-        assert_eq!(known.freed(&of, ended), Freed::Yes);
+        // Whatever becomes of the other one meanwhile.
+        let later = now + SILENT * 2;
+        hear(&mut known, NodeBeat { number: 2, ended: true, ..beat("a", "2") }, later);
+        hear(&mut known, beat("a", "2b"), later);
+        assert_eq!(known.freed(&of, later), Freed::At(ended));
+        assert_eq!(known.freed(&of, ended), Freed::Elapsed);
         // One that started again on its folder has ended what ran there.
-        hear(&mut known, NodeBeat { before: Some("2".to_owned()), ..beat("a", "3") }, ended);
-        assert_eq!(known.freed(&place("a", "2"), ended), Freed::Yes);
+        hear(&mut known, NodeBeat { before: Some("2b".to_owned()), ..beat("a", "3") }, ended);
+        assert_eq!(known.freed(&place("a", "2b"), ended), Freed::Over);
         // And one that ends in order says so.
         let of = place("a", "3");
         assert_eq!(known.freed(&of, ended), Freed::Ask);
         hear(&mut known, NodeBeat { number: 2, leaving: true, ended: true, ..beat("a", "3") }, ended);
-        assert_eq!(known.freed(&of, ended), Freed::Yes);
+        assert_eq!(known.freed(&of, ended), Freed::Over);
         hear(&mut known, beat("a", "4"), ended);
         assert!(known.number(&place("a", "4"), ended).is_some(), "it has started again at once");
     }

@@ -108,6 +108,16 @@ struct Inner {
     changed: watch::Sender<()>,
 }
 
+/// The cause of an error: a runtime node did not take what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the runtime node did not take it")]
+struct NotTaken;
+
+/// Whether an error says that a runtime node did not take an app, and nothing of the app itself.
+pub(super) fn was_not_taken(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<NotTaken>())
+}
+
 /// What ends with whoever has it.
 #[derive(Debug)]
 struct Tasks(Vec<AbortHandle>);
@@ -264,8 +274,13 @@ impl Nodes {
         let (incoming, notes) = (inner.subscribe(link.platform).await?, inner.subscribe(link.notes).await?);
         let start = Command::Start(Box::new(start));
         let started = self.ask(&placed.place, &start, options.ready_within + ANSWER).await;
-        let started: Started = started.inspect_err(|_| {
+        let started: Started = started.map_err(|error| {
             lock(&inner.known).avoid(&placed.place.node, Instant::now());
+            match error.code {
+                // That the node does not start it is no fault of the app.
+                Code::Conflict => Error::new(Code::Unavailable, error.message).caused_by(NotTaken),
+                _ => error,
+            }
         })?;
         let place = format!("{} on {}", placed.sandbox, placed.place.node);
         let wire = Wire { incoming, out: Out { client: inner.client.clone(), to: link.app.into() } };
@@ -335,7 +350,7 @@ impl Nodes {
     /// Ends what runs in a place; answers whether nothing does any more.
     async fn end(&self, app: AppId, place: &RuntimePlace) -> bool {
         match self.freed(place) {
-            Freed::Yes => true,
+            Freed::Over | Freed::Elapsed => true,
             Freed::At(_) => false,
             Freed::Ask => {
                 let end = Command::End { app, token: place.token };
@@ -371,9 +386,9 @@ impl Nodes {
         within: Duration,
     ) -> Result<T> {
         let subject = self.inner.subjects.commands(&place.node, &place.life);
-        let silent = |error: Error| {
+        let silent = |_| {
             let message = format!("The runtime node {} does not answer.", place.node);
-            Error::new(Code::Unavailable, message).caused_by(error)
+            Error::new(Code::Unavailable, message).caused_by(NotTaken)
         };
         let answer = request(&self.inner.client, subject, json(command), within).await.map_err(silent)?;
         let answer: Result<T> = serde_json::from_slice(&answer).map_err(Error::internal)?;

@@ -10,11 +10,14 @@ use futures_util::StreamExt;
 use kageos_core::{Error, LogSink, LogSource, Result, platform::release::RuntimePlace};
 use tokio::{io::DuplexStream, sync::watch};
 
-use super::{AppId, BEAT, Nodes, Tasks, lock, stream::Wire, wire::Note};
+use super::{AppId, BEAT, Nodes, Tasks, known::Freed, lock, stream::Wire, wire::Note};
 use crate::runtime::{
     driver::{Ending, Entered},
     process::AppOptions,
 };
+
+/// How often the end of an app is asked for while its node is not heard: for a day.
+const ASKED: u32 = 2 * 24 * 60 * 60;
 
 /// The place of an app, which it has until this is dropped; then it is ended.
 #[derive(Debug)]
@@ -69,8 +72,12 @@ impl Drop for Placed {
         if !self.gone.load(Ordering::Relaxed) {
             let (nodes, app, place) = (self.nodes.clone(), self.app, self.place.clone());
             runtime.spawn(async move {
-                // A node that is heard again would run it for ever.
-                while !nodes.end(app, &place).await {
+                // A node that is heard again, however late, would run it for ever.
+                for _ in 0..ASKED {
+                    let asks = matches!(nodes.freed(&place), Freed::Ask);
+                    if asks && nodes.end(app, &place).await || matches!(nodes.freed(&place), Freed::Over) {
+                        break;
+                    }
                     tokio::time::sleep(BEAT).await;
                 }
             });
