@@ -199,10 +199,12 @@ impl PythonScript {
         }
     }
 
+    #[cfg(any(feature = "link", test))]
     pub(crate) fn apart(self) -> (ScriptHead, Vec<u8>) {
         (self.to_head(), joined(self.files))
     }
 
+    #[cfg(any(feature = "link", test))]
     pub(crate) fn joined(head: ScriptHead, bytes: &[u8]) -> Result<Self> {
         let ScriptHead { source, input, files, environment, timeout_ms } = head;
         let wrong = || Error::of(Code::InvalidInput).at("/files");
@@ -240,6 +242,7 @@ impl PythonDone {
         }
     }
 
+    #[cfg(any(feature = "link", test))]
     pub(crate) fn apart(self) -> (DoneHead, Vec<u8>) {
         let Self { output, text, files } = self;
         (DoneHead { output, text, files: heads(&files) }, joined(files))
@@ -272,6 +275,7 @@ fn heads(files: &[PythonFile]) -> Vec<FileHead> {
     files.iter().map(|file| FileHead { name: file.name.clone(), size: file.bytes.len() }).collect()
 }
 
+#[cfg(any(feature = "link", test))]
 fn joined(files: Vec<PythonFile>) -> Vec<u8> {
     let mut all = Vec::with_capacity(files.iter().map(|file| file.bytes.len()).sum());
     for file in files {
