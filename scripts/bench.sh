@@ -3,7 +3,7 @@
 # several rounds, medians. Prints a table and writes target/bench.json.
 #
 #   scripts/bench.sh
-#   scripts/bench.sh link apps   some: writes, link, apps, many_apps, start_and_memory, large_table, in_browser, core; only prints
+#   scripts/bench.sh link apps   some: writes, link, nodes, apps, many_apps, start_and_memory, large_table, in_browser, core; only prints
 #
 # KAGEOS_BASELINE        the folder of the bare program [../shared/baseline]; without it there are no ratios
 # KAGEOS_BENCH_ROUNDS    rounds [5]
@@ -395,11 +395,30 @@ link() {
   app 32
 }
 
+# node CALLERS: the same on a runtime node, over NATS on this machine; the bare program knows no NATS.
+node() {
+  local callers=$1 round before ours=()
+  before=$(cut -d' ' -f1 /proc/loadavg)
+  for ((round = 0; round < ROUNDS; round++)); do
+    ours+=("$("$measure" nodes "$nats" "$kagectl" "$callers" "$SECONDS_EACH")")
+  done
+  compare "call to an app on a node" "$callers" "$before" "${ours[*]}" ""
+}
+
+nodes() {
+  local nats=${KAGEOS_TEST_NATS_URL:-nats://127.0.0.1:4222} at
+  at=${nats#*://}
+  timeout 5 bash -c 'exec 3<>"/dev/tcp/$0"' "${at/://}" 2>/dev/null ||
+    { echo "calls to apps on nodes are not measured: no NATS at $nats"; return 0; }
+  node 1
+  node 32
+}
+
 mkdir -p "$work"
 : >"$work/results"
 build
 printf '%-24s %5s %10s %9s %9s %10s %9s %8s %8s %6s\n' what conns "kageos/s" p50 p95 "bare/s" p50 share "p50 x" load
-sections=(writes link apps many_apps start_and_memory large_table in_browser core)
+sections=(writes link nodes apps many_apps start_and_memory large_table in_browser core)
 [ $# -eq 0 ] || sections=("$@")
 for section in "${sections[@]}"; do
   declare -F "$section" >/dev/null || { echo "no such section: $section" >&2; exit 64; }

@@ -41,7 +41,7 @@ impl Host for Echo {
 
 /// There is nothing else.
 #[derive(Debug)]
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 #[async_trait]
 impl Dispatch for Nowhere {
@@ -98,7 +98,11 @@ pub(crate) async fn call(socket: &Path, callers: u32, seconds: u64) -> Result<Va
         python: None,
         logs: Arc::new(kageos_core::log::NoLog),
     };
-    let host = LinkHost::accept(stream, Env::system(), options).await?;
+    measure(LinkHost::accept(stream, Env::system(), options).await?, callers, seconds).await
+}
+
+/// Keeps `callers` calls in flight for `seconds`.
+pub(crate) async fn measure(host: Arc<dyn Host>, callers: u32, seconds: u64) -> Result<Value> {
     let env = Env::system();
     let until = env.clock.monotonic() + Duration::from_secs(seconds);
     let mut running = tokio::task::JoinSet::new();
@@ -114,7 +118,7 @@ pub(crate) async fn call(socket: &Path, callers: u32, seconds: u64) -> Result<Va
     Ok(json!({ "per_second": times.len() as u64 / seconds, "p50_ms": at(50), "p95_ms": at(95) }))
 }
 
-async fn one_after_another(host: Arc<LinkHost>, until: Duration) -> Result<Vec<Duration>> {
+async fn one_after_another(host: Arc<dyn Host>, until: Duration) -> Result<Vec<Duration>> {
     let env = Env::system();
     let input =
         json!({ "name": "Acme", "amount": 12.5, "stage": "lead", "note": "hello world this is a note" });

@@ -11,6 +11,7 @@ mod app;
 mod core;
 mod door;
 mod link;
+mod nodes;
 mod rows;
 
 use std::env;
@@ -35,14 +36,28 @@ async fn main() -> Result<()> {
         Some("link") => {
             let usage = "usage: measure link app SOCKET | measure link call SOCKET CALLERS SECONDS";
             let (end, socket) = arguments.next().zip(arguments.next()).context(usage)?;
-            if end == "app" {
-                return link::app(socket.as_ref()).await;
+            match end.as_str() {
+                "app" => return link::app(socket.as_ref()).await,
+                // As a runtime starts it.
+                "hosted" => {
+                    let given = env::vars_os().find(|(name, _)| name == kageos_sdk::serve::LINK);
+                    let (_, socket) = given.context(usage)?;
+                    return link::app(socket.as_ref()).await;
+                }
+                _ => {}
             }
             let mut number = || arguments.next().and_then(|text| text.parse().ok()).context(usage);
             let (callers, seconds) = (number()?, number()?);
             println!("{}", link::call(socket.as_ref(), callers, seconds.into()).await?);
         }
-        _ => bail!("usage: measure core | measure link … | measure rows FOLDER ROWS"),
+        Some("nodes") => {
+            let usage = "usage: measure nodes NATS KAGECTL CALLERS SECONDS";
+            let (nats, kagectl) = arguments.next().zip(arguments.next()).context(usage)?;
+            let mut number = || arguments.next().and_then(|text| text.parse().ok()).context(usage);
+            let (callers, seconds) = (number()?, number()?);
+            println!("{}", nodes::call(&nats, kagectl.into(), callers, seconds.into()).await?);
+        }
+        _ => bail!("usage: measure core | measure link … | measure nodes … | measure rows FOLDER ROWS"),
     }
     Ok(())
 }
