@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ANSWER, AppId, BEAT, Tasks, away, connect,
-    known::{SILENT, is_name},
+    known::{is_name, silent},
     lock,
     programs::Cached,
     remote::link_name,
@@ -383,7 +383,8 @@ impl Agent {
 
     /// Starts an app; it runs until its link ends, it is told to end, or its server loses this node.
     async fn start(self: Arc<Self>, start: Start) -> Result<Started> {
-        let begin_by = lock(&self.said).at(start.heard).map(|at| at + SILENT);
+        let young = silent(Duration::from_millis(start.lease_ms));
+        let begin_by = lock(&self.said).at(start.heard).map(|at| at + young);
         let is_new = begin_by.is_some_and(|then| Instant::now() < then);
         if !is_new || !self.named(&start.server, start.lease_ms, start.heard) {
             return Err(Error::new(Code::Conflict, "The command to start the app came too late."));

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::wire::{NodeBeat, VERSION};
 
-/// A node that says nothing for so long is not heard any more.
+/// A node that says nothing for so long is not heard any more, at least.
 pub(super) const SILENT: Duration = Duration::from_secs(2);
 /// What a node may need beyond a lease to end what it runs.
 const ENDS: Duration = Duration::from_secs(3);
@@ -50,8 +50,8 @@ struct Heard {
 }
 
 impl Heard {
-    fn is_there(&self, now: Instant) -> bool {
-        now < self.at + SILENT && !self.beat.ended
+    fn is_there(&self, now: Instant, lease: Duration) -> bool {
+        now < self.at + silent(lease) && !self.beat.ended
     }
 
     /// How much of its room is taken, also by apps that it does not tell of yet.
@@ -89,6 +89,11 @@ pub(super) enum Freed {
     At(Instant),
 }
 
+/// How long a node may say nothing: a machine that is busy for a moment is not lost.
+pub(super) fn silent(lease: Duration) -> Duration {
+    (lease / 3).max(SILENT)
+}
+
 /// Whether a word may be the name of a node or a label, and part of a subject.
 pub(crate) fn is_name(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
@@ -118,7 +123,7 @@ impl Known {
                 }
                 return;
             }
-            if heard.is_there(now) {
+            if heard.is_there(now, self.lease) {
                 return tracing::warn!(node = name, "two runtime nodes have this name, or one started again");
             }
             // On the same folder it has ended what ran there.
@@ -146,7 +151,7 @@ impl Known {
     }
 
     fn heard(&self, now: Instant) -> impl Iterator<Item = &Heard> {
-        self.nodes.values().filter(move |heard| heard.is_there(now))
+        self.nodes.values().filter(move |heard| heard.is_there(now, self.lease))
     }
 
     /// The lives that are heard, and the last number of each.
@@ -156,7 +161,7 @@ impl Known {
 
     fn at(&self, place: &RuntimePlace, now: Instant) -> Option<&Heard> {
         let heard = self.nodes.get(&place.node)?;
-        (heard.beat.life == place.life && heard.is_there(now)).then_some(heard)
+        (heard.beat.life == place.life && heard.is_there(now, self.lease)).then_some(heard)
     }
 
     /// The last number of the node of a place, when it is heard.
@@ -175,7 +180,7 @@ impl Known {
         let heard = self.nodes.get(&place.node);
         let before = heard.and_then(|heard| heard.before.iter().find(|(life, _)| *life == place.life));
         let at = match (heard, before) {
-            (Some(heard), _) if heard.beat.life == place.life => match heard.is_there(now) {
+            (Some(heard), _) if heard.beat.life == place.life => match heard.is_there(now, self.lease) {
                 true => return Freed::Ask,
                 false if heard.beat.ended => return Freed::Over,
                 false => heard.at + ended,
@@ -341,7 +346,7 @@ mod tests {
             "No runtime node has room for the app: a speaks version 2 and not 1, b is about to end, c has no sandbox, \
              d starts nothing: nomemory limit, e lacks the label gpu, f runs 10 of 10 apps (bubblewrap)."
         );
-        assert!(known.choose(&[], now + SILENT).unwrap_err().message.contains("none is there"));
+        assert!(known.choose(&[], now + silent(LEASE)).unwrap_err().message.contains("none is there"));
     }
 
     #[test]
@@ -353,17 +358,17 @@ mod tests {
         assert_eq!(known.freed(&of, now), Freed::At(ended), "a server that starts knows of nothing");
         hear(&mut known, beat("a", "1"), now);
         assert_eq!(known.freed(&of, now), Freed::Ask);
-        assert!(known.number(&of, now).is_some() && known.number(&of, now + SILENT).is_none());
-        assert_eq!(known.freed(&of, now + SILENT), Freed::At(ended));
+        assert!(known.number(&of, now).is_some() && known.number(&of, now + silent(LEASE)).is_none());
+        assert_eq!(known.freed(&of, now + silent(LEASE)), Freed::At(ended));
         assert_eq!(known.freed(&of, ended), Freed::Elapsed);
         // Another one of that name does not count while the first is heard.
         hear(&mut known, beat("a", "2"), now);
         assert_eq!(known.freed(&of, now), Freed::Ask);
         // On another machine, the first may still run.
-        hear(&mut known, beat("a", "2"), now + SILENT);
-        assert_eq!(known.freed(&of, now + SILENT), Freed::At(ended));
+        hear(&mut known, beat("a", "2"), now + silent(LEASE));
+        assert_eq!(known.freed(&of, now + silent(LEASE)), Freed::At(ended));
         // Whatever becomes of the other one meanwhile.
-        let later = now + SILENT * 2;
+        let later = now + silent(LEASE) * 2;
         hear(&mut known, NodeBeat { number: 2, ended: true, ..beat("a", "2") }, later);
         hear(&mut known, beat("a", "2b"), later);
         assert_eq!(known.freed(&of, later), Freed::At(ended));
@@ -385,9 +390,9 @@ mod tests {
         let now = Instant::now();
         let mut known = Known::new(now, LEASE);
         hear(&mut known, NodeBeat { number: 7, ..beat("a", "1") }, now);
-        hear(&mut known, NodeBeat { number: 6, ..beat("a", "1") }, now + SILENT);
+        hear(&mut known, NodeBeat { number: 6, ..beat("a", "1") }, now + silent(LEASE));
         assert_eq!(known.lives(now), HashMap::from([("1".to_owned(), 7)]));
-        assert!(known.lives(now + SILENT).is_empty());
+        assert!(known.lives(now + silent(LEASE)).is_empty());
     }
 
     #[test]

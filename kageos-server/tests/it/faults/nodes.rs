@@ -31,7 +31,8 @@ use super::{
 };
 use crate::process::variable;
 
-const LEASE_MS: u64 = 2_000;
+/// A node that is busy for less than a third of it is not lost.
+const LEASE_MS: u64 = 9_000;
 const WRITERS: usize = 4;
 /// How long people write before a fault, and after it is mended.
 const WRITE: Duration = Duration::from_millis(700);
