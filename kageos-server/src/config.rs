@@ -97,7 +97,7 @@ pub struct WorkspacesConfig {
 /// `[runtime]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeConfig {
-    /// `place`: `here`, or `nodes` for apps whose rows lie on a database server.
+    /// `place`: `here`, or `nodes`, with rows on a database server.
     pub place: PlaceConfig,
     /// `labels`: what a runtime node must have to be used.
     pub labels: Vec<Name>,

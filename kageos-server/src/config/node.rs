@@ -37,7 +37,7 @@ pub enum Role {
 pub enum PlaceConfig {
     /// On this machine.
     Here,
-    /// On runtime nodes, as far as rows lie on a database server.
+    /// On runtime nodes; rows lie on a database server then.
     Nodes,
 }
 

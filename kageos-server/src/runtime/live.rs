@@ -31,7 +31,7 @@ pub(super) struct Live {
     running: Mutex<Running>,
     pub(super) pid: Option<u32>,
     /// What keeps it apart, and where.
-    pub(super) place: String,
+    pub(super) sandbox: String,
     /// The way to its database server, which ends with it.
     _forwarding: Option<Forwarding>,
 }
@@ -93,9 +93,9 @@ impl Live {
         };
         match LinkHost::accept(entered.stream, env.clone(), link).await {
             Ok(host) => {
-                let Entered { running, forwarding, place, .. } = entered;
+                let Entered { running, forwarding, sandbox, .. } = entered;
                 let (pid, running) = (running.pid(), Mutex::new(running));
-                Ok(Arc::new(Self { host, running, pid, place, _forwarding: forwarding }))
+                Ok(Arc::new(Self { host, running, pid, sandbox, _forwarding: forwarding }))
             }
             Err(error) => {
                 entered.running.kill().await;

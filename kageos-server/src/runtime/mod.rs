@@ -78,7 +78,7 @@ pub struct RuntimeOptions {
     pub groups: Option<Groups>,
     /// What runs apps in containers; without it they are processes in the sandbox.
     pub containers: Option<Containers>,
-    /// Machines that run the apps whose rows lie on a database server; without it all run on this one.
+    /// Machines that run the apps, whose rows lie on a database server then; without it they run on this one.
     pub nodes: Option<Nodes>,
     /// The program and its arguments that sets [`Limits`] and becomes what follows: `kagectl restrict`.
     pub restrict: Vec<OsString>,
@@ -311,7 +311,7 @@ impl Runtime {
         };
         let driver = match (&options.nodes, &database) {
             (Some(nodes), Some(_)) => Driver::nodes(nodes.clone(), workspace, release),
-            // Rows that lie on this machine are reached from here alone.
+            // One that only says what it declares has no rows.
             _ => self.driver()?,
         };
         Ok(AppOptions {

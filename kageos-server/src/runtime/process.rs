@@ -213,8 +213,8 @@ impl ProcessHost {
     }
 
     /// What keeps the process apart, and where.
-    pub(super) async fn place(&self) -> String {
-        let running = self.running().await.map(|live| live.place.clone());
+    pub(super) async fn sandbox(&self) -> String {
+        let running = self.running().await.map(|live| live.sandbox.clone());
         running.unwrap_or_else(|| self.options.driver.as_str().to_owned())
     }
 
@@ -339,11 +339,14 @@ impl ProcessHost {
             self.has_died(&dead, None).await;
         }
         self.may_start().await?;
-        let place = match self.has_ended().await {
-            Ok(()) => self.options.driver.place().await,
-            Err(stays) => Err(stays),
-        };
-        let place = match place {
+        if let Err(stays) = self.has_ended().await {
+            // An engine that does not end it is not asked at each call.
+            if !was_not_taken(&stays) {
+                self.state.lock().await.crashed();
+            }
+            return Err(self.waits(stays).await);
+        }
+        let place = match self.options.driver.place().await {
             Ok(place) => place,
             Err(error) => return Err(self.waits(error).await),
         };

@@ -294,7 +294,7 @@ async fn go_live(
         say(call, "starting the release");
         let host = start(runtime, call, workspace, number, &manifest).await?;
         say(call, "switching");
-        let sandbox = host.place().await;
+        let sandbox = host.sandbox().await;
         let switch = Switch { number, before, sandbox: sandbox.clone(), consent: consent.clone() };
         let shown = Release { state: State::Live, sandbox: Some(sandbox), error: None, consent, ..release };
         let output = release_json(runtime, &shown).await?;

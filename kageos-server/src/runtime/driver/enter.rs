@@ -29,7 +29,7 @@ pub(in crate::runtime) struct Entered<S> {
     /// The way to its database server, which ends with it.
     pub(in crate::runtime) forwarding: Option<Forwarding>,
     /// What keeps it apart, and where.
-    pub(in crate::runtime) place: String,
+    pub(in crate::runtime) sandbox: String,
 }
 
 impl Driver {
@@ -55,7 +55,7 @@ impl Driver {
                 link: self.link(launch.link),
                 data: self.data(launch.data),
                 forwarding,
-                place: self.as_str().to_owned(),
+                sandbox: self.as_str().to_owned(),
             }),
             Err(error) => {
                 running.kill().await;

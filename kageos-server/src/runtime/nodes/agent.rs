@@ -68,7 +68,7 @@ pub struct NodeOptions {
     pub prefix: String,
     /// What it is called; a word of lower-case letters, digits, `-` and `_`.
     pub name: String,
-    /// What a workspace can ask for.
+    /// What servers may ask for.
     pub labels: Vec<String>,
     /// Most apps that run at a time.
     pub capacity: u32,

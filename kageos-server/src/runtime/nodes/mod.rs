@@ -5,8 +5,8 @@
 //! server, and so does all that an app asks for. A node holds nothing that matters: rows lie on a database server, and it
 //! fetches programs by their hash.
 //!
-//! [`Nodes`] is the server's side. The app of a release has one place at a time: the platform's database counts its places, and a new one
-//! is taken only when nothing runs in the last one any more, because its node says so or cannot run it any longer.
+//! [`Nodes`] is the server's side. The app of a release has one place at a time, which the platform's database names: a new
+//! one is taken only when nothing runs in the last one any more, because its node says so or cannot run it any longer.
 
 mod agent;
 mod known;
@@ -17,7 +17,7 @@ mod wire;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -37,7 +37,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{driver::Entered, driver::Running, live::forward, process::AppOptions};
+use super::{
+    driver::{Entered, Running},
+    live::forward,
+    lock,
+    process::AppOptions,
+};
 pub use agent::{NodeOptions, RuntimeNode};
 pub(crate) use known::is_name;
 use known::{Chosen, Freed, Known, SILENT};
@@ -162,10 +167,6 @@ fn away(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(Code::Unavailable, "NATS does not answer.").caused_by(error)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The way to the rows of an app from another machine, when they lie on a server.
 fn database(options: &AppOptions) -> Result<Option<Database>> {
     // Only what leads there is of use before the node has told where the app finds it.
@@ -282,7 +283,7 @@ impl Nodes {
                 _ => error,
             }
         })?;
-        let place = format!("{} on {}", placed.sandbox, placed.place.node);
+        let sandbox = format!("{} on {}", placed.sandbox, placed.place.node);
         let wire = Wire { incoming, out: Out { client: inner.client.clone(), to: link.app.into() } };
         let (ours, theirs) = tokio::io::duplex(BETWEEN);
         let app = RemoteApp::run(placed, started.pid, (wire, theirs), (notes, Arc::clone(&options.logs)));
@@ -292,7 +293,7 @@ impl Nodes {
             link: started.link,
             data: started.data,
             forwarding: None,
-            place,
+            sandbox,
         })
     }
 
@@ -340,7 +341,7 @@ impl Nodes {
             }
             _ => format!("The app does not end on the runtime node {node}."),
         };
-        Error::new(Code::Unavailable, message)
+        Error::new(Code::Unavailable, message).caused_by(NotTaken)
     }
 
     fn freed(&self, place: &RuntimePlace) -> Freed {

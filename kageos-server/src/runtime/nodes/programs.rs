@@ -6,7 +6,7 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use kageos_core::{Code, Error, Result, hex, platform::release::Program};
 use sha2::{Digest, Sha256};
 
-use super::wire::PIECE;
+use super::{lock, wire::PIECE};
 use crate::{
     runtime::build::{HashWriter, MAX_PROGRAM, now},
     state::StateDir,
@@ -208,10 +208,6 @@ fn is_there(path: &Path) -> bool {
 
 fn paths(folder: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

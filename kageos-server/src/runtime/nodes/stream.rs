@@ -145,7 +145,6 @@ async fn receive(
     credit: &watch::Sender<u64>,
     written: &AtomicU64,
 ) -> Result<(), Broken> {
-    let queue = queue;
     let mut received = 0;
     while let Some(message) = incoming.next().await {
         match Frame::read(message.payload).ok_or(Broken::Strange)? {
