@@ -1,7 +1,7 @@
 //! A runtime node: runs apps for the servers of a platform.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ANSWER, AppId, BEAT, Tasks, away, connect,
     known::{is_name, silent},
+    lease::Leases,
     lock,
     programs::Cached,
     remote::link_name,
@@ -51,10 +52,6 @@ const LOOK: Duration = Duration::from_millis(500);
 const MEASURE: Duration = Duration::from_secs(2);
 /// How long an app may take to end when its link has ended.
 const END: Duration = Duration::from_secs(2);
-/// What a node has said lately: in a quarter of an hour, at its usual pace.
-const REMEMBERED: usize = 2048;
-/// Longest lease.
-const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// The file with the life of a node.
 const LIFE: &str = "life";
 /// Notes of one app that wait to be sent; more are counted.
@@ -112,10 +109,8 @@ struct Agent {
     /// What keeps apps apart, measured.
     proved: Result<String>,
     slots: Mutex<Slots>,
-    /// Until when each server holds this node for being there.
-    leases: Mutex<HashMap<String, Instant>>,
-    /// When the last things were said.
-    said: Mutex<Said>,
+    /// What was said of this node, and which servers have heard it.
+    leases: Mutex<Leases>,
     leaving: AtomicBool,
     ended: AtomicBool,
     /// Something is to be told at once.
@@ -138,30 +133,6 @@ struct Slot {
     program: String,
     stop: CancellationToken,
     gone: watch::Receiver<bool>,
-}
-
-/// What this node said of itself: how often, and when.
-#[derive(Debug, Default)]
-struct Said {
-    number: u64,
-    /// The last ones, the newest last.
-    at: VecDeque<(u64, Instant)>,
-}
-
-impl Said {
-    fn next(&mut self) -> u64 {
-        self.number += 1;
-        self.at.push_back((self.number, Instant::now()));
-        if self.at.len() > REMEMBERED {
-            self.at.pop_front();
-        }
-        self.number
-    }
-
-    /// When it was said; `None` when that is long ago, or never was.
-    fn at(&self, number: u64) -> Option<Instant> {
-        self.at.iter().rev().find(|(said, _)| *said == number).map(|(_, at)| *at)
-    }
 }
 
 /// Where the folders of apps lie.
@@ -203,7 +174,6 @@ impl RuntimeNode {
             proved,
             slots: Mutex::default(),
             leases: Mutex::default(),
-            said: Mutex::default(),
             leaving: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             news: Notify::new(),
@@ -299,12 +269,11 @@ async fn beat(agent: Arc<Agent>) {
 async fn look(agent: Arc<Agent>) {
     loop {
         sleep(LOOK).await;
-        let now = Instant::now();
         let slots = lock(&agent.slots);
         let mut leases = lock(&agent.leases);
-        leases.retain(|_, until| now < *until);
+        leases.run_out(Instant::now());
         for (app, slot) in &slots.apps {
-            if !leases.contains_key(&slot.server) && !slot.stop.is_cancelled() {
+            if !leases.holds(&slot.server) && !slot.stop.is_cancelled() {
                 tracing::warn!(%app, server = slot.server, "a server has lost this node: its app is ended");
                 slot.stop.cancel();
             }
@@ -321,15 +290,18 @@ impl Agent {
 
     fn told(&self) -> NodeBeat {
         let NodeOptions { name, labels, capacity, driver, .. } = &self.options;
+        // Neither lock is held for the other: who looks after leases holds both.
+        let apps = lock(&self.slots).apps.len();
+        let number = lock(&self.leases).say(Instant::now());
         NodeBeat {
             version: VERSION,
             name: name.clone(),
             life: self.life.clone(),
-            number: lock(&self.said).next(),
+            number,
             before: self.before.clone(),
             labels: labels.clone(),
             capacity: *capacity,
-            apps: u32::try_from(lock(&self.slots).apps.len()).unwrap_or(u32::MAX),
+            apps: u32::try_from(apps).unwrap_or(u32::MAX),
             sandbox: driver.as_str().to_owned(),
             sealed: driver.is_sealed(),
             leaving: self.leaving.load(Ordering::Relaxed),
@@ -338,21 +310,10 @@ impl Agent {
         }
     }
 
-    /// A server has heard what this node said under a number: its lease counts from then. Answers whether it is one.
+    /// A server has heard what this node said under a number; answers whether its lease holds.
     fn named(&self, server: &str, lease_ms: u64, number: u64) -> bool {
-        let Some(at) = lock(&self.said).at(number) else { return false };
-        let until = at + Duration::from_millis(lease_ms).min(LONGEST);
-        if Instant::now() >= until || !is_name(server) {
-            return false;
-        }
-        let mut leases = lock(&self.leases);
-        match leases.get_mut(server) {
-            // One that has run out stays so until what ran under it is told to end.
-            Some(lease) if Instant::now() >= *lease => return false,
-            Some(lease) => *lease = until.max(*lease),
-            None => drop(leases.insert(server.to_owned(), until)),
-        }
-        true
+        let lease = Duration::from_millis(lease_ms);
+        is_name(server) && lock(&self.leases).named(server, lease, number, Instant::now())
     }
 
     async fn answer(self: Arc<Self>, message: Message) {
@@ -384,7 +345,7 @@ impl Agent {
     /// Starts an app; it runs until its link ends, it is told to end, or its server loses this node.
     async fn start(self: Arc<Self>, start: Start) -> Result<Started> {
         let young = silent(Duration::from_millis(start.lease_ms));
-        let begin_by = lock(&self.said).at(start.heard).map(|at| at + young);
+        let begin_by = lock(&self.leases).said(start.heard).map(|at| at + young);
         let is_new = begin_by.is_some_and(|then| Instant::now() < then);
         if !is_new || !self.named(&start.server, start.lease_ms, start.heard) {
             return Err(Error::new(Code::Conflict, "The command to start the app came too late."));

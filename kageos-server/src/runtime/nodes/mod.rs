@@ -10,6 +10,7 @@
 
 mod agent;
 mod known;
+mod lease;
 mod programs;
 mod remote;
 mod stream;
