@@ -138,7 +138,7 @@ impl Platform {
         })?;
         access.herald().speak_through(&events);
         let (others, usage) = (Others::default(), Usage::new(db.clone(), env.clone()));
-        let releases = Releases::new(db.clone(), env.clone(), tree.clone());
+        let releases = Releases::new(db.clone(), env.clone(), tree.clone(), log.clone());
         let this = Self {
             db,
             env,
@@ -190,6 +190,20 @@ impl Platform {
         let Some(seat) = &self.seat else { return Ok(Home::Here(id)) };
         let node = self.tree.settle_home(id, &seat.node).await?;
         Ok(if node == seat.node { Home::Here(id) } else { Home::Elsewhere(node) })
+    }
+
+    /// Whether a server was named that has the rows of a workspace on its own disk.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn has_home(&self, id: NodeId) -> Result<bool> {
+        self.tree.has_home(id).await
+    }
+
+    /// This server among several on one database; `None` when it has the database to itself.
+    #[must_use]
+    pub fn seat(&self) -> Option<&Seat> {
+        self.seat.as_ref()
     }
 
     /// Settles the calls that earlier processes left open. Call it once the workspaces are mounted, and without a seat

@@ -46,7 +46,7 @@ pub(crate) async fn call(nats: &str, kagectl: PathBuf, callers: u32, seconds: u6
         env: env.clone(),
     })
     .await?;
-    let places = RuntimePlaces::new(place.platform.db().clone());
+    let places = RuntimePlaces::new(place.platform.db().clone(), "");
     let options = NodesOptions { url: nats.to_owned(), prefix, labels: Vec::new(), lease: LEASE, places };
     let nodes = Nodes::open(&env, options).await?;
     let host = ProcessHost::start(
@@ -54,6 +54,7 @@ pub(crate) async fn call(nats: &str, kagectl: PathBuf, callers: u32, seconds: u6
         AppOptions {
             workspace: "/bench/echo".parse()?,
             program: std::env::current_exe()?,
+            programs: None,
             arguments: vec!["link".into(), "hosted".into(), "-".into()],
             data: folder.path().join("data"),
             database: None,

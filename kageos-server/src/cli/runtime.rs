@@ -154,7 +154,9 @@ pub(super) async fn open(
     let layers = layers(session, &config)?;
     let files = config.files.url.as_deref().and_then(|url| url.strip_prefix("file://")).map(PathBuf::from);
     let hidden = [Some(state.clone()), Some(layers.clone()), files].into_iter().flatten().collect();
+    let depot = config.files.url.is_some().then(|| platform.files().objects().clone());
     let options = RuntimeOptions {
+        depot,
         nodes: nodes(config.clone(), platform).await?,
         state: StateDir::at(state),
         sandbox,
@@ -189,7 +191,7 @@ async fn nodes(config: Config, platform: &Platform) -> Result<Option<Nodes>> {
         prefix: config.bus.prefix,
         labels: words(config.runtime.labels),
         lease: config.node.lease,
-        places: RuntimePlaces::new(platform.db().clone()),
+        places: RuntimePlaces::new(platform.db().clone(), platform.seat().map_or("", |seat| &seat.node)),
     };
     Nodes::open(platform.env(), options).await.map(Some)
 }

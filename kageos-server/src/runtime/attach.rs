@@ -94,6 +94,7 @@ impl Http for Later {
 #[derive(Debug)]
 pub(super) struct AttachedHost {
     user: UserId,
+    since: Timestamp,
     manifest: Arc<Manifest>,
     /// Until it ends; none since this server has started.
     link: Mutex<Option<Link>>,
@@ -109,8 +110,8 @@ struct Link {
 }
 
 impl AttachedHost {
-    fn new(user: UserId, manifest: Arc<Manifest>, link: Option<Link>) -> Arc<Self> {
-        Arc::new(Self { user, manifest, link: Mutex::new(link) })
+    fn new((user, since): (UserId, Timestamp), manifest: Arc<Manifest>, link: Option<Link>) -> Arc<Self> {
+        Arc::new(Self { user, since, manifest, link: Mutex::new(link) })
     }
 
     /// Its link, while it is there.
@@ -254,8 +255,8 @@ impl Runtime {
     /// are settled, and its screens say what is missing. Answers whether that is all.
     pub(super) async fn mount_attached(&self) -> Result<bool> {
         for workspace in self.platform().releases().all_attached().await? {
-            let elsewhere = lock(&self.inner.elsewhere).contains(&workspace);
-            if elsewhere || self.attached(workspace).is_some() || !self.is_free(workspace) {
+            if self.is_elsewhere(workspace) || self.attached(workspace).is_some() || !self.is_free(workspace)
+            {
                 continue;
             }
             // What is being published or attached is mounted by that.
@@ -269,13 +270,30 @@ impl Runtime {
 
     async fn mount_one_attached(&self, workspace: NodeId) -> Result<()> {
         self.check_home(workspace).await?;
-        let Some(Attached { user, manifest, .. }) = self.platform().releases().attached(workspace).await?
+        let Some(Attached { user, since, manifest, .. }) =
+            self.platform().releases().attached(workspace).await?
         else {
             return Ok(());
         };
-        let host = AttachedHost::new(user, Arc::new(manifest), None);
+        let host = AttachedHost::new((user, since), Arc::new(manifest), None);
         self.platform().mounts().mount(workspace, Arc::clone(&host) as _)?;
         lock(&self.inner.links.attached).insert(workspace, host);
+        Ok(())
+    }
+
+    /// Lets go of apps in whose place another server has something else.
+    pub(super) async fn follow_attached(&self) -> Result<()> {
+        let all: Vec<_> = lock(&self.inner.links.attached).keys().copied().collect();
+        for workspace in all {
+            // What is being published or attached is there before long.
+            let Ok(_place) = self.publishing(workspace) else { continue };
+            let since = lock(&self.inner.links.attached).get(&workspace).map(|host| host.since);
+            let now = self.platform().releases().attached(workspace).await?.map(|attached| attached.since);
+            if since != now && self.app(workspace).is_none() {
+                self.platform().mounts().unmount(workspace);
+                self.replace_attached(workspace, None);
+            }
+        }
         Ok(())
     }
 
@@ -386,7 +404,7 @@ async fn take_over(
     if is_attached {
         let name = developer.name;
         let link = Link { id, app: Arc::clone(&app), scope: developer.scope, _place: Arc::new(place) };
-        let host = AttachedHost::new(user, manifest, Some(link));
+        let host = AttachedHost::new((user, since), manifest, Some(link));
         runtime.platform().mounts().mount(workspace, Arc::clone(&host) as _)?;
         runtime.replace_attached(workspace, Some(Arc::clone(&host)));
         let said = LogEntry::new(LogLevel::Info, "The app is attached.").with("by", name);

@@ -45,6 +45,16 @@ pub(super) struct Found {
     pub(super) head: Option<String>,
 }
 
+impl Found {
+    /// Lets the repository have a commit that another server may have made.
+    pub(super) async fn bring(&self, runtime: &Runtime, commit: &str) -> Result<()> {
+        match &runtime.inner.depot {
+            Some(depot) => depot.bring_source(self.workspace, &self.repository, commit).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// What a commit is made of.
 enum Making {
     Files(Vec<FileWrite>),
@@ -167,7 +177,11 @@ impl WorkspaceHost {
         let folder = self.runtime.source_dir(workspace)?;
         let repository = blocking(move || Repository::open(&folder)).await?;
         let head = platform.releases().head(workspace).await?.map(|head| head.commit);
-        Ok(Found { workspace, repository, head })
+        let found = Found { workspace, repository, head };
+        if let Some(head) = &found.head {
+            found.bring(&self.runtime, head).await?;
+        }
+        Ok(found)
     }
 
     /// Makes a commit and lets it be the newest; when another one came before, anew from that one.
@@ -210,6 +224,9 @@ impl WorkspaceHost {
                 let Some(head) = head else { return Ok(reply(&changes.0)?) };
                 return releases.commit(call, found.workspace, Some(head.clone()), head, changes).await;
             }
+            if let (Some(depot), false) = (&self.runtime.inner.depot, call.dry_run) {
+                depot.keep_source(found.workspace, &found.repository, &to).await?;
+            }
             let changes = changed.iter().map(|it| it.change(call)).collect();
             let done = releases.commit(call, found.workspace, from, to.clone(), (output, changes)).await;
             match done {
@@ -217,6 +234,9 @@ impl WorkspaceHost {
                     if error.code == Code::Conflict && attempts.next().is_some() =>
                 {
                     found.head = releases.head(found.workspace).await?.map(|head| head.commit);
+                    if let Some(head) = &found.head {
+                        found.bring(&self.runtime, head).await?;
+                    }
                 }
                 Ok(done) => {
                     if !call.dry_run {

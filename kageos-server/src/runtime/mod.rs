@@ -8,6 +8,7 @@ mod actions;
 mod attach;
 mod build;
 mod database;
+mod depot;
 mod driver;
 mod forward;
 mod host;
@@ -20,6 +21,7 @@ mod process;
 mod python;
 mod quota;
 mod releases;
+mod said;
 mod secrets;
 mod source;
 
@@ -28,14 +30,23 @@ use std::{
     ffi::OsString,
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicI64},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicI64, AtomicU64},
+    },
     time::Duration,
 };
 
 use kageos_core::{
     Code, Dispatch, Error, LogSink, Manifest, NodeId, ResourcePath, Result,
     bus::EventBody,
-    platform::{Home, Platform, release::egress_digest, secrets::Secrets, workspace::Databases},
+    platform::{
+        Home, Platform,
+        files::Objects,
+        release::egress_digest,
+        secrets::Secrets,
+        workspace::{Databases, is_on_server},
+    },
 };
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
@@ -49,7 +60,7 @@ pub use driver::{
 pub(crate) use nodes::is_name;
 pub use nodes::{NodeOptions, Nodes, NodesOptions, RuntimeNode};
 pub(crate) use process::MOVE;
-pub use process::{AppOptions, ProcessHost};
+pub use process::{AppOptions, ProcessHost, Programs};
 pub use python::{PythonOptions, Scripts};
 pub use quota::{Quota, Quotas};
 pub(crate) use source::hash;
@@ -58,6 +69,7 @@ pub use source::{SourcePath, SourcePathError};
 use crate::{egress::Egress, state::StateDir, wire::Finding};
 use attach::Links;
 use build::Queue;
+use depot::{Depot, ProgramOf};
 use host::WorkspaceHost;
 use logs::{AppLog, InThisProcess, Kept, Logs};
 
@@ -86,6 +98,8 @@ pub struct RuntimeOptions {
     pub layers: PathBuf,
     /// The program that may carry what a layer is made of: this one.
     pub program: PathBuf,
+    /// Where sources and programs lie besides, for other servers and for this one when it has lost its disk.
+    pub depot: Option<Objects>,
     /// What an app may use.
     pub limits: Limits,
     /// How long an app is kept when nobody calls.
@@ -132,16 +146,19 @@ struct Inner {
     options: RuntimeOptions,
     driver: OnceLock<Driver>,
     scripts: OnceLock<Scripts>,
+    depot: Option<Arc<Depot>>,
     logs: Logs,
     apps: Mutex<HashMap<NodeId, App>>,
     /// Apps that developers run on their machines.
     links: Links,
     /// The workspaces that are known to lie here; what an earlier process left of them is settled.
     here: Mutex<HashSet<NodeId>>,
-    /// The workspaces that are known to lie on other servers, which is for ever.
+    /// The workspaces that were found to lie on other servers.
     elsewhere: Mutex<HashSet<NodeId>>,
     /// The generation of the tree up to which apps were ended and mounted.
     followed: AtomicI64,
+    /// When what other servers left was settled last, in seconds.
+    settled: AtomicU64,
     /// Held by who moves or removes files that a backup copies, and by backups.
     upkeep: Arc<tokio::sync::Mutex<()>>,
     /// Whose build is next.
@@ -180,18 +197,21 @@ impl Runtime {
         platform
             .dispatcher()
             .log_to(Arc::new(InThisProcess { logs: logs.clone(), platform: platform.clone() }));
+        let depot = options.depot.clone().map(|it| Arc::new(Depot::new(it, options.state.clone())));
         let inner = Inner {
             platform: platform.clone(),
             dispatch: Arc::new(platform.dispatcher().clone()),
             options,
             driver: OnceLock::new(),
             scripts: OnceLock::new(),
+            depot,
             logs,
             apps: Mutex::default(),
             links: Links::default(),
             here: Mutex::default(),
             elsewhere: Mutex::default(),
             followed: AtomicI64::new(keeping::NEVER),
+            settled: AtomicU64::new(0),
             upkeep: Arc::default(),
             building: Queue::default(),
             publishing: Mutex::default(),
@@ -200,6 +220,8 @@ impl Runtime {
         };
         let this = Self { inner: Arc::new(inner) };
         this.clear_leftovers().await;
+        // What they were building or starting has ended with them.
+        platform.log().fence_ended().await?;
         let host = Arc::new(WorkspaceHost::new(this.clone()));
         platform.dispatcher().add_workspace_actions("Workspace", actions::workspace_actions(), host)?;
         let live = platform.releases().all_live().await?;
@@ -230,6 +252,21 @@ impl Runtime {
 
     /// Mounts a live release, to be started at the first call.
     async fn mount(&self, workspace: NodeId, release: u32) -> Result<()> {
+        let app = self.idle(workspace, release).await?;
+        self.rest_on(workspace, app);
+        self.replace_attached(workspace, None);
+        Ok(())
+    }
+
+    /// Lets an app that does not run yet run the workspace; answers what did before.
+    fn rest_on(&self, workspace: NodeId, app: App) -> Option<App> {
+        // It was found to compile when it was built, and most of those that rest are asked for nothing.
+        self.platform().mounts().mount_resting(workspace, Arc::clone(&app.host) as _);
+        lock(&self.inner.apps).insert(workspace, app)
+    }
+
+    /// A live release, which is started when it is called.
+    async fn idle(&self, workspace: NodeId, release: u32) -> Result<App> {
         let platform = self.platform();
         let tree = platform.tree().snapshot();
         let node = tree.by_id(workspace).ok_or_else(|| Error::of(Code::NotFound))?;
@@ -247,11 +284,7 @@ impl Runtime {
         let runs = Runs::Workspace(Arc::clone(&manifest));
         let options = self.app_options(workspace, &node.path, release, runs).await?;
         let host = ProcessHost::idle(platform.env().clone(), options, &manifest)?;
-        // It was found to compile when it was built, and most of those that rest are asked for nothing.
-        platform.mounts().mount_resting(workspace, Arc::clone(&host) as _);
-        lock(&self.inner.apps).insert(workspace, App { host, release });
-        self.replace_attached(workspace, None);
-        Ok(())
+        Ok(App { host, release })
     }
 
     /// Lets an app run the workspace; answers what did before.
@@ -317,6 +350,7 @@ impl Runtime {
         Ok(AppOptions {
             workspace: path.clone(),
             program: self.program(workspace, release),
+            programs: self.programs(workspace, release),
             arguments: Vec::new(),
             data,
             database,
@@ -336,24 +370,42 @@ impl Runtime {
         })
     }
 
-    /// Whether a workspace lies on this server.
+    /// Where the program of a release comes from when it is not here.
+    fn programs(&self, workspace: NodeId, release: u32) -> Option<Arc<dyn Programs>> {
+        let (depot, releases) = (self.inner.depot.clone()?, self.platform().releases().clone());
+        let to = self.program(workspace, release);
+        Some(Arc::new(ProgramOf { depot, releases, workspace, release, to }))
+    }
+
+    /// Whether this server runs a workspace: every one does whose rows and releases all servers reach, else the one on
+    /// whose disk they lie.
     async fn check_home(&self, workspace: NodeId) -> Result<()> {
         let _one = self.inner.finding.lock().await;
         if lock(&self.inner.here).contains(&workspace) {
             return Ok(());
         }
-        match self.platform().settle_home(workspace).await? {
-            Home::Here(_) => {
-                self.platform().releases().settle(workspace).await?;
-                self.bring_rows(workspace)?;
-                lock(&self.inner.here).insert(workspace);
-                Ok(())
-            }
-            Home::Elsewhere(node) => {
-                lock(&self.inner.elsewhere).insert(workspace);
-                Err(Error::new(Code::Unavailable, format!("This workspace is kept by the server {node}.")))
-            }
+        if !self.is_shared(workspace).await?
+            && let Home::Elsewhere(node) = self.platform().settle_home(workspace).await?
+        {
+            lock(&self.inner.elsewhere).insert(workspace);
+            let message = format!("This workspace is kept by the server {node}.");
+            return Err(Error::new(Code::Unavailable, message));
         }
+        self.platform().releases().settle(Some(workspace)).await?;
+        self.bring_rows(workspace)?;
+        lock(&self.inner.elsewhere).remove(&workspace);
+        lock(&self.inner.here).insert(workspace);
+        Ok(())
+    }
+
+    /// Whether all servers reach what a workspace is: its rows on a database server, its source and programs in the depot.
+    async fn is_shared(&self, workspace: NodeId) -> Result<bool> {
+        if self.inner.depot.is_none() || self.inner.options.databases.is_none() {
+            return Ok(false);
+        }
+        // One that has no rows yet gets them there, unless a server was named that may have some in a file.
+        let on_server = is_on_server(self.platform().db(), workspace).await?;
+        Ok(on_server || !self.platform().has_home(workspace).await?)
     }
 
     /// Ends the process of the live release; the next call starts it again.
@@ -392,12 +444,15 @@ impl Runtime {
         let options = &self.inner.options;
         let built = outlook(&options.layers, &options.program).await;
         let nodes = options.nodes.as_ref().map(Nodes::outlook).transpose();
+        let depot = self.inner.depot.as_ref();
+        let kept =
+            depot.map_or_else(String::new, |it| format!(", sources and programs also in {}", it.place()));
         let proved = async {
             let here = self.driver()?.prove().await?;
             Ok::<_, Error>(nodes?.map_or(here.clone(), |nodes| format!("{nodes}; here {here}")))
         };
         match proved.await {
-            Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}")),
+            Ok(driver) => Finding::good("runtime", format!("{apps} apps, {driver}, {built}{kept}")),
             Err(error) => Finding::bad(
                 "runtime",
                 error.message,

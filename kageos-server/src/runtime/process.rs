@@ -50,6 +50,8 @@ pub struct AppOptions {
     pub workspace: ResourcePath,
     /// Its program.
     pub program: PathBuf,
+    /// Where that comes from when it is not there.
+    pub programs: Option<Arc<dyn Programs>>,
     /// What it is started with.
     pub arguments: Vec<OsString>,
     /// Its folder; nobody else writes there.
@@ -91,6 +93,26 @@ impl fmt::Debug for AppOptions {
         let mut shown = f.debug_struct("AppOptions");
         shown.field("workspace", &self.workspace).field("program", &self.program).finish_non_exhaustive()
     }
+}
+
+impl AppOptions {
+    /// Lets its program be there, if there is a way.
+    async fn bring(&self) -> Result<()> {
+        match &self.programs {
+            Some(programs) => programs.bring().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where the program of an app comes from when it is not on this disk.
+#[async_trait]
+pub trait Programs: Send + Sync {
+    /// Lets it be there.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when it cannot be had.
+    async fn bring(&self) -> Result<()>;
 }
 
 /// An app in a process of its own, which runs while somebody needs it.
@@ -147,7 +169,10 @@ impl ProcessHost {
     /// # Errors
     /// [`Code::Unavailable`] with the reason when it cannot be started or is not ready in time.
     pub async fn start(env: Env, options: AppOptions) -> Result<Arc<Self>> {
-        let live = async { Live::start(&env, &options, options.driver.place().await?).await };
+        let live = async {
+            options.bring().await?;
+            Live::start(&env, &options, options.driver.place().await?).await
+        };
         let live = live.await.inspect_err(|error| cannot_start(&options, error))?;
         let host = Self::idle(env, options, &live.host.manifest())?;
         host.keep(&mut host.state.lock().await, live);
@@ -230,7 +255,7 @@ impl ProcessHost {
         state.live.is_none()
             && state.ending.is_none()
             && state.crashes.is_empty()
-            && self.options.program.exists()
+            && (self.options.programs.is_some() || self.options.program.exists())
     }
 
     async fn running(&self) -> Option<Arc<Live>> {
@@ -345,6 +370,10 @@ impl ProcessHost {
                 self.state.lock().await.crashed();
             }
             return Err(self.waits(stays).await);
+        }
+        // That it cannot be had, nor a place for it, is no fault of the app.
+        if let Err(error) = self.options.bring().await {
+            return Err(self.waits(error).await);
         }
         let place = match self.options.driver.place().await {
             Ok(place) => place,

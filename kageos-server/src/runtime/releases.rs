@@ -1,6 +1,11 @@
 //! Building a release, making it live, and looking at it.
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    sync::Arc,
+    time::Duration,
+};
 
 use kageos_core::{
     Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
@@ -16,6 +21,7 @@ use super::{
     build::{BuildFolder, Diagnostic, Job, MAX_BUILD, Priority, Turn, remove_tree, take_program},
     host::{Found, blocking, reply},
     process::ProcessHost,
+    said::Said,
 };
 
 /// Releases on a page when nothing is said.
@@ -28,10 +34,6 @@ const KILLED: Duration = Duration::from_secs(1);
 const MAX_SAID: usize = 500;
 /// The last lines of the log of a build that failed before the compiler came to say why.
 const TOLD_LINES: usize = 12;
-/// Releases whose build logs are kept, the newest.
-const LOGS: u32 = 100;
-/// The end of a build log that is told, in bytes.
-const SHOWN_LOG: usize = 200 * 1024;
 
 /// What a build left behind.
 struct Made {
@@ -56,6 +58,7 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let turn = Arc::new(turn.await?);
     // What is newest now: more may have been written while it waited.
     let commit = releases.head(workspace).await?.map_or(commit, |head| head.commit);
+    found.bring(runtime, &commit).await?;
     let layer = runtime.layer(|line| say(call, line)).await?;
     let number = releases.begin(workspace, &commit, call.actor.id).await?;
     let abandoned = Abandoned { runtime: runtime.clone(), workspace, number, armed: true };
@@ -63,9 +66,8 @@ pub(super) async fn build(runtime: &Runtime, call: &HostCall, found: Found) -> R
     let making = make(runtime, call, &found, (&commit, number), (&layer, &turn));
     let made = within_room(&BuildFolder::at(runtime.build_dir(workspace)?), making).await?;
     let taken = platform.env().clock.monotonic().saturating_sub(started);
-    let folder = runtime.release_dir(workspace, number);
-    let (log, diagnostics) = (made.log, made.diagnostics.clone());
-    blocking(move || keep(&folder, &log, &diagnostics)).await?;
+    let said = Said { log: made.log, diagnostics: made.diagnostics.clone() };
+    said.keep(runtime, workspace, number).await?;
     let count = |level: &str| made.diagnostics.iter().filter(|it| it.level == level).count();
     let live = match releases.live(workspace).await? {
         Some(live) => releases.manifest(workspace, live).await?,
@@ -186,12 +188,18 @@ async fn make(
     let taken = blocking(move || take_program(&target, &program, &to)).await?;
     say(call, "asking the program what it declares");
     match declared(runtime, call, found.workspace, number, &folder).await {
-        Ok(manifest) => Ok(Made {
-            program: Some((taken, manifest)),
-            error: None,
-            diagnostics: outcome.diagnostics,
-            log: outcome.log,
-        }),
+        Ok(manifest) => {
+            if let Some(depot) = &runtime.inner.depot {
+                let at = runtime.program(found.workspace, number);
+                depot.keep_program(found.workspace, &taken, &at).await?;
+            }
+            Ok(Made {
+                program: Some((taken, manifest)),
+                error: None,
+                diagnostics: outcome.diagnostics,
+                log: outcome.log,
+            })
+        }
         Err(error) => {
             remove_program(runtime, found.workspace, number);
             Ok(failed(&error.message))
@@ -328,7 +336,7 @@ fn take_over(runtime: &Runtime, workspace: NodeId, app: App) -> Result<()> {
     runtime.announce(workspace);
     if let Some(replaced) = replaced {
         replaced.host.replaced_by(host);
-        let drained = drain(runtime.clone(), workspace, replaced);
+        let drained = drain_and_tell(runtime.clone(), workspace, replaced);
         runtime.inner.changing.spawn(drained);
     }
     Ok(())
@@ -354,13 +362,18 @@ async fn start(
 }
 
 /// Ends a release that was replaced, once its calls have ended.
-async fn drain(runtime: Runtime, workspace: NodeId, app: App) {
+pub(super) async fn drain(workspace: NodeId, app: App) {
     // Calls that the door let in before the switch are on their way to it.
     tokio::time::sleep(HANDED_ON).await;
     let cut_off = app.host.stop(DRAIN).await;
     if cut_off > 0 {
         tracing::warn!(%workspace, release = app.release, cut_off, "calls of a release that was replaced are cut off");
     }
+}
+
+/// The same for the server that has replaced it, which says so.
+async fn drain_and_tell(runtime: Runtime, workspace: NodeId, app: App) {
+    drain(workspace, app.clone()).await;
     let done = runtime.platform().releases().drained(workspace, app.release).await;
     if let Err(error) = done {
         tracing::warn!(%workspace, release = app.release, %error, "a release that has ended is not settled");
@@ -381,31 +394,17 @@ async fn drained(runtime: &Runtime, workspace: NodeId, number: u32) -> Result<()
 
 /// Removes the programs of old releases, and what the builds of much older ones said.
 async fn tidy(runtime: &Runtime, workspace: NodeId, newest: u32) -> Result<()> {
-    let gone = runtime.platform().releases().give_up(workspace, runtime.inner.options.keep).await?;
-    let programs: Vec<_> = gone.into_iter().map(|number| runtime.program(workspace, number)).collect();
-    let folder = runtime.release_dir(workspace, newest);
-    blocking(move || {
-        for program in programs {
-            if let Err(error) = fs::remove_file(&program) {
-                tracing::warn!(%error, "the program of an old release stays");
-            }
-        }
-        forget_logs(&folder, newest);
-        Ok(())
-    })
-    .await
-}
-
-/// Removes the folders of releases long before `newest`, which `folder` is of, that have no program any more.
-fn forget_logs(folder: &Path, newest: u32) {
-    let above = folder.parent().unwrap_or(folder);
-    for old in fs::read_dir(above).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let number = old.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
-        if number.is_some_and(|number| number.saturating_add(LOGS) <= newest) && !old.join("program").exists()
-        {
-            let _ = fs::remove_dir_all(old);
-        }
+    let releases = runtime.platform().releases();
+    let gone = releases.give_up(workspace, runtime.inner.options.keep).await?;
+    if let Some(depot) = &runtime.inner.depot {
+        // The same source makes the same program.
+        let kept: HashSet<_> =
+            releases.programs(workspace).await?.into_iter().map(|(_, it)| it.sha256).collect();
+        let hashes = gone.into_iter().map(|(_, sha256)| sha256).filter(|it| !kept.contains(it)).collect();
+        depot.remove_programs(workspace, &hashes).await?;
     }
+    runtime.remove_programs(workspace).await?;
+    Said::forget_old(runtime, workspace, newest).await
 }
 
 /// Releases, the newest first.
@@ -438,14 +437,13 @@ pub(super) async fn read(
     let missing = || Error::field("/release", "not_found", "There is no such release.");
     let releases = runtime.platform().releases();
     let release = releases.get(workspace, number).await?.ok_or_else(missing)?;
-    let folder = runtime.release_dir(workspace, number);
-    let (log, diagnostics) = blocking(move || Ok(kept(&folder))).await?;
+    let said = Said::of(runtime, workspace, number).await?;
     let mut output = release_json(runtime, &release).await?;
     if let Some(manifest) = releases.manifest(workspace, number).await? {
         output["egress"] = egress(runtime, call, workspace, (&release, &manifest)).await?;
     }
-    output["log"] = log.into();
-    output["diagnostics"] = serde_json::to_value(diagnostics).map_err(Error::internal)?;
+    output["log"] = said.shown_log().into();
+    output["diagnostics"] = serde_json::to_value(said.diagnostics).map_err(Error::internal)?;
     Ok(reply(&output)?)
 }
 
@@ -550,46 +548,7 @@ fn shown(release: &Release, names: &Names) -> Value {
     })
 }
 
-fn keep(folder: &Path, log: &str, diagnostics: &[Diagnostic]) -> Result<()> {
-    let full =
-        |error| Error::new(Code::StorageFull, "The log of the build cannot be written.").caused_by(error);
-    fs::create_dir_all(folder).map_err(full)?;
-    fs::write(folder.join("build.log"), log).map_err(full)?;
-    let diagnostics = serde_json::to_vec(diagnostics).map_err(Error::internal)?;
-    fs::write(folder.join("diagnostics.json"), diagnostics).map_err(full)
-}
-
-fn kept(folder: &Path) -> (String, Vec<Diagnostic>) {
-    let log = fs::read_to_string(folder.join("build.log")).unwrap_or_default();
-    let mut from = log.len().saturating_sub(SHOWN_LOG);
-    while !log.is_char_boundary(from) {
-        from += 1;
-    }
-    let diagnostics = fs::read(folder.join("diagnostics.json")).ok();
-    let diagnostics = diagnostics.and_then(|text| serde_json::from_slice(&text).ok());
-    (log[from..].to_owned(), diagnostics.unwrap_or_default())
-}
-
 fn say(call: &HostCall, message: &str) {
     let message = message.chars().take(MAX_SAID).collect();
     call.control.report(Progress { done: 0, total: None, message });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_old_builds_said_is_forgotten_unless_their_program_is_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        for (number, program) in [(1, true), (2, false), (100, false), (101, false), (102, false)] {
-            keep(&dir.path().join(number.to_string()), "log", &[]).unwrap();
-            if program {
-                fs::write(dir.path().join(number.to_string()).join("program"), "").unwrap();
-            }
-        }
-        forget_logs(&dir.path().join("102"), 102);
-        let left = [1, 2, 100, 101, 102].map(|number| dir.path().join(number.to_string()).exists());
-        assert_eq!(left, [true, false, true, true, true]);
-    }
 }

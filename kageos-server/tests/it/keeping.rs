@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(40);
 /// Waits until something is so.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
-fn until(what: &str, is: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, is: impl Fn() -> bool) {
     let began = Instant::now();
     while !is() {
         assert!(began.elapsed() < SOON, "{what}");
@@ -29,12 +29,12 @@ fn until(what: &str, is: impl Fn() -> bool) {
     }
 }
 
-fn state(shop: &Shop) -> PathBuf {
+pub(crate) fn state(shop: &Shop) -> PathBuf {
     shop.machine.dir.path().join(".kageos/dev")
 }
 
 /// The folder of the only workspace that has one.
-fn folder(shop: &Shop) -> PathBuf {
+pub(crate) fn folder(shop: &Shop) -> PathBuf {
     let all: Vec<_> =
         fs::read_dir(state(shop).join("workspaces")).unwrap().map(|it| it.unwrap().path()).collect();
     let [folder] = all.as_slice() else { panic!("{all:?}") };

@@ -15,6 +15,7 @@ mod attach;
 mod calls;
 mod cli;
 mod config;
+mod depot;
 mod docs;
 mod egress;
 mod events;

@@ -51,7 +51,7 @@ impl Cluster {
         let url = nats()?;
         let site = Site::new().await;
         let prefix = format!("test_{}", StreamId::new(&Env::system()));
-        let places = RuntimePlaces::new(site.platform.db().clone());
+        let places = RuntimePlaces::new(site.platform.db().clone(), "");
         let nodes = server(&url, &prefix, &places, &[]).await;
         Some(Self { nodes, url, prefix, places, running: Vec::new(), _site: site })
     }

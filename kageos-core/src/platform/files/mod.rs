@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 
 pub use actions::{file_actions, is_about_files, right_of};
 pub(in crate::platform) use host::FileHost;
-pub use objects::Objects;
+pub use objects::{Objects, Parts};
 #[cfg(feature = "s3")]
 pub use s3::S3Options;
 pub use store::MIGRATIONS;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -69,12 +70,19 @@ impl Objects {
         key.split('/').fold(self.prefix.clone(), |path, part| path.join(part))
     }
 
-    pub(super) async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+    /// Writes an object.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] or [`Code::StorageFull`], as everywhere here.
+    pub async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
         self.store.put(&self.path(key), PutPayload::from(bytes)).await.map(drop).map_err(refused)
     }
 
-    /// Begins an object that comes in parts.
-    pub(super) async fn begin(&self, key: &str) -> Result<Parts> {
+    /// Begins an object that comes in parts, of at least 5 MiB each but the last.
+    ///
+    /// # Errors
+    /// What the storage answers.
+    pub async fn begin(&self, key: &str) -> Result<Parts> {
         Ok(Parts(self.store.put_multipart(&self.path(key)).await.map_err(refused)?))
     }
 
@@ -82,19 +90,50 @@ impl Objects {
     ///
     /// # Errors
     /// [`Code::Unavailable`] when they are not there.
-    pub(super) async fn get(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>> {
+    pub async fn get(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>> {
         if range.is_empty() {
             return Ok(Vec::new());
         }
         self.store.get_range(&self.path(key), range).await.map(Vec::from).map_err(refused)
     }
 
+    /// How many bytes an object has; `None` when there is none.
+    ///
+    /// # Errors
+    /// What the storage answers.
+    pub async fn size(&self, key: &str) -> Result<Option<u64>> {
+        match self.store.head(&self.path(key)).await {
+            Ok(about) => Ok(Some(about.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
     /// Removes an object; one that is not there is gone already.
-    pub(super) async fn delete(&self, key: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// What the storage answers.
+    pub async fn delete(&self, key: &str) -> Result<()> {
         match self.store.delete(&self.path(key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(refused(error)),
         }
+    }
+
+    /// Removes every object below a key; answers how many there were.
+    ///
+    /// # Errors
+    /// What the storage answers.
+    pub async fn delete_below(&self, key: &str) -> Result<u64> {
+        let mut all = self.store.list(Some(&self.path(key)));
+        let mut removed = 0;
+        while let Some(found) = all.try_next().await.map_err(refused)? {
+            match self.store.delete(&found.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => removed += 1,
+                Err(error) => return Err(refused(error)),
+            }
+        }
+        Ok(removed)
     }
 
     /// Writes an object of this name, reads it back and removes it.
@@ -113,20 +152,29 @@ impl Objects {
     }
 }
 
-/// An object on its way.
+/// An object on its way; nothing of it is there before it is finished.
 #[derive(Debug)]
-pub(super) struct Parts(Box<dyn MultipartUpload>);
+pub struct Parts(Box<dyn MultipartUpload>);
 
 impl Parts {
-    pub(super) async fn push(&mut self, bytes: Vec<u8>) -> Result<()> {
+    /// Adds a part.
+    ///
+    /// # Errors
+    /// What the storage answers; then it is to be given up.
+    pub async fn push(&mut self, bytes: Vec<u8>) -> Result<()> {
         self.0.put_part(PutPayload::from(bytes)).await.map_err(refused)
     }
 
-    pub(super) async fn finish(&mut self) -> Result<()> {
+    /// Lets it be there, whole.
+    ///
+    /// # Errors
+    /// What the storage answers.
+    pub async fn finish(&mut self) -> Result<()> {
         self.0.complete().await.map(drop).map_err(refused)
     }
 
-    pub(super) async fn abort(&mut self) {
+    /// Gives it up.
+    pub async fn abort(&mut self) {
         if let Err(error) = self.0.abort().await {
             tracing::warn!(%error, "an upload that was cut off left parts behind");
         }

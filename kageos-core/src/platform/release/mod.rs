@@ -18,6 +18,7 @@ pub use consent::{Consent, egress_digest};
 pub use place::{RuntimePlace, RuntimePlaces};
 pub use store::MIGRATIONS;
 
+use super::oplog::Log;
 use super::receipts::{Receipts, Stop, Work};
 use super::tree::Tree;
 use crate::host::{HostCall, HostError, HostReply, Receipt};
@@ -165,14 +166,15 @@ pub struct Releases {
     db: Db,
     env: Env,
     tree: Tree,
+    log: Log,
     receipts: Receipts,
 }
 
 impl Releases {
     /// Those of a platform.
-    pub(super) fn new(db: Db, env: Env, tree: Tree) -> Self {
+    pub(super) fn new(db: Db, env: Env, tree: Tree, log: Log) -> Self {
         let receipts = Receipts::new(db.clone(), env.clone());
-        Self { db, env, tree, receipts }
+        Self { db, env, tree, log, receipts }
     }
 
     /// The newest commit of a workspace.
@@ -210,7 +212,8 @@ impl Releases {
         let mut attempts = 0..ATTEMPTS;
         loop {
             let number = store::last_number(&self.db, workspace).await? + 1;
-            match store::insert(&self.db, workspace, number, commit, by, self.env.now()).await {
+            let of = (commit, self.log.stream());
+            match store::insert(&self.db, workspace, number, of, by, self.env.now()).await {
                 Ok(()) => return Ok(number),
                 Err(error) if error.is_unique_violation() && attempts.next().is_some() => {}
                 Err(error) => return Err(error.into()),
@@ -255,7 +258,8 @@ impl Releases {
     /// # Errors
     /// [`Code::Conflict`] when it is live, is being built or started, or its program is gone.
     pub async fn starting(&self, workspace: NodeId, number: u32) -> Result<()> {
-        if store::starting(&self.db, workspace, number, self.env.now()).await? {
+        let (release, stream) = ((workspace, number), self.log.stream());
+        if store::starting(&self.db, release, stream, self.env.now()).await? {
             return Ok(());
         }
         Err(Error::new(Code::Conflict, "This release is live already, is being started, or has no program."))
@@ -286,6 +290,7 @@ impl Releases {
         let (old, new) = (switch.before.map(shown), Some(shown(switch.number)));
         let path = call.path.clone();
         let change = Change { path, row, version: None, op: ChangeOp::Update, old, new };
+        let switch = (switch, self.log.stream());
         self.declare(call, (workspace, manifest), (change, output), switch, |(workspace, switch), tx, at| {
             Box::pin(async move { Ok(store::switch(tx, *workspace, switch, at).await?) })
         })
@@ -361,11 +366,12 @@ impl Releases {
         Ok(store::drained(&self.db, workspace, number, self.env.now()).await?)
     }
 
-    /// Settles what an earlier process left between two states: what it built, started or drained has ended with it.
+    /// Settles what processes left between two states whose streams are closed or fenced: what they built, started or
+    /// drained has ended with them. Of one workspace, or of all.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn settle(&self, workspace: NodeId) -> Result<()> {
+    pub async fn settle(&self, workspace: Option<NodeId>) -> Result<()> {
         Ok(store::settle(&self.db, workspace, self.env.now()).await?)
     }
 
@@ -409,12 +415,28 @@ impl Releases {
         Ok(store::list(&self.db, workspace, before, limit).await?)
     }
 
-    /// Gives up the programs of all but the newest `keep` releases that have one; the live one always stays. Answers
-    /// whose they were.
+    /// The releases that have a program, the newest first.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn give_up(&self, workspace: NodeId, keep: u32) -> Result<Vec<u32>> {
+    pub async fn programs(&self, workspace: NodeId) -> Result<Vec<(u32, Program)>> {
+        Ok(store::programs(&self.db, workspace).await?)
+    }
+
+    /// Releases that have no program, or have it no more, the newest first.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn without_program(&self, workspace: NodeId) -> Result<Vec<u32>> {
+        Ok(store::without_program(&self.db, workspace).await?)
+    }
+
+    /// Gives up the programs of all but the newest `keep` releases that have one; the live one always stays. Answers
+    /// whose they were, with what they hash to.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn give_up(&self, workspace: NodeId, keep: u32) -> Result<Vec<(u32, String)>> {
         Ok(store::give_up(&self.db, workspace, keep, self.env.now()).await?)
     }
 }

@@ -1,5 +1,7 @@
 //! On which runtime node the app of a release runs.
 
+use std::sync::Arc;
+
 use super::store;
 use crate::sql::Db;
 use crate::{Code, Error, NodeId, Result, Timestamp};
@@ -15,17 +17,25 @@ pub struct RuntimePlace {
     pub token: u64,
 }
 
-/// The places of apps on runtime nodes.
+/// The places of the apps of one server on runtime nodes.
 #[derive(Debug, Clone)]
 pub struct RuntimePlaces {
     db: Db,
+    server: Arc<str>,
 }
 
 impl RuntimePlaces {
-    /// Those of a platform's database.
+    /// Those of a server in its platform's database: of several on one database each has a word of its own, that of its
+    /// [`Seat`](crate::platform::oplog::Seat), and one that is alone may have an empty one.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(db: Db, server: &str) -> Self {
+        Self { db, server: server.into() }
+    }
+
+    /// Whose they are.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
     }
 
     /// The last place of a release; `None` when it had none.
@@ -33,7 +43,7 @@ impl RuntimePlaces {
     /// # Errors
     /// What the database answers.
     pub async fn find(&self, workspace: NodeId, release: u32) -> Result<Option<RuntimePlace>> {
-        Ok(store::runtime_place(&self.db, workspace, release).await?)
+        Ok(store::runtime_place(&self.db, &self.server, workspace, release).await?)
     }
 
     /// Takes a place for a release whose last one was `last`.
@@ -50,11 +60,10 @@ impl RuntimePlaces {
         // A database that was restored has seen less than the nodes.
         let token = (last.map_or(0, |last| last.token) + 1).max(u64::try_from(now.as_micros()).unwrap_or(0));
         let place = RuntimePlace { node: node.to_owned(), life: life.to_owned(), token };
-        match store::take_runtime_place(&self.db, (workspace, release), last.map(|last| last.token), &place)
-            .await?
-        {
+        let last = last.map(|last| last.token);
+        match store::take_runtime_place(&self.db, &self.server, (workspace, release), last, &place).await? {
             true => Ok(place),
-            false => Err(Error::new(Code::Conflict, "Another server gives this app a place.")),
+            false => Err(Error::new(Code::Conflict, "Another start of this server gives this app a place.")),
         }
     }
 }

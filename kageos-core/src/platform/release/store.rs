@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{Attached, Built, Consent, Head, Program, Release, RuntimePlace, State, Switch};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
-use crate::{Manifest, NodeId, Timestamp, UserId};
+use crate::{Manifest, NodeId, StreamId, Timestamp, UserId};
 
 /// The tables of sources and releases.
 pub const MIGRATIONS: &[Migration] = &[
@@ -12,6 +12,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(2, "consent", include_str!("../../../migrations/release_0002.sql")),
     Migration::new(3, "attached", include_str!("../../../migrations/release_0003.sql")),
     Migration::new(4, "place", include_str!("../../../migrations/release_0004.sql")),
+    Migration::new(5, "servers", include_str!("../../../migrations/release_0005.sql")),
 ];
 
 /// What is told of a release that a process left behind.
@@ -49,11 +50,13 @@ pub(super) async fn move_head(
 
 pub(super) async fn runtime_place(
     db: &Db,
+    server: &str,
     workspace: NodeId,
     release: u32,
 ) -> Result<Option<RuntimePlace>, SqlError> {
-    let sql = "SELECT node, life, token FROM release_place WHERE workspace_id = ? AND number = ?";
-    let row = db.fetch_optional(sql, params![workspace.to_string(), i64::from(release)]).await?;
+    let sql =
+        "SELECT node, life, token FROM release_place WHERE workspace_id = ? AND number = ? AND server = ?";
+    let row = db.fetch_optional(sql, params![workspace.to_string(), i64::from(release), server]).await?;
     row.map(|row| {
         Ok(RuntimePlace {
             node: row.text("node")?.to_owned(),
@@ -67,23 +70,23 @@ pub(super) async fn runtime_place(
 /// Answers whether it was taken: not when the last place has another token than `last`.
 pub(super) async fn take_runtime_place(
     db: &Db,
+    server: &str,
     (workspace, release): (NodeId, u32),
     last: Option<u64>,
     place: &RuntimePlace,
 ) -> Result<bool, SqlError> {
     let (workspace, release, token) = (workspace.to_string(), i64::from(release), whole(place.token)?);
     let Some(last) = last else {
-        let sql =
-            "INSERT INTO release_place (workspace_id, number, node, life, token) VALUES (?, ?, ?, ?, ?)";
-        let row = params![workspace, release, &place.node, &place.life, token];
+        let sql = "INSERT INTO release_place (workspace_id, number, server, node, life, token) VALUES (?, ?, ?, ?, ?, ?)";
+        let row = params![workspace, release, server, &place.node, &place.life, token];
         return match db.execute(sql, row).await {
             Err(error) if error.is_unique_violation() => Ok(false),
             done => done.map(|_| true),
         };
     };
     let sql = "UPDATE release_place SET node = ?, life = ?, token = ? \
-               WHERE workspace_id = ? AND number = ? AND token = ?";
-    let row = params![&place.node, &place.life, token, workspace, release, whole(last)?];
+               WHERE workspace_id = ? AND number = ? AND server = ? AND token = ?";
+    let row = params![&place.node, &place.life, token, workspace, release, server, whole(last)?];
     Ok(db.execute(sql, row).await? == 1)
 }
 
@@ -96,17 +99,16 @@ pub(super) async fn insert(
     db: &Db,
     workspace: NodeId,
     number: u32,
-    commit: &str,
+    (commit, stream): (&str, StreamId),
     by: Option<UserId>,
     at: Timestamp,
 ) -> Result<(), SqlError> {
     let sql = "INSERT INTO app_release (workspace_id, number, state, commit_id, created_at, created_by, changed_at, \
-               was_live, errors, warnings, changes) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, '[]')";
+               stream_id, was_live, errors, warnings, changes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, '[]')";
     let by = by.map(|id| id.to_string());
     let (state, at) = (State::Building.as_str(), at.as_micros());
-    db.execute(sql, params![workspace.to_string(), i64::from(number), state, commit, at, by, at])
-        .await
-        .map(drop)
+    let (workspace, stream) = (workspace.to_string(), stream.to_string());
+    db.execute(sql, params![workspace, i64::from(number), state, commit, at, by, at, stream]).await.map(drop)
 }
 
 pub(super) async fn built(
@@ -157,13 +159,15 @@ pub(super) async fn abandon(
 
 pub(super) async fn starting(
     db: &Db,
-    workspace: NodeId,
-    number: u32,
+    (workspace, number): (NodeId, u32),
+    stream: StreamId,
     at: Timestamp,
 ) -> Result<bool, SqlError> {
-    let sql = "UPDATE app_release SET state = ?, error = NULL, changed_at = ? WHERE workspace_id = ? AND number = ? \
-               AND binary_sha256 IS NOT NULL AND state IN ('built', 'retired', 'draining', 'failed')";
-    let row = params![State::Starting.as_str(), at.as_micros(), workspace.to_string(), i64::from(number)];
+    let sql = "UPDATE app_release SET state = ?, error = NULL, changed_at = ?, stream_id = ? \
+               WHERE workspace_id = ? AND number = ? AND binary_sha256 IS NOT NULL \
+               AND state IN ('built', 'retired', 'draining', 'failed')";
+    let (starting, stream) = (State::Starting.as_str(), stream.to_string());
+    let row = params![starting, at.as_micros(), stream, workspace.to_string(), i64::from(number)];
     Ok(db.execute(sql, row).await? == 1)
 }
 
@@ -186,7 +190,7 @@ pub(super) async fn not_started(
 pub(super) async fn switch(
     tx: &mut Tx,
     workspace: NodeId,
-    switch: &Switch,
+    (switch, stream): &(Switch, StreamId),
     at: Timestamp,
 ) -> Result<(), SqlError> {
     let (workspace, at) = (workspace.to_string(), at.as_micros());
@@ -201,10 +205,10 @@ pub(super) async fn switch(
             let sql = "UPDATE release_live SET number = ?, since = ? WHERE workspace_id = ? AND number = ?";
             let row = params![number, at, &workspace, i64::from(*before)];
             tx.execute_expect(sql, row, 1).await?;
-            let sql = "UPDATE app_release SET state = ?, changed_at = ? \
+            let sql = "UPDATE app_release SET state = ?, changed_at = ?, stream_id = ? \
                        WHERE workspace_id = ? AND number = ? AND state = ?";
             let (draining, live) = (State::Draining.as_str(), State::Live.as_str());
-            let row = params![draining, at, &workspace, i64::from(*before), live];
+            let row = params![draining, at, stream.to_string(), &workspace, i64::from(*before), live];
             tx.execute_expect(sql, row, 1).await?;
         }
     }
@@ -265,11 +269,16 @@ pub(super) async fn drained(db: &Db, workspace: NodeId, number: u32, at: Timesta
     db.execute(sql, row).await.map(drop)
 }
 
-pub(super) async fn settle(db: &Db, workspace: NodeId, at: Timestamp) -> Result<(), SqlError> {
+/// Settles what processes that have ended were doing, of one workspace or of all.
+pub(super) async fn settle(db: &Db, workspace: Option<NodeId>, at: Timestamp) -> Result<(), SqlError> {
     let sql = "UPDATE app_release SET state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, \
                error = CASE WHEN state = 'draining' THEN error ELSE ? END, changed_at = ? \
-               WHERE workspace_id = ? AND state IN ('building', 'starting', 'draining')";
-    db.execute(sql, params![CUT_OFF, at.as_micros(), workspace.to_string()]).await.map(drop)
+               WHERE state IN ('building', 'starting', 'draining') AND NOT EXISTS (SELECT 1 FROM op_stream s \
+               WHERE s.id = app_release.stream_id AND s.closed_at IS NULL AND s.fenced_at IS NULL)";
+    let at = at.as_micros();
+    let Some(workspace) = workspace else { return db.execute(sql, params![CUT_OFF, at]).await.map(drop) };
+    let sql = format!("{sql} AND workspace_id = ?");
+    db.execute(sql, params![CUT_OFF, at, workspace.to_string()]).await.map(drop)
 }
 
 pub(super) async fn live(db: &Db, workspace: NodeId) -> Result<Option<u32>, SqlError> {
@@ -311,13 +320,32 @@ pub(super) async fn list(
     rows.iter().map(release).collect()
 }
 
+/// The releases that have a program, the newest first.
+pub(super) async fn programs(db: &Db, workspace: NodeId) -> Result<Vec<(u32, Program)>, SqlError> {
+    let sql = "SELECT number, binary_sha256, binary_size FROM app_release \
+               WHERE workspace_id = ? AND binary_sha256 IS NOT NULL ORDER BY number DESC LIMIT 1000";
+    let rows = db.fetch_all(sql, params![workspace.to_string()]).await?;
+    let read = |row: &Row| {
+        let (sha256, size) = (row.text("binary_sha256")?.to_owned(), natural(row.int("binary_size")?)?);
+        Ok((number(row.int("number")?)?, Program { sha256, size }))
+    };
+    rows.iter().map(read).collect()
+}
+
+pub(super) async fn without_program(db: &Db, workspace: NodeId) -> Result<Vec<u32>, SqlError> {
+    let sql = "SELECT number FROM app_release WHERE workspace_id = ? AND binary_sha256 IS NULL \
+               AND state <> 'building' ORDER BY number DESC LIMIT 1000";
+    let rows = db.fetch_all(sql, params![workspace.to_string()]).await?;
+    rows.iter().map(|row| number(row.int("number")?)).collect()
+}
+
 pub(super) async fn give_up(
     db: &Db,
     workspace: NodeId,
     keep: u32,
     at: Timestamp,
-) -> Result<Vec<u32>, SqlError> {
-    let sql = "SELECT number FROM app_release WHERE workspace_id = ? AND binary_sha256 IS NOT NULL \
+) -> Result<Vec<(u32, String)>, SqlError> {
+    let sql = "SELECT number, binary_sha256 FROM app_release WHERE workspace_id = ? AND binary_sha256 IS NOT NULL \
                AND state IN ('built', 'retired', 'failed') ORDER BY number DESC LIMIT 1000";
     let rows = db.fetch_all(sql, params![workspace.to_string()]).await?;
     let mut gone = Vec::new();
@@ -329,7 +357,7 @@ pub(super) async fn give_up(
             // Without its program it runs nowhere any more.
             let sql = "DELETE FROM release_place WHERE workspace_id = ? AND number = ?";
             db.execute(sql, params![workspace.to_string(), old]).await?;
-            gone.push(number(old)?);
+            gone.push((number(old)?, row.text("binary_sha256")?.to_owned()));
         }
     }
     Ok(gone)

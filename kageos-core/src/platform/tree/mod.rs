@@ -101,6 +101,14 @@ impl Tree {
         Ok(store::settle_home(&self.db, workspace, node, self.env.now()).await?)
     }
 
+    /// Whether a server was named that has the rows of a workspace on its own disk.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn has_home(&self, workspace: NodeId) -> Result<bool> {
+        Ok(store::home(&self.db, workspace).await?.is_some())
+    }
+
     /// From now on `participant` takes part when somebody hands over what they hold.
     pub fn participate(&self, participant: Arc<dyn Participant>) {
         self.participants.add(participant);

@@ -67,8 +67,14 @@ pub(super) async fn settle_home(
         Err(error) if !error.is_unique_violation() => return Err(error),
         _ => {}
     }
+    home(db, workspace).await?.ok_or(SqlError::NotFound)
+}
+
+/// Which node has the rows of a workspace on its own disk.
+pub(super) async fn home(db: &Db, workspace: NodeId) -> Result<Option<String>, SqlError> {
     let sql = "SELECT node FROM tree_home WHERE workspace_id = ?";
-    Ok(db.fetch_one(sql, params![workspace.to_string()]).await?.text("node")?.to_owned())
+    let row = db.fetch_optional(sql, params![workspace.to_string()]).await?;
+    row.map(|row| Ok(row.text("node")?.to_owned())).transpose()
 }
 
 fn node(row: &Row) -> Result<Node, SqlError> {

@@ -2,22 +2,17 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, SystemTime},
 };
 
-use kageos_core::{Code, Error, Result, hex, platform::release::Program};
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-use sha2::{Digest, Sha256};
+use kageos_core::{Code, Error, Result};
 
 use super::Layer;
 use crate::runtime::source::Repository;
 
-/// Largest program, in bytes.
-pub(crate) const MAX_PROGRAM: u64 = 512 * 1024 * 1024;
 /// Largest folder of what was compiled; a larger one begins anew at the next build.
 const MAX_TARGET: u64 = 4 * 1024 * 1024 * 1024;
 /// The file that names the layer whose copy the target folder began as.
@@ -160,46 +155,6 @@ pub(crate) fn remove_tree(folder: &Path) -> Result<()> {
     }
     let said = String::from_utf8_lossy(&done.stderr).chars().take(500).collect::<String>();
     Err(Error::new(Code::Unavailable, format!("A folder of a build cannot be removed: {said}")))
-}
-
-/// Copies a program out of a folder that foreign code has written: no link is followed, and it is a file.
-pub(crate) fn take_program(target: &Path, program: &Path, to: &Path) -> Result<Program> {
-    let strange = |error: io::Error| {
-        Error::new(Code::Unavailable, "The build left no program where it says.").caused_by(error)
-    };
-    let folder = File::open(target).map_err(strange)?;
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened =
-        openat2(&folder, program, flags, Mode::empty(), beneath).map_err(|error| strange(error.into()))?;
-    let mut from = File::from(opened);
-    let about = from.metadata().map_err(strange)?;
-    if !about.is_file() || about.len() > MAX_PROGRAM {
-        return Err(Error::new(Code::PayloadTooLarge, "The program is too large, or is no file."));
-    }
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(full)?;
-    }
-    let making = to.with_extension("making");
-    let mut copy = File::create(&making).map_err(full)?;
-    let (mut hash, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; 1 << 16]);
-    loop {
-        let read = from.read(&mut buffer).map_err(strange)?;
-        if read == 0 {
-            break;
-        }
-        size += read as u64;
-        if size > MAX_PROGRAM {
-            return Err(Error::new(Code::PayloadTooLarge, "The program is too large."));
-        }
-        hash.update(&buffer[..read]);
-        copy.write_all(&buffer[..read]).map_err(full)?;
-    }
-    // For the account of apps too, in a folder that is closed.
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    copy.set_permissions(executable).and_then(|()| copy.sync_all()).map_err(full)?;
-    fs::rename(&making, to).map_err(full)?;
-    Ok(Program { sha256: hex(&hash.finalize()), size })
 }
 
 /// Makes a folder below `top`; a file that is in its way was one of an earlier commit.

@@ -106,7 +106,8 @@ impl Driver {
     /// The app of a release on a runtime node.
     #[must_use]
     pub fn nodes(nodes: Nodes, workspace: NodeId, release: u32) -> Self {
-        Self { kind: Kind::Nodes(nodes, AppId { workspace, release }), preflight: None }
+        let app = AppId { workspace, release, server: nodes.number() };
+        Self { kind: Kind::Nodes(nodes, app), preflight: None }
     }
 
     /// Takes a place for an app elsewhere, when it is not started on this machine.

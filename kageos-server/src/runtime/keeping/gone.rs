@@ -1,8 +1,6 @@
 //! Folders of workspaces that were deleted and come back no more.
 
-use std::fs;
-
-use kageos_core::{NodeId, Result};
+use kageos_core::Result;
 
 use super::Alone;
 use crate::runtime::{Runtime, build::remove_tree, host::blocking};
@@ -20,19 +18,17 @@ impl Runtime {
             tracing::info!(%workspace, "a workspace that was deleted long ago is given up");
         }
         let (state, tree) = (self.inner.options.state.clone(), self.platform().tree().snapshot());
-        let found = state.workspaces_dir();
-        let found = blocking(move || {
-            let all = fs::read_dir(found).into_iter().flatten().flatten();
-            Ok(all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect::<Vec<NodeId>>())
-        });
         let mut removed = 0;
-        for workspace in found.await? {
+        for workspace in self.folders().await? {
             // A folder of which the database knows nothing stays: it may be another one's.
             if removed == MOST || tree.by_id(workspace).is_some() || self.app(workspace).is_some() {
                 continue;
             }
             if !releases.is_given_up(workspace).await? {
                 continue;
+            }
+            if let Some(depot) = &self.inner.depot {
+                depot.forget(workspace).await?;
             }
             let folder = state.workspace_dir(&workspace.to_string());
             let alone = Alone::clone(alone);

@@ -80,11 +80,16 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-/// Whether it is named like the folder of a link: the end of a workspace's id, `r` or `t`, and a release.
+/// Whether it is named like the folder of a link: the end of a workspace's id, `r` or `t`, and a release; on a runtime node
+/// with the number of a server.
 fn is_link_folder(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((workspace, release)) = name.split_once('-') else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    let digits = |text: &str| {
+        let (release, server) = text.split_once('x').unwrap_or((text, "0"));
+        let all = |text: &str, is: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|it| is(&it));
+        all(release, u8::is_ascii_digit) && all(server, u8::is_ascii_hexdigit)
+    };
     workspace.len() == 12
         && workspace.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
         && release.strip_prefix(['r', 't']).is_some_and(digits)
@@ -102,6 +107,8 @@ mod tests {
             ("0123456789ab-x1", false),
             ("0123456789ab-r", false),
             ("0123456789ab-r1x", false),
+            ("0123456789ab-r1x00c0ffee", true),
+            ("0123456789ab-r1x00c0ffeg", false),
             ("lock", false),
             ("init", false),
             ("0123456789-r1", false),

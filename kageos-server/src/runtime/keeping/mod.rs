@@ -1,11 +1,14 @@
 //! What a server clears up by itself: apps of workspaces that are gone, what was compiled long ago, what a crash left.
 
 mod builds;
+mod depot;
 mod gone;
 mod leftovers;
 mod sources;
 
 use std::{
+    fs,
+    io::ErrorKind,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -15,12 +18,14 @@ use tokio::sync::OwnedMutexGuard;
 
 pub(super) use leftovers::{clear_containers, clear_links};
 
-use super::{DRAIN, Runtime, lock};
+use super::{DRAIN, Runtime, host::blocking, lock, releases::drain};
 
 /// How often it is looked at what changes by itself: the tree, and how much apps write.
 const LOOK: Duration = Duration::from_secs(2);
 /// How often it is looked for what nobody needs any more.
 const ROUND: Duration = Duration::from_secs(10 * 60);
+/// How often what other servers left is settled.
+const SETTLE: Duration = Duration::from_secs(10);
 /// No generation of the tree.
 pub(super) const NEVER: i64 = -1;
 
@@ -47,10 +52,32 @@ impl Runtime {
         Arc::clone(&self.inner.upkeep).lock_owned().await
     }
 
+    /// The workspaces that have a folder here.
+    async fn folders(&self) -> Result<Vec<NodeId>> {
+        let folder = self.inner.options.state.workspaces_dir();
+        blocking(move || {
+            let all = fs::read_dir(folder).into_iter().flatten().flatten();
+            Ok(all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+        })
+        .await
+    }
+
     async fn look(&self) -> Result<()> {
         self.look_at_data().await?;
         self.let_rest().await;
-        self.follow_tree().await
+        self.follow_tree().await?;
+        self.settle_releases().await
+    }
+
+    /// Settles what other servers were building or starting that have ended.
+    async fn settle_releases(&self) -> Result<()> {
+        let now = self.platform().env().clock.monotonic();
+        let last = self.inner.settled.load(Ordering::Relaxed);
+        if self.platform().seat().is_none() || now.as_secs() < last + SETTLE.as_secs() {
+            return Ok(());
+        }
+        self.inner.settled.store(now.as_secs(), Ordering::Relaxed);
+        self.platform().releases().settle(None).await
     }
 
     async fn round(&self) -> Result<()> {
@@ -60,6 +87,7 @@ impl Runtime {
             self.remove_gone(&alone).await?;
             self.pack_sources(&alone).await?;
         }
+        self.keep_in_depot().await?;
         // What is being built makes room itself when it is done.
         match self.inner.building.try_turn() {
             Some(turn) => self.make_room(&Arc::new(turn)).await,
@@ -81,7 +109,9 @@ impl Runtime {
     /// Ends the apps of workspaces that were deleted, and mounts those that came back.
     async fn follow_tree(&self) -> Result<()> {
         let tree = self.platform().tree().snapshot();
-        if self.inner.followed.load(Ordering::Relaxed) == tree.generation() {
+        // What another server makes live of an app that declares the same changes nothing in the tree.
+        let others = self.inner.depot.is_some() && self.platform().seat().is_some();
+        if !others && self.inner.followed.load(Ordering::Relaxed) == tree.generation() {
             return Ok(());
         }
         let mounted: Vec<NodeId> = lock(&self.inner.apps).keys().copied().collect();
@@ -90,24 +120,72 @@ impl Runtime {
         }
         self.detach_deleted(|workspace| tree.by_id(workspace).is_none());
         for (workspace, release) in self.platform().releases().all_live().await? {
-            let elsewhere = lock(&self.inner.elsewhere).contains(&workspace);
-            if elsewhere || tree.by_id(workspace).is_none() || self.app(workspace).is_some() {
+            let is_right = self.app(workspace).is_some_and(|app| app.release == release);
+            if is_right || self.is_elsewhere(workspace) || tree.by_id(workspace).is_none() {
                 continue;
             }
             // What is being published is mounted by that.
             let Ok(_place) = self.publishing(workspace) else { return Ok(()) };
-            if self.app(workspace).is_none() {
-                match self.mount(workspace, release).await {
-                    Ok(()) => tracing::info!(%workspace, release, "a workspace came back"),
-                    Err(error) => tracing::debug!(%workspace, release, %error, "a workspace is not run here"),
-                }
+            if let Err(error) = self.follow_release(workspace).await {
+                tracing::debug!(%workspace, release, %error, "a workspace is not run here");
             }
         }
+        self.follow_attached().await?;
         if !self.mount_attached().await? {
             return Ok(());
         }
         self.inner.followed.store(tree.generation(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether a workspace was found to lie on another server, for good.
+    pub(super) fn is_elsewhere(&self, workspace: NodeId) -> bool {
+        self.inner.depot.is_none() && lock(&self.inner.elsewhere).contains(&workspace)
+    }
+
+    /// Runs the release that is live: the workspace came back, or another server has made that release live.
+    async fn follow_release(&self, workspace: NodeId) -> Result<()> {
+        let (runs, live) = (self.app(workspace), self.platform().releases().live(workspace).await?);
+        match (live, runs) {
+            (Some(release), Some(app)) if app.release == release => {}
+            (Some(release), Some(_)) => {
+                let (new, old) = (self.idle(workspace, release).await?, self.app(workspace));
+                let host = Arc::clone(&new.host);
+                self.rest_on(workspace, new);
+                self.announce(workspace);
+                if let Some(old) = old {
+                    old.host.replaced_by(host);
+                    self.inner.changing.spawn(drain(workspace, old));
+                }
+                self.remove_programs(workspace).await?;
+                tracing::info!(%workspace, release, "a release that another server made live is run here too");
+            }
+            (Some(release), None) => {
+                self.mount(workspace, release).await?;
+                self.announce(workspace);
+                tracing::info!(%workspace, release, "a workspace came back");
+            }
+            (None, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Removes the programs here of releases that have none any more.
+    pub(super) async fn remove_programs(&self, workspace: NodeId) -> Result<()> {
+        let gone = self.platform().releases().without_program(workspace).await?;
+        let folder = self.inner.options.state.workspace_dir(&workspace.to_string()).join("releases");
+        blocking(move || {
+            for number in gone {
+                match fs::remove_file(folder.join(number.to_string()).join("program")) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        tracing::warn!(%error, "the program of an old release stays");
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Ends the app of a deleted workspace once its calls have ended; no more come.

@@ -482,8 +482,7 @@ impl Held {
     }
 
     fn link(&self) -> PathBuf {
-        let short = self.app.workspace.to_string().split_off(14);
-        self.agent.options.state.run_file(&format!("{short}-r{}", self.app.release))
+        self.agent.options.state.run_file(&self.app.link_folder())
     }
 }
 

@@ -31,6 +31,7 @@ use kageos_core::{
     sql::{Forward, ServerAddress},
 };
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use tokio::{
     io::DuplexStream,
     sync::{Semaphore, watch},
@@ -222,6 +223,12 @@ impl Nodes {
         ];
         let tasks = Tasks(tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect());
         Ok(Self { inner, _tasks: Arc::new(tasks) })
+    }
+
+    /// What tells the apps of this server from those of others on one database.
+    pub(super) fn number(&self) -> u32 {
+        let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(self.inner.places.server()));
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Which nodes there are, in words.

@@ -11,12 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use kageos_core::{Code, Error, Result, hex, platform::release::Program};
-use sha2::{Digest, Sha256};
+use kageos_core::{Code, Error, Result, platform::release::Program};
 
 use super::{lock, wire::PIECE};
 use crate::{
-    runtime::build::{HashWriter, MAX_PROGRAM, now},
+    runtime::build::{fetch_program, is_program, now, program_of},
     state::StateDir,
 };
 
@@ -86,18 +85,8 @@ impl Offered {
     }
 }
 
-fn program_of(path: &Path) -> io::Result<Program> {
-    let mut hash = Sha256::new();
-    let size = io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;
-    Ok(Program { sha256: hex(&hash.finalize()), size })
-}
-
 fn unread(error: io::Error) -> Error {
     Error::new(Code::Unavailable, "The program of the release cannot be read.").caused_by(error)
-}
-
-fn full(error: io::Error) -> Error {
-    Error::new(Code::StorageFull, "The program cannot be kept on its node.").caused_by(error)
 }
 
 /// The programs that a node keeps, in a folder.
@@ -135,8 +124,7 @@ impl Cached {
         used: impl Fn() -> Vec<String> + Send,
         piece: impl Fn(u64) -> BoxFuture<'static, Result<Bytes>> + Send,
     ) -> Result<PathBuf> {
-        let is_hash = program.sha256.len() == 64 && program.sha256.bytes().all(|it| it.is_ascii_hexdigit());
-        if !is_hash || program.size > MAX_PROGRAM {
+        if !is_program(program) {
             return Err(Error::new(Code::InvalidInput, "This is no program."));
         }
         let path = self.folder.join(&program.sha256);
@@ -148,34 +136,7 @@ impl Cached {
             return Ok(path);
         }
         self.make_room(program.size, &used());
-        let making = path.with_extension("making");
-        // One that did not come whole.
-        let _ = fs::remove_file(&making);
-        let file = self.state.create(&making).map_err(full)?;
-        let mut from = 0;
-        while from < program.size {
-            let bytes = match piece(from).await {
-                Ok(bytes) => bytes,
-                // One that others ask too may have no time at once.
-                Err(_) => piece(from).await?,
-            };
-            if bytes.is_empty() || bytes.len() > PIECE {
-                return Err(Error::new(Code::Unavailable, "The server does not give the program any more."));
-            }
-            file.write_all_at(&bytes, from).map_err(full)?;
-            from += bytes.len() as u64;
-        }
-        let made = making.clone();
-        let found = crate::runtime::host::blocking(move || program_of(&made).map_err(full)).await?;
-        if found != *program {
-            let _ = fs::remove_file(&making);
-            return Err(Error::new(Code::Unavailable, "The program that came is another one."));
-        }
-        // For the account of apps too, in a folder that is closed.
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        file.set_permissions(executable).and_then(|()| file.sync_all()).map_err(full)?;
-        drop(file);
-        fs::rename(&making, &path).map_err(full)?;
+        fetch_program(&self.state, program, &path, PIECE, piece).await?;
         Ok(path)
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::runtime::{Limits, driver::Ending};
 
 /// What a node says that it understands; another version is not used.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Bytes of a program in one answer; NATS takes messages of 1 MB unless it is told otherwise.
 pub(super) const PIECE: usize = 512 * 1024;
 
@@ -109,16 +109,25 @@ pub(super) enum Command {
     End { app: AppId, token: u64 },
 }
 
-/// The app of a release. While a release takes the place of another one, both run.
+/// The app of a release, as one server runs it. While a release takes the place of another one, both run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(in crate::runtime) struct AppId {
     pub(in crate::runtime) workspace: NodeId,
     pub(in crate::runtime) release: u32,
+    /// Of several servers on one database each has a number of its own.
+    pub(in crate::runtime) server: u32,
+}
+
+impl AppId {
+    /// What the folder of its link is called.
+    pub(super) fn link_folder(self) -> String {
+        format!("{}-r{}x{:08x}", self.workspace.to_string().split_off(14), self.release, self.server)
+    }
 }
 
 impl fmt::Display for AppId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-r{}", self.workspace, self.release)
+        write!(f, "{}-r{}-{:08x}", self.workspace, self.release, self.server)
     }
 }
 

@@ -53,12 +53,7 @@ impl Repository {
         if builder.written() != loose.len() {
             return Err(Error::new(Code::Unavailable, "A pack has not all the objects that it should have."));
         }
-        for end in ["pack", "idx"] {
-            File::open(packs.join(format!("pack-{name}.{end}")))
-                .and_then(|it| it.sync_all())
-                .map_err(failed)?;
-        }
-        File::open(&packs).and_then(|it| it.sync_all()).map_err(failed)?;
+        synced(&packs, &name)?;
         for (_, file) in &loose {
             fs::remove_file(file).map_err(failed)?;
         }
@@ -91,32 +86,25 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-fn failed(error: io::Error) -> Error {
-    Error::new(Code::Unavailable, "The repository of this workspace cannot be packed.").caused_by(error)
+/// Has a pack on the disk, with its index.
+pub(super) fn synced(packs: &Path, name: &str) -> Result<()> {
+    let files = ["pack", "idx"].map(|end| packs.join(format!("pack-{name}.{end}")));
+    for path in files.iter().map(PathBuf::as_path).chain([packs]) {
+        File::open(path).and_then(|file| file.sync_all()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn failed(error: io::Error) -> Error {
+    Error::new(Code::Unavailable, "The repository of this workspace cannot be written.").caused_by(error)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::atomic::AtomicBool, sync::atomic::Ordering};
-
-    use kageos_core::{CallId, Env, Timestamp};
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::runtime::source::{Author, SourcePath};
-
-    fn commit(repository: &Repository, head: Option<&str>, number: usize) -> String {
-        let author = Author {
-            id: "system".to_owned(),
-            name: "system".to_owned(),
-            at: Timestamp::from_micros(0),
-            message: number.to_string(),
-            call: CallId::new(&Env::system()),
-        };
-        let path: SourcePath = format!("a/{}.rs", number % 7).parse().unwrap();
-        let content = format!("{}// {number}\n", "fn same() {}\n".repeat(500));
-        let changes = BTreeMap::from([(path, Some(content.into_bytes()))]);
-        repository.commit(head, &changes, &author).unwrap()
-    }
+    use crate::runtime::source::tests::commit;
 
     fn loose_in(dir: &Path) -> usize {
         loose(&dir.join("objects")).len()

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::SourcePath;
 
 /// The branch that follows the newest commit, for who looks at the repository with git.
-const BRANCH: &str = "refs/heads/main";
+pub(super) const BRANCH: &str = "refs/heads/main";
 /// Before the id of the call that made a commit, at the end of its message.
 const CALL: &str = "Kageos-Call: ";
 /// Domain of the authors' addresses, which go nowhere.
@@ -115,7 +115,7 @@ impl Repository {
         Ok(Weight { files: all.len() as u64, bytes: all.iter().map(|entry| entry.size).sum() })
     }
 
-    fn git(&self) -> Result<Git> {
+    pub(super) fn git(&self) -> Result<Git> {
         Git::open_bare(&self.path).map_err(broken)
     }
 
@@ -376,7 +376,7 @@ fn commit<'a>(git: &'a Git, id: &str) -> Result<Commit<'a>> {
     git.find_commit(oid(id)?).map_err(|_| Error::field("/commit", "not_found", "There is no such commit."))
 }
 
-fn oid(text: &str) -> Result<Oid> {
+pub(super) fn oid(text: &str) -> Result<Oid> {
     Oid::from_str(text).map_err(|_| Error::field("/commit", "not_found", "There is no such commit."))
 }
 

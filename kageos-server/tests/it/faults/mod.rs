@@ -23,6 +23,8 @@ mod several;
 mod storage;
 mod writer;
 
+pub(crate) use nodes::drop_rows;
+
 use std::{
     sync::{
         Arc,

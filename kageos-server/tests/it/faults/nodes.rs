@@ -191,15 +191,21 @@ impl World {
         for node in &mut self.nodes {
             node.stop().await;
         }
-        let (id, options) = (id.to_str().unwrap(), DbOptions::new(admin));
-        let is_postgres = options.engine().unwrap() == Engine::Postgres;
-        let (force, kind) = if is_postgres { (" WITH (FORCE)", "ROLE") } else { ("", "USER") };
-        let db = Db::open(&options).await.unwrap();
-        for drop in [format!("DATABASE {DATABASE_PREFIX}{id}{force}"), format!("{kind} {ACCOUNT_PREFIX}{id}")]
-        {
-            db.fetch_all(format!("DROP {drop}"), &[]).await.unwrap();
-        }
+        drop_rows(admin, id.to_str().unwrap()).await;
         delete_stream(nats, &self.prefix).await.unwrap();
+    }
+}
+
+/// Drops the database of a workspace on this server, and its account.
+pub(crate) async fn drop_rows(admin: &str, workspace: &str) {
+    let options = DbOptions::new(admin);
+    let is_postgres = options.engine().unwrap() == Engine::Postgres;
+    let (force, kind) = if is_postgres { (" WITH (FORCE)", "ROLE") } else { ("", "USER") };
+    let db = Db::open(&options).await.unwrap();
+    let (database, account) =
+        (format!("{DATABASE_PREFIX}{workspace}{force}"), format!("{ACCOUNT_PREFIX}{workspace}"));
+    for drop in [format!("DATABASE {database}"), format!("{kind} {account}")] {
+        db.fetch_all(format!("DROP {drop}"), &[]).await.unwrap();
     }
 }
 

@@ -1,0 +1,269 @@
+//! Sources and programs in the storage of files, beside what lies in the state folder: for a server that has lost its disk,
+//! and for one that goes on where another has ended.
+//!
+//! What SQL names lies there before SQL names it: the bundle of a commit before it is the newest, a program before its
+//! release is built. Both have the hash in their name that SQL names them by, so whoever takes one checks it.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kageos_core::{
+    Code, Error, NodeId, Result,
+    platform::{
+        files::Objects,
+        release::{Program, Releases},
+    },
+};
+
+use super::{
+    build::fetch_program,
+    host::blocking,
+    lock,
+    process::Programs,
+    source::{BUNDLE_HEAD, Repository, Step, read_bundle_head},
+};
+use crate::state::StateDir;
+
+/// Bytes that are asked of the storage, or given to it, together; S3 takes no smaller part but the last.
+const PIECE: usize = 8 * 1024 * 1024;
+/// Largest bundle that is taken, in bytes: no source is larger.
+const MAX_BUNDLE: u64 = 1024 * 1024 * 1024;
+/// Most bundles that one source is put together of: more commits than anybody writes.
+const MAX_STEPS: usize = 10_000;
+
+/// The sources and programs of all workspaces.
+#[derive(Debug)]
+pub(super) struct Depot {
+    objects: Objects,
+    state: StateDir,
+    /// The workspaces of which everything is known to lie there.
+    complete: Mutex<HashSet<NodeId>>,
+    /// One program is fetched at a time.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+impl Depot {
+    pub(super) fn new(objects: Objects, state: StateDir) -> Self {
+        Self { objects, state, complete: Mutex::default(), fetching: tokio::sync::Mutex::default() }
+    }
+
+    /// Where it is, for people.
+    pub(super) fn place(&self) -> &str {
+        self.objects.place()
+    }
+
+    /// Keeps a commit and all before it, as far as that is not done.
+    pub(super) async fn keep_source(
+        &self,
+        workspace: NodeId,
+        repository: &Repository,
+        commit: &str,
+    ) -> Result<()> {
+        let (source, newest) = (repository.clone(), commit.to_owned());
+        let steps = blocking(move || source.steps(&newest)).await?;
+        let mut missing = Vec::new();
+        for step in steps {
+            // It was put there after those that it builds on.
+            if self.objects.size(&bundle(workspace, &step.commit)).await?.is_some() {
+                break;
+            }
+            missing.push(step);
+        }
+        for step in missing.into_iter().rev() {
+            let (source, key) = (repository.clone(), bundle(workspace, &step.commit));
+            self.put(&key, blocking(move || source.bundle(&step)).await?).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a repository have a commit and all before it.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when not all of it is kept, or it is another one.
+    pub(super) async fn bring_source(
+        &self,
+        workspace: NodeId,
+        repository: &Repository,
+        commit: &str,
+    ) -> Result<()> {
+        let (mut missing, mut next) = (Vec::new(), Some(commit.to_owned()));
+        while let Some(commit) = next {
+            if repository.has(&commit)? {
+                break;
+            }
+            if missing.len() == MAX_STEPS {
+                return Err(lost());
+            }
+            let key = bundle(workspace, &commit);
+            let size = self.objects.size(&key).await?.filter(|size| *size <= MAX_BUNDLE).ok_or_else(lost)?;
+            let step = read_bundle_head(&self.objects.get(&key, 0..size.min(BUNDLE_HEAD)).await?)?;
+            next = step.base.clone();
+            missing.push((step, size));
+        }
+        for (step, size) in missing.into_iter().rev() {
+            self.bring_step(workspace, repository, step, size).await?;
+        }
+        Ok(())
+    }
+
+    async fn bring_step(
+        &self,
+        workspace: NodeId,
+        repository: &Repository,
+        step: Step,
+        size: u64,
+    ) -> Result<()> {
+        let bytes = self.whole(&bundle(workspace, &step.commit), size).await?;
+        let repository = repository.clone();
+        blocking(move || repository.unbundle(&step, &bytes)).await
+    }
+
+    /// Keeps the program of a release, unless that is done.
+    pub(super) async fn keep_program(&self, workspace: NodeId, program: &Program, at: &Path) -> Result<()> {
+        let key = program_key(workspace, &program.sha256);
+        if self.objects.size(&key).await? == Some(program.size) {
+            return Ok(());
+        }
+        let at = at.to_owned();
+        self.put(&key, blocking(move || fs::read(&at).map_err(Error::internal)).await?).await
+    }
+
+    /// Lets a program be at a path.
+    async fn bring_program(&self, workspace: NodeId, program: &Program, to: &Path) -> Result<()> {
+        let _one = self.fetching.lock().await;
+        if to.exists() {
+            return Ok(());
+        }
+        if let Some(folder) = to.parent() {
+            self.state.make_dir(folder).map_err(|error| {
+                let message = "The folder of the release cannot be made.";
+                Error::new(Code::StorageFull, message).caused_by(error)
+            })?;
+        }
+        let (key, size) = (program_key(workspace, &program.sha256), program.size);
+        let piece = |from| {
+            let (objects, key) = (self.objects.clone(), key.clone());
+            let piece = async move { objects.get(&key, from..size.min(from + PIECE as u64)).await };
+            Box::pin(async move { piece.await.map(Bytes::from) }) as _
+        };
+        fetch_program(&self.state, program, to, PIECE, piece).await
+    }
+
+    /// Removes programs that no release has any more.
+    pub(super) async fn remove_programs(&self, workspace: NodeId, hashes: &HashSet<String>) -> Result<()> {
+        for hash in hashes {
+            self.objects.delete(&program_key(workspace, hash)).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what the build of a release said.
+    pub(super) async fn keep_said(&self, workspace: NodeId, release: u32, said: Vec<u8>) -> Result<()> {
+        self.put(&said_key(workspace, release), said).await
+    }
+
+    /// What the build of a release said; `None` when that is not kept.
+    pub(super) async fn said(&self, workspace: NodeId, release: u32) -> Result<Option<Vec<u8>>> {
+        let key = said_key(workspace, release);
+        match self.objects.size(&key).await? {
+            Some(size) => self.whole(&key, size).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn forget_said(&self, workspace: NodeId, release: u32) -> Result<()> {
+        self.objects.delete(&said_key(workspace, release)).await
+    }
+
+    /// Forgets a workspace.
+    pub(super) async fn forget(&self, workspace: NodeId) -> Result<()> {
+        lock(&self.complete).remove(&workspace);
+        self.objects.delete_below(&folder(workspace)).await.map(drop)
+    }
+
+    pub(super) fn is_complete(&self, workspace: NodeId) -> bool {
+        lock(&self.complete).contains(&workspace)
+    }
+
+    pub(super) fn set_complete(&self, workspace: NodeId) {
+        lock(&self.complete).insert(workspace);
+    }
+
+    async fn whole(&self, key: &str, size: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < size {
+            let from = bytes.len() as u64;
+            let piece = self.objects.get(key, from..size.min(from + PIECE as u64)).await?;
+            if piece.is_empty() {
+                return Err(lost());
+            }
+            bytes.extend(piece);
+        }
+        Ok(bytes)
+    }
+
+    async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+        if bytes.len() <= PIECE {
+            return self.objects.put(key, bytes).await;
+        }
+        let mut parts = self.objects.begin(key).await?;
+        for piece in bytes.chunks(PIECE) {
+            if let Err(error) = parts.push(piece.to_vec()).await {
+                parts.abort().await;
+                return Err(error);
+            }
+        }
+        parts.finish().await
+    }
+}
+
+/// Where the program of a release comes from when it is not on this disk.
+pub(super) struct ProgramOf {
+    pub(super) depot: Arc<Depot>,
+    pub(super) releases: Releases,
+    pub(super) workspace: NodeId,
+    pub(super) release: u32,
+    pub(super) to: PathBuf,
+}
+
+#[async_trait]
+impl Programs for ProgramOf {
+    async fn bring(&self) -> Result<()> {
+        if self.to.exists() {
+            return Ok(());
+        }
+        let release = self.releases.get(self.workspace, self.release).await?;
+        let gone = || Error::new(Code::Unavailable, "The program of this release is gone.");
+        let program = release.and_then(|release| release.program).ok_or_else(gone)?;
+        self.depot.bring_program(self.workspace, &program, &self.to).await?;
+        let (workspace, release) = (self.workspace, self.release);
+        tracing::info!(%workspace, release, "the program of a release is brought here");
+        Ok(())
+    }
+}
+
+fn folder(workspace: NodeId) -> String {
+    format!("apps/{workspace}")
+}
+
+fn bundle(workspace: NodeId, commit: &str) -> String {
+    format!("{}/source/{commit}.bundle", folder(workspace))
+}
+
+fn program_key(workspace: NodeId, sha256: &str) -> String {
+    format!("{}/program/{sha256}", folder(workspace))
+}
+
+fn said_key(workspace: NodeId, release: u32) -> String {
+    format!("{}/build/{release}.json", folder(workspace))
+}
+
+fn lost() -> Error {
+    Error::new(Code::Unavailable, "Not all of this source is in the storage that it is kept in.")
+}
