@@ -18,12 +18,14 @@ mod check;
 mod client;
 mod machine;
 mod nodes;
+mod people;
 mod random;
 mod several;
+mod sharing;
 mod storage;
 mod writer;
 
-pub(crate) use nodes::drop_rows;
+pub(crate) use people::drop_rows;
 
 use std::{
     sync::{

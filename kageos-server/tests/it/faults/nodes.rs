@@ -14,9 +14,8 @@ use std::{
 use kageos_core::{
     Env, StreamId,
     bus::testing::{delete_stream, nats_url},
-    platform::workspace::{ACCOUNT_PREFIX, DATABASE_PREFIX},
     sql::{
-        Db, DbOptions, Engine,
+        Db, DbOptions,
         testing::{MYSQL_URL, POSTGRES_URL},
     },
 };
@@ -28,6 +27,7 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{
     client::{Answer, Door},
     machine::Machine,
+    people::{self, Written, drop_rows, make_customers},
 };
 use crate::process::variable;
 
@@ -38,10 +38,6 @@ const WRITERS: usize = 4;
 const WRITE: Duration = Duration::from_millis(700);
 /// An app whose node is lost runs elsewhere, and what became of its calls is known, in this time.
 const MENDED: Duration = Duration::from_secs(60);
-
-/// Calls of the table that took effect.
-const MADE: &str = "SELECT COUNT(*) AS n FROM op_call WHERE status = 'ok' AND outcome_seq IS NOT NULL \
-                    AND path = '/demo/crm/customer.table'";
 
 /// The platform, its nodes, and what its people know.
 struct World {
@@ -86,7 +82,7 @@ impl World {
         let acknowledged = BTreeSet::new();
         let mut world =
             Self { server, nodes, door, prefix, acknowledged, before: 0, round: 0, _folders: folders };
-        world.before = world.platform().await.fetch_one(MADE, &[]).await.unwrap().int("n").unwrap();
+        world.before = people::made(&world.platform().await).await;
         world
     }
 
@@ -133,10 +129,11 @@ impl World {
         println!("round {}: mended after {:?}", self.round, begun.elapsed());
         tokio::time::sleep(WRITE).await;
         stop.store(true, Ordering::Relaxed);
-        let (made, refused): (Vec<_>, Vec<_>) = writers.join_all().await.into_iter().unzip();
-        self.acknowledged.extend(made.into_iter().flatten());
+        let written = writers.join_all().await;
+        assert!(written.iter().all(|it| !it.lost), "the server itself stays");
+        self.acknowledged.extend(written.iter().flat_map(|it| it.made.clone()));
         self.check().await;
-        refused.into_iter().sum()
+        written.iter().map(|it| it.refused).sum()
     }
 
     /// Does something to the example's workspace.
@@ -145,43 +142,8 @@ impl World {
     }
 
     async fn check(&self) {
-        let db = self.platform().await;
-        let count = async |sql: &'static str| db.fetch_one(sql, &[]).await.unwrap().int("n").unwrap();
-        let settled = async {
-            while count("SELECT COUNT(*) AS n FROM op_call WHERE status = 'pending'").await > 0 {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        tokio::time::timeout(MENDED, settled).await.expect("every call has its outcome in time");
-        let there = self.customers().await;
-        let names: BTreeSet<_> = there.iter().cloned().collect();
-        assert_eq!(names.len(), there.len(), "nothing was made twice");
-        let lost: Vec<_> = self.acknowledged.difference(&names).collect();
-        assert!(lost.is_empty(), "acknowledged and not there: {lost:?}");
-        assert_eq!(
-            count(MADE).await - self.before,
-            i64::try_from(there.len()).unwrap(),
-            "one record for each effect"
-        );
+        people::check(&self.platform().await, &self.door, &self.acknowledged, self.before).await;
         self.server.verify().await;
-    }
-
-    /// The names of all customers that people made here.
-    async fn customers(&self) -> Vec<String> {
-        let (mut client, mut next, mut names) = (self.door.client(), Value::Null, Vec::new());
-        loop {
-            let mut input = json!({ "filter": { "eq": ["first_name", "Fault"] }, "limit": 200 });
-            if !next.is_null() {
-                input["next"] = next;
-            }
-            let page = client.call("customer.table", "search", &input, None).await.ok()["output"].take();
-            let rows = page["rows"].as_array().unwrap().clone();
-            names.extend(rows.iter().map(|row| row["values"]["last_name"].as_str().unwrap().to_owned()));
-            next = page["next"].clone();
-            if next.is_null() {
-                return names;
-            }
-        }
     }
 
     async fn clean(mut self, admin: &str, nats: &str) {
@@ -196,48 +158,10 @@ impl World {
     }
 }
 
-/// Drops the database of a workspace on this server, and its account.
-pub(crate) async fn drop_rows(admin: &str, workspace: &str) {
-    let options = DbOptions::new(admin);
-    let is_postgres = options.engine().unwrap() == Engine::Postgres;
-    let (force, kind) = if is_postgres { (" WITH (FORCE)", "ROLE") } else { ("", "USER") };
-    let db = Db::open(&options).await.unwrap();
-    let (database, account) =
-        (format!("{DATABASE_PREFIX}{workspace}{force}"), format!("{ACCOUNT_PREFIX}{workspace}"));
-    for drop in [format!("DATABASE {database}"), format!("{kind} {account}")] {
-        db.fetch_all(format!("DROP {drop}"), &[]).await.unwrap();
-    }
-}
-
 /// Starts a runtime node.
 async fn join(node: &mut Machine) {
     let joined = node.try_start(&["serve"]).await.unwrap();
     assert!(joined["node"].is_string(), "{joined}");
-}
-
-/// Names of customers whose making was acknowledged, and how many calls were refused.
-type Written = (Vec<String>, usize);
-
-/// Makes customers one after the other.
-async fn make_customers(door: Door, label: String, stop: Arc<AtomicBool>) -> Written {
-    let (mut client, mut made, mut refused) = (door.client(), Vec::new(), 0);
-    for number in 0.. {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let name = format!("{label}n{number}");
-        let values = json!({ "first_name": "Fault", "last_name": name, "email": "fault@example.org" });
-        match client.call("customer.table", "create", &json!({ "values": values }), None).await {
-            Answer::Ok(_) => made.push(name),
-            // Nobody hurries a server that says that something is away.
-            Answer::Refused { .. } => {
-                refused += 1;
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Answer::Lost => panic!("the server itself stays"),
-        }
-    }
-    (made, refused)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no main that could hand the addresses in")]
