@@ -7,12 +7,13 @@ use kageos_core::host::{HostCall, HostError, NoControl};
 use kageos_core::manifest::{FunctionEntry, SCHEMA_VERSION};
 use kageos_core::platform::files::{FileOptions, Objects};
 use kageos_core::platform::identity::{SYSTEM_LOGIN, Secret};
+use kageos_core::platform::oplog::Seat;
 use kageos_core::platform::release::{
     Attached, Built, ChangeKind, Consent, Program, State, Switch, egress_digest, function_changes,
 };
 use kageos_core::platform::secrets::Secrets;
 use kageos_core::platform::{Platform, PlatformOptions, SealKey};
-use kageos_core::sql::testing;
+use kageos_core::sql::{Db, params, testing};
 use kageos_core::{
     ActionName, ActionSchema, Actor, Call, CallId, Code, Dispatch, Effect, Effects, Egress, Env, Error,
     FunctionSchema, Kind, Manifest, NodeId, ResourcePath, Right, SecretPlace, SecretUse, Source, SourceKind,
@@ -55,14 +56,17 @@ fn manifest(functions: &[(&str, &str)]) -> Manifest {
 }
 
 impl World {
-    async fn new(db: kageos_core::sql::Db) -> Self {
-        Self::of(db, 11).await
+    async fn new(db: Db) -> Self {
+        Self::of(db, 11, None).await
     }
 
-    async fn of(db: kageos_core::sql::Db, seed: u64) -> Self {
+    async fn of(db: Db, seed: u64, seat: Option<Seat>) -> Self {
         let env = env(seed);
         let heads = HeadsFile::new(&env);
-        let options = PlatformOptions::new(log_key(), heads.0.clone(), FileOptions::at(Objects::memory()));
+        let options = PlatformOptions {
+            seat,
+            ..PlatformOptions::new(log_key(), heads.0.clone(), FileOptions::at(Objects::memory()))
+        };
         let platform = Platform::open(db, env.clone(), options).await.unwrap();
         let owner = platform.identity().ensure_system(&Secret::new("correct horse battery")).await.unwrap();
         let path: ResourcePath = WORKSPACE.parse().unwrap();
@@ -220,18 +224,66 @@ async fn a_release_goes_live_with_its_nodes_or_not_at_all() {
         releases.starting(world.workspace, first).await.unwrap();
         assert_eq!(world.go_live(&world.call(false), first, Some(second)).await, Ok(()));
         assert_eq!(world.paths(), ["/demo/shop/a.fn"]);
-        assert_eq!(releases.all_live().await.unwrap(), [(world.workspace, first)]);
+        let live: Vec<_> = releases.all_live().await.unwrap().iter().map(|it| it.release).collect();
+        assert_eq!(live, [first]);
+        let (before, starting) = releases.standing(world.workspace).await.unwrap().unwrap();
+        assert_eq!((before.release, starting), (first, None));
+        for _ in 0..2 {
+            releases.renew(world.workspace).await.unwrap();
+        }
+        let (renewed, _) = releases.standing(world.workspace).await.unwrap().unwrap();
+        assert!(renewed.since > before.since && renewed.release == first);
 
         // What a process left behind is settled by the next, and not while it runs.
         let fourth = releases.begin(world.workspace, "c0ffee", None).await.unwrap();
         releases.settle(Some(world.workspace)).await.unwrap();
         assert_eq!(world.states().await[3], (fourth, State::Building));
         world.platform.close().await;
-        let world = World::of(place.db(), 12).await;
+        let world = World::of(Db::open(&place.options()).await.unwrap(), 12, None).await;
         world.platform.releases().settle(None).await.unwrap();
         let states = [(1, State::Live), (2, State::Retired), (3, State::Failed), (fourth, State::Failed)];
         assert_eq!(world.states().await, states);
         world.platform.close().await;
+    }
+}
+
+#[tokio::test]
+async fn of_several_servers_one_starts_a_release_at_a_time_and_only_what_ended_ones_left_is_settled() {
+    for place in testing::engines().await.unwrap() {
+        let open = async |node: &str, seed| {
+            let lease = Duration::from_secs(60);
+            let seat = Seat { node: node.to_owned(), holder: node.to_owned(), lease };
+            World::of(Db::open(&place.options()).await.unwrap(), seed, Some(seat)).await
+        };
+        let (one, other) = (open("one", 21).await, open("other", 22).await);
+        for _ in 0..2 {
+            one.built(&[]).await;
+        }
+        let releases = one.platform.releases();
+        let workspace = one.workspace;
+        let starts = async |world: &World, number| {
+            world.platform.releases().starting(workspace, number).await.map_err(|error| error.code)
+        };
+        assert_eq!(starts(&one, 1).await, Ok(()));
+        assert_eq!(starts(&other, 2).await, Err(Code::Conflict));
+        assert_eq!(one.states().await, [(1, State::Starting), (2, State::Built)]);
+        one.go_live(&one.call(false), 1, None).await.unwrap();
+        assert_eq!(starts(&other, 2).await, Ok(()));
+        let standing = || async { releases.standing(workspace).await.unwrap().unwrap() };
+        assert_eq!((standing().await.0.release, standing().await.1), (1, Some(2)));
+
+        // Nobody settles what a server does that lives, and everybody what one did that was fenced.
+        releases.settle(None).await.unwrap();
+        assert_eq!(starts(&one, 2).await, Err(Code::Conflict));
+        let sql = "UPDATE op_stream SET fenced_at = 1 WHERE id = ?";
+        let stream = other.platform.log().stream().to_string();
+        place.db().execute(sql, params![stream]).await.unwrap();
+        releases.settle(None).await.unwrap();
+        assert_eq!(one.states().await, [(1, State::Live), (2, State::Failed)]);
+        assert_eq!(standing().await.1, None);
+        assert_eq!(starts(&one, 2).await, Ok(()));
+        one.platform.close().await;
+        other.platform.close().await;
     }
 }
 

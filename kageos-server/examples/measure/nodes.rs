@@ -54,7 +54,7 @@ pub(crate) async fn call(nats: &str, kagectl: PathBuf, callers: u32, seconds: u6
         AppOptions {
             workspace: "/bench/echo".parse()?,
             program: std::env::current_exe()?,
-            programs: None,
+            origin: None,
             arguments: vec!["link".into(), "hosted".into(), "-".into()],
             data: folder.path().join("data"),
             database: None,

@@ -72,6 +72,22 @@ pub(super) enum WorkspaceAction {
 }
 
 impl WorkspaceAction {
+    /// Whether it needs what was written.
+    pub(super) fn is_of_source(&self) -> bool {
+        matches!(
+            self,
+            Self::ListSource { .. }
+                | Self::ReadSource { .. }
+                | Self::WriteSource { .. }
+                | Self::EditSource { .. }
+                | Self::SearchSource(_)
+                | Self::ListCommits { .. }
+                | Self::DiffSource { .. }
+                | Self::RevertCommit { .. }
+                | Self::ReadUsage {}
+        )
+    }
+
     /// The action called `name`.
     pub(super) fn read(name: &ActionName, input: Value) -> serde_json::Result<Self> {
         serde_json::from_value(json!({ "action": name, "input": input }))

@@ -285,16 +285,23 @@ impl Runtime {
     pub(super) async fn follow_attached(&self) -> Result<()> {
         let all: Vec<_> = lock(&self.inner.links.attached).keys().copied().collect();
         for workspace in all {
+            if self.is_attached(workspace).await? {
+                continue;
+            }
             // What is being published or attached is there before long.
             let Ok(_place) = self.publishing(workspace) else { continue };
-            let since = lock(&self.inner.links.attached).get(&workspace).map(|host| host.since);
-            let now = self.platform().releases().attached(workspace).await?.map(|attached| attached.since);
-            if since != now && self.app(workspace).is_none() {
+            if !self.is_attached(workspace).await? && self.app(workspace).is_none() {
                 self.platform().mounts().unmount(workspace);
                 self.replace_attached(workspace, None);
             }
         }
         Ok(())
+    }
+
+    /// Whether what is attached here is what the database says.
+    async fn is_attached(&self, workspace: NodeId) -> Result<bool> {
+        let since = lock(&self.inner.links.attached).get(&workspace).map(|host| host.since);
+        Ok(since == self.platform().releases().attached(workspace).await?.map(|attached| attached.since))
     }
 
     /// Whether a workspace is there and nothing runs it here.

@@ -8,7 +8,10 @@ use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -21,18 +24,22 @@ use kageos_core::{
     },
 };
 
+use tokio::sync::Semaphore;
+
 use super::{
-    build::fetch_program,
+    build::{fetch_program, program_of},
     host::blocking,
     lock,
-    process::Programs,
+    process::Origin,
     source::{BUNDLE_HEAD, Repository, Step, read_bundle_head},
 };
 use crate::state::StateDir;
 
 /// Bytes that are asked of the storage, or given to it, together; S3 takes no smaller part but the last.
 const PIECE: usize = 8 * 1024 * 1024;
-/// Largest bundle that is taken, in bytes: no source is larger.
+/// Programs that are fetched at a time.
+const FETCHES: usize = 4;
+/// Largest bundle, in bytes: no source is larger.
 const MAX_BUNDLE: u64 = 1024 * 1024 * 1024;
 /// Most bundles that one source is put together of: more commits than anybody writes.
 const MAX_STEPS: usize = 10_000;
@@ -44,13 +51,13 @@ pub(super) struct Depot {
     state: StateDir,
     /// The workspaces of which everything is known to lie there.
     complete: Mutex<HashSet<NodeId>>,
-    /// One program is fetched at a time.
-    fetching: tokio::sync::Mutex<()>,
+    /// So many programs are fetched at a time.
+    fetching: Semaphore,
 }
 
 impl Depot {
     pub(super) fn new(objects: Objects, state: StateDir) -> Self {
-        Self { objects, state, complete: Mutex::default(), fetching: tokio::sync::Mutex::default() }
+        Self { objects, state, complete: Mutex::default(), fetching: Semaphore::new(FETCHES) }
     }
 
     /// Where it is, for people.
@@ -77,7 +84,12 @@ impl Depot {
         }
         for step in missing.into_iter().rev() {
             let (source, key) = (repository.clone(), bundle(workspace, &step.commit));
-            self.put(&key, blocking(move || source.bundle(&step)).await?).await?;
+            let bytes = blocking(move || source.bundle(&step)).await?;
+            if bytes.len() as u64 > MAX_BUNDLE {
+                let message = "The source has more than the storage of sources takes.";
+                return Err(Error::new(Code::StorageFull, message));
+            }
+            self.put(&key, bytes).await?;
         }
         Ok(())
     }
@@ -106,10 +118,14 @@ impl Depot {
             next = step.base.clone();
             missing.push((step, size));
         }
+        if missing.is_empty() {
+            return Ok(());
+        }
         for (step, size) in missing.into_iter().rev() {
             self.bring_step(workspace, repository, step, size).await?;
         }
-        Ok(())
+        let repository = repository.clone();
+        blocking(move || repository.merge_packs().map(drop)).await
     }
 
     async fn bring_step(
@@ -125,9 +141,14 @@ impl Depot {
     }
 
     /// Keeps the program of a release, unless that is done.
-    pub(super) async fn keep_program(&self, workspace: NodeId, program: &Program, at: &Path) -> Result<()> {
-        let key = program_key(workspace, &program.sha256);
-        if self.objects.size(&key).await? == Some(program.size) {
+    pub(super) async fn keep_program(
+        &self,
+        release: (NodeId, u32),
+        program: &Program,
+        at: &Path,
+    ) -> Result<()> {
+        let key = program_key(release, &program.sha256);
+        if self.objects.size(&key).await? == Some(program.size) || !is_at(program, at).await {
             return Ok(());
         }
         let at = at.to_owned();
@@ -135,18 +156,15 @@ impl Depot {
     }
 
     /// Lets a program be at a path.
-    async fn bring_program(&self, workspace: NodeId, program: &Program, to: &Path) -> Result<()> {
-        let _one = self.fetching.lock().await;
-        if to.exists() {
-            return Ok(());
-        }
+    async fn bring_program(&self, release: (NodeId, u32), program: &Program, to: &Path) -> Result<()> {
+        let _place = self.fetching.acquire().await.map_err(Error::internal)?;
         if let Some(folder) = to.parent() {
             self.state.make_dir(folder).map_err(|error| {
                 let message = "The folder of the release cannot be made.";
                 Error::new(Code::StorageFull, message).caused_by(error)
             })?;
         }
-        let (key, size) = (program_key(workspace, &program.sha256), program.size);
+        let (key, size) = (program_key(release, &program.sha256), program.size);
         let piece = |from| {
             let (objects, key) = (self.objects.clone(), key.clone());
             let piece = async move { objects.get(&key, from..size.min(from + PIECE as u64)).await };
@@ -155,12 +173,9 @@ impl Depot {
         fetch_program(&self.state, program, to, PIECE, piece).await
     }
 
-    /// Removes programs that no release has any more.
-    pub(super) async fn remove_programs(&self, workspace: NodeId, hashes: &HashSet<String>) -> Result<()> {
-        for hash in hashes {
-            self.objects.delete(&program_key(workspace, hash)).await?;
-        }
-        Ok(())
+    /// Removes the program of a release that has it no more.
+    pub(super) async fn remove_program(&self, release: (NodeId, u32), sha256: &str) -> Result<()> {
+        self.objects.delete(&program_key(release, sha256)).await
     }
 
     /// Keeps what the build of a release said.
@@ -223,29 +238,51 @@ impl Depot {
     }
 }
 
-/// Where the program of a release comes from when it is not on this disk.
-pub(super) struct ProgramOf {
-    pub(super) depot: Arc<Depot>,
+/// A release that is run here, as the database and the depot know it.
+pub(super) struct ReleaseOf {
+    pub(super) depot: Option<Arc<Depot>>,
     pub(super) releases: Releases,
     pub(super) workspace: NodeId,
     pub(super) release: u32,
-    pub(super) to: PathBuf,
+    pub(super) program: PathBuf,
+    /// Its program is known to be the one that was built.
+    pub(super) checked: AtomicBool,
 }
 
 #[async_trait]
-impl Programs for ProgramOf {
+impl Origin for ReleaseOf {
     async fn bring(&self) -> Result<()> {
-        if self.to.exists() {
+        let Some(depot) = &self.depot else { return Ok(()) };
+        if self.checked.load(Ordering::Relaxed) && self.program.exists() {
             return Ok(());
         }
-        let release = self.releases.get(self.workspace, self.release).await?;
-        let gone = || Error::new(Code::Unavailable, "The program of this release is gone.");
-        let program = release.and_then(|release| release.program).ok_or_else(gone)?;
-        self.depot.bring_program(self.workspace, &program, &self.to).await?;
         let (workspace, release) = (self.workspace, self.release);
-        tracing::info!(%workspace, release, "the program of a release is brought here");
+        let gone = || Error::new(Code::Unavailable, "The program of this release is gone.");
+        let known =
+            self.releases.get(workspace, release).await?.and_then(|it| it.program).ok_or_else(gone)?;
+        // Numbers come again when a database is put back to an earlier moment.
+        if !is_at(&known, &self.program).await {
+            depot.bring_program((workspace, release), &known, &self.program).await?;
+            tracing::info!(%workspace, release, "the program of a release is brought here");
+        }
+        self.checked.store(true, Ordering::Relaxed);
         Ok(())
     }
+
+    fn brings(&self) -> bool {
+        self.depot.is_some()
+    }
+
+    async fn is_due(&self) -> Result<bool> {
+        let standing = self.releases.standing(self.workspace).await?;
+        Ok(standing.is_some_and(|(live, starting)| live.release == self.release && starting.is_none()))
+    }
+}
+
+/// Whether this is the program at a path.
+async fn is_at(program: &Program, path: &Path) -> bool {
+    let path = path.to_owned();
+    blocking(move || program_of(&path).map_err(Error::internal)).await.is_ok_and(|found| found == *program)
 }
 
 fn folder(workspace: NodeId) -> String {
@@ -256,8 +293,9 @@ fn bundle(workspace: NodeId, commit: &str) -> String {
     format!("{}/source/{commit}.bundle", folder(workspace))
 }
 
-fn program_key(workspace: NodeId, sha256: &str) -> String {
-    format!("{}/program/{sha256}", folder(workspace))
+/// One for each release, so that what one needs goes with no other.
+fn program_key((workspace, release): (NodeId, u32), sha256: &str) -> String {
+    format!("{}/program/{release}/{sha256}", folder(workspace))
 }
 
 fn said_key(workspace: NodeId, release: u32) -> String {

@@ -46,6 +46,14 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Lets the repository have the newest commit.
+    async fn bring_head(&self, runtime: &Runtime) -> Result<()> {
+        match &self.head {
+            Some(head) => self.bring(runtime, head).await,
+            None => Ok(()),
+        }
+    }
+
     /// Lets the repository have a commit that another server may have made.
     pub(super) async fn bring(&self, runtime: &Runtime, commit: &str) -> Result<()> {
         match &runtime.inner.depot {
@@ -88,6 +96,9 @@ impl WorkspaceHost {
             return Err(Error::new(Code::Forbidden, message).into());
         }
         let found = self.found(call).await?;
+        if action.is_of_source() {
+            found.bring_head(&self.runtime).await?;
+        }
         match action {
             WorkspaceAction::ReadLogs(_) => Err(Error::of(Code::UnknownAction).into()),
             WorkspaceAction::ListSource { at, under, limit, next } => {
@@ -177,11 +188,7 @@ impl WorkspaceHost {
         let folder = self.runtime.source_dir(workspace)?;
         let repository = blocking(move || Repository::open(&folder)).await?;
         let head = platform.releases().head(workspace).await?.map(|head| head.commit);
-        let found = Found { workspace, repository, head };
-        if let Some(head) = &found.head {
-            found.bring(&self.runtime, head).await?;
-        }
-        Ok(found)
+        Ok(Found { workspace, repository, head })
     }
 
     /// Makes a commit and lets it be the newest; when another one came before, anew from that one.
@@ -234,9 +241,7 @@ impl WorkspaceHost {
                     if error.code == Code::Conflict && attempts.next().is_some() =>
                 {
                     found.head = releases.head(found.workspace).await?.map(|head| head.commit);
-                    if let Some(head) = &found.head {
-                        found.bring(&self.runtime, head).await?;
-                    }
+                    found.bring_head(&self.runtime).await?;
                 }
                 Ok(done) => {
                     if !call.dry_run {

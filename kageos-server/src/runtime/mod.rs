@@ -32,18 +32,18 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, AtomicU64},
+        atomic::{AtomicBool, AtomicI64, AtomicU64},
     },
     time::Duration,
 };
 
 use kageos_core::{
-    Code, Dispatch, Error, LogSink, Manifest, NodeId, ResourcePath, Result,
+    Code, Dispatch, Error, LogSink, Manifest, NodeId, ResourcePath, Result, Timestamp,
     bus::EventBody,
     platform::{
         Home, Platform,
         files::Objects,
-        release::egress_digest,
+        release::{Live, egress_digest},
         secrets::Secrets,
         workspace::{Databases, is_on_server},
     },
@@ -60,7 +60,7 @@ pub use driver::{
 pub(crate) use nodes::is_name;
 pub use nodes::{NodeOptions, Nodes, NodesOptions, RuntimeNode};
 pub(crate) use process::MOVE;
-pub use process::{AppOptions, ProcessHost, Programs};
+pub use process::{AppOptions, Origin, ProcessHost};
 pub use python::{PythonOptions, Scripts};
 pub use quota::{Quota, Quotas};
 pub(crate) use source::hash;
@@ -69,7 +69,7 @@ pub use source::{SourcePath, SourcePathError};
 use crate::{egress::Egress, state::StateDir, wire::Finding};
 use attach::Links;
 use build::Queue;
-use depot::{Depot, ProgramOf};
+use depot::{Depot, ReleaseOf};
 use host::WorkspaceHost;
 use logs::{AppLog, InThisProcess, Kept, Logs};
 
@@ -157,6 +157,8 @@ struct Inner {
     elsewhere: Mutex<HashSet<NodeId>>,
     /// The generation of the tree up to which apps were ended and mounted.
     followed: AtomicI64,
+    /// Releases that were live, whose calls have not ended here.
+    draining: Mutex<HashSet<(NodeId, u32)>>,
     /// When what other servers left was settled last, in seconds.
     settled: AtomicU64,
     /// Held by who moves or removes files that a backup copies, and by backups.
@@ -184,6 +186,8 @@ enum Runs {
 struct App {
     host: Arc<ProcessHost>,
     release: u32,
+    /// Since when it is live, as the database said when it was looked at last.
+    since: Option<Timestamp>,
 }
 
 impl Runtime {
@@ -211,6 +215,7 @@ impl Runtime {
             here: Mutex::default(),
             elsewhere: Mutex::default(),
             followed: AtomicI64::new(keeping::NEVER),
+            draining: Mutex::default(),
             settled: AtomicU64::new(0),
             upkeep: Arc::default(),
             building: Queue::default(),
@@ -228,7 +233,7 @@ impl Runtime {
         if !live.is_empty() && this.inner.options.nodes.is_none() {
             this.prove_driver();
         }
-        for (workspace, release) in live {
+        for Live { workspace, release, .. } in live {
             match this.mount(workspace, release).await {
                 Err(error) if error.code == Code::Conflict => return Err(error),
                 Err(error) => tracing::warn!(%workspace, release, %error, "a workspace is not run here"),
@@ -284,7 +289,7 @@ impl Runtime {
         let runs = Runs::Workspace(Arc::clone(&manifest));
         let options = self.app_options(workspace, &node.path, release, runs).await?;
         let host = ProcessHost::idle(platform.env().clone(), options, &manifest)?;
-        Ok(App { host, release })
+        Ok(App { host, release, since: None })
     }
 
     /// Lets an app run the workspace; answers what did before.
@@ -326,6 +331,7 @@ impl Runtime {
         let options = &self.inner.options;
         let short = workspace.to_string().split_off(14);
         let trial = matches!(runs, Runs::Trial(_));
+        let runs_live = !trial;
         let logs: Arc<dyn LogSink> = Arc::new(AppLog {
             logs: self.inner.logs.clone(),
             platform: self.platform().clone(),
@@ -350,7 +356,7 @@ impl Runtime {
         Ok(AppOptions {
             workspace: path.clone(),
             program: self.program(workspace, release),
-            programs: self.programs(workspace, release),
+            origin: runs_live.then(|| self.origin(workspace, release)),
             arguments: Vec::new(),
             data,
             database,
@@ -370,11 +376,11 @@ impl Runtime {
         })
     }
 
-    /// Where the program of a release comes from when it is not here.
-    fn programs(&self, workspace: NodeId, release: u32) -> Option<Arc<dyn Programs>> {
-        let (depot, releases) = (self.inner.depot.clone()?, self.platform().releases().clone());
-        let to = self.program(workspace, release);
-        Some(Arc::new(ProgramOf { depot, releases, workspace, release, to }))
+    /// What is known elsewhere of a release that is run here.
+    fn origin(&self, workspace: NodeId, release: u32) -> Arc<dyn Origin> {
+        let (depot, releases) = (self.inner.depot.clone(), self.platform().releases().clone());
+        let program = self.program(workspace, release);
+        Arc::new(ReleaseOf { depot, releases, workspace, release, program, checked: AtomicBool::new(false) })
     }
 
     /// Whether this server runs a workspace: every one does whose rows and releases all servers reach, else the one on
@@ -414,7 +420,17 @@ impl Runtime {
         let app = self.app(workspace).ok_or_else(missing)?;
         let cut_off = app.host.stop(HANDED_ON).await;
         tracing::info!(%workspace, release = app.release, cut_off, "an app is restarted");
+        // Other servers see that, and this one has done so.
+        self.platform().releases().renew(workspace).await?;
+        self.saw(workspace, None);
         Ok(())
+    }
+
+    /// Notes since when the app of a workspace is live.
+    fn saw(&self, workspace: NodeId, since: Option<Timestamp>) {
+        if let Some(app) = lock(&self.inner.apps).get_mut(&workspace) {
+            app.since = since;
+        }
     }
 
     /// Takes the place of the one publication of a workspace.

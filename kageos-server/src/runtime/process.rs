@@ -40,6 +40,10 @@ const COOL_DOWN: Duration = Duration::from_secs(10);
 pub(super) const DATABASE: &str = "app.db";
 /// How long the calls of an app may take whose runtime node is about to end.
 pub(crate) const MOVE: Duration = Duration::from_secs(30);
+/// How long another release may take to be live or not, until this one is refused.
+const DUE: Duration = Duration::from_secs(20);
+/// How often it is asked whether it is.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How long an engine may take to say how an app has ended that nobody told to.
 const TOLD: Duration = Duration::from_secs(5);
 
@@ -50,8 +54,8 @@ pub struct AppOptions {
     pub workspace: ResourcePath,
     /// Its program.
     pub program: PathBuf,
-    /// Where that comes from when it is not there.
-    pub programs: Option<Arc<dyn Programs>>,
+    /// What is known of it elsewhere; without it the program is there, and may always be started.
+    pub origin: Option<Arc<dyn Origin>>,
     /// What it is started with.
     pub arguments: Vec<OsString>,
     /// Its folder; nobody else writes there.
@@ -98,21 +102,30 @@ impl fmt::Debug for AppOptions {
 impl AppOptions {
     /// Lets its program be there, if there is a way.
     async fn bring(&self) -> Result<()> {
-        match &self.programs {
-            Some(programs) => programs.bring().await,
-            None => Ok(()),
-        }
+        let Some(origin) = &self.origin else { return Ok(()) };
+        let late = |_| Error::new(Code::Unavailable, "The storage of programs does not answer in time.");
+        timeout(self.ready_within, origin.bring()).await.map_err(late)?
     }
 }
 
-/// Where the program of an app comes from when it is not on this disk.
+/// What is known elsewhere of a release that is run here.
 #[async_trait]
-pub trait Programs: Send + Sync {
-    /// Lets it be there.
+pub trait Origin: Send + Sync {
+    /// Lets its program be on this disk.
     ///
     /// # Errors
     /// [`Code::Unavailable`] when it cannot be had.
     async fn bring(&self) -> Result<()>;
+
+    /// Whether it brings a program that is not there.
+    fn brings(&self) -> bool;
+
+    /// Whether it may be started: it is live, and none is being started that may take its place. It would bring the tables
+    /// to what it declares.
+    ///
+    /// # Errors
+    /// What the database answers.
+    async fn is_due(&self) -> Result<bool>;
 }
 
 /// An app in a process of its own, which runs while somebody needs it.
@@ -255,7 +268,7 @@ impl ProcessHost {
         state.live.is_none()
             && state.ending.is_none()
             && state.crashes.is_empty()
-            && (self.options.programs.is_some() || self.options.program.exists())
+            && (self.options.origin.as_ref().is_some_and(|it| it.brings()) || self.options.program.exists())
     }
 
     async fn running(&self) -> Option<Arc<Live>> {
@@ -348,7 +361,7 @@ impl ProcessHost {
             return Ok(None);
         }
         if self.retired.load(Ordering::Relaxed) {
-            return Err(Error::new(Code::Unavailable, "The app is not run any more."));
+            return Err(retired());
         }
         let mut state = self.state.lock().await;
         if let Some(live) = state.live() {
@@ -372,8 +385,16 @@ impl ProcessHost {
             return Err(self.waits(stays).await);
         }
         // That it cannot be had, nor a place for it, is no fault of the app.
+        match self.is_due().await {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => return Err(self.waits(error).await),
+        }
         if let Err(error) = self.options.bring().await {
             return Err(self.waits(error).await);
+        }
+        if self.retired.load(Ordering::Relaxed) {
+            return Err(retired());
         }
         let place = match self.options.driver.place().await {
             Ok(place) => place,
@@ -392,6 +413,26 @@ impl ProcessHost {
                 Err(error)
             }
         }
+    }
+
+    /// Waits until it may be started; answers whether it may: not when another one has taken its place meanwhile.
+    async fn is_due(&self) -> Result<bool> {
+        let Some(origin) = &self.options.origin else { return Ok(true) };
+        let begun = Instant::now();
+        while !origin.is_due().await? {
+            if self.heir.get().is_some() {
+                return Ok(false);
+            }
+            if self.retired.load(Ordering::Relaxed) {
+                return Err(retired());
+            }
+            if begun.elapsed() > DUE {
+                let message = "Another release of this app is being made live; try again.";
+                return Err(Error::new(Code::Unavailable, message));
+            }
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+        Ok(self.heir.get().is_none())
     }
 
     /// Says once that there is no place to start the app in.
@@ -485,6 +526,10 @@ impl State {
         }
         Ok(())
     }
+}
+
+fn retired() -> Error {
+    Error::new(Code::Unavailable, "The app is not run any more.")
 }
 
 fn cannot_start(options: &AppOptions, error: &Error) {

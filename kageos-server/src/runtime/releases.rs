@@ -1,11 +1,6 @@
 //! Building a release, making it live, and looking at it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fs,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, fs, sync::Arc, time::Duration};
 
 use kageos_core::{
     Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
@@ -20,6 +15,7 @@ use super::{
     App, DRAIN, HANDED_ON, Layer, Runs, Runtime,
     build::{BuildFolder, Diagnostic, Job, MAX_BUILD, Priority, Turn, remove_tree, take_program},
     host::{Found, blocking, reply},
+    lock,
     process::ProcessHost,
     said::Said,
 };
@@ -191,7 +187,7 @@ async fn make(
         Ok(manifest) => {
             if let Some(depot) = &runtime.inner.depot {
                 let at = runtime.program(found.workspace, number);
-                depot.keep_program(found.workspace, &taken, &at).await?;
+                depot.keep_program((found.workspace, number), &taken, &at).await?;
             }
             Ok(Made {
                 program: Some((taken, manifest)),
@@ -313,7 +309,7 @@ async fn go_live(
             Err(_) => releases.live(workspace).await.is_ok_and(|live| live == Some(number)),
         };
         if is_live {
-            take_over(runtime, workspace, App { host, release: number })?;
+            take_over(runtime, workspace, App { host, release: number, since: None }, before)?;
         }
         done
     };
@@ -321,24 +317,28 @@ async fn go_live(
     if let Err(error) = &switched {
         let message = error.clone().into_error().message;
         releases.not_started(workspace, number, &message).await?;
-        // It may have brought the tables up to date; whoever lives on them opens them anew.
+        // It may have brought the tables up to date; whoever lives on them opens them anew, on other servers too.
         if let Some(app) = runtime.app(workspace).filter(|app| app.release != number) {
             app.host.stop(HANDED_ON).await;
         }
+        if let Err(error) = releases.renew(workspace).await {
+            tracing::warn!(%workspace, %error, "other servers do not open the tables of an app anew");
+        }
+        runtime.saw(workspace, None);
     }
     switched
 }
 
 /// Lets a release run the workspace that the pointer names, and the one before end.
-fn take_over(runtime: &Runtime, workspace: NodeId, app: App) -> Result<()> {
+fn take_over(runtime: &Runtime, workspace: NodeId, app: App, before: Option<u32>) -> Result<()> {
     let host = Arc::clone(&app.host);
     let replaced = runtime.run_from_now_on(workspace, app)?;
     runtime.announce(workspace);
-    if let Some(replaced) = replaced {
+    if let Some(replaced) = &replaced {
         replaced.host.replaced_by(host);
-        let drained = drain_and_tell(runtime.clone(), workspace, replaced);
-        runtime.inner.changing.spawn(drained);
     }
+    let drained = drain_and_tell(runtime.clone(), workspace, replaced, before);
+    runtime.inner.changing.spawn(drained);
     Ok(())
 }
 
@@ -362,21 +362,25 @@ async fn start(
 }
 
 /// Ends a release that was replaced, once its calls have ended.
-pub(super) async fn drain(workspace: NodeId, app: App) {
+pub(super) async fn drain(runtime: &Runtime, workspace: NodeId, app: &App) {
+    lock(&runtime.inner.draining).insert((workspace, app.release));
     // Calls that the door let in before the switch are on their way to it.
     tokio::time::sleep(HANDED_ON).await;
     let cut_off = app.host.stop(DRAIN).await;
     if cut_off > 0 {
         tracing::warn!(%workspace, release = app.release, cut_off, "calls of a release that was replaced are cut off");
     }
+    lock(&runtime.inner.draining).remove(&(workspace, app.release));
 }
 
-/// The same for the server that has replaced it, which says so.
-async fn drain_and_tell(runtime: Runtime, workspace: NodeId, app: App) {
-    drain(workspace, app.clone()).await;
-    let done = runtime.platform().releases().drained(workspace, app.release).await;
-    if let Err(error) = done {
-        tracing::warn!(%workspace, release = app.release, %error, "a release that has ended is not settled");
+/// The same for the server that has replaced it, which says so of what was live before.
+async fn drain_and_tell(runtime: Runtime, workspace: NodeId, app: Option<App>, before: Option<u32>) {
+    if let Some(app) = app {
+        drain(&runtime, workspace, &app).await;
+    }
+    let Some(release) = before else { return };
+    if let Err(error) = runtime.platform().releases().drained(workspace, release).await {
+        tracing::warn!(%workspace, release, %error, "a release that has ended is not settled");
     }
 }
 
@@ -397,11 +401,9 @@ async fn tidy(runtime: &Runtime, workspace: NodeId, newest: u32) -> Result<()> {
     let releases = runtime.platform().releases();
     let gone = releases.give_up(workspace, runtime.inner.options.keep).await?;
     if let Some(depot) = &runtime.inner.depot {
-        // The same source makes the same program.
-        let kept: HashSet<_> =
-            releases.programs(workspace).await?.into_iter().map(|(_, it)| it.sha256).collect();
-        let hashes = gone.into_iter().map(|(_, sha256)| sha256).filter(|it| !kept.contains(it)).collect();
-        depot.remove_programs(workspace, &hashes).await?;
+        for (number, sha256) in gone {
+            depot.remove_program((workspace, number), &sha256).await?;
+        }
     }
     runtime.remove_programs(workspace).await?;
     Said::forget_old(runtime, workspace, newest).await

@@ -197,7 +197,7 @@ fn options(setting: Setting, folders: &Folders, driver: &Driver, more: &[&str]) 
     AppOptions {
         workspace: setting.workspace,
         program: std::env::current_exe().unwrap(),
-        programs: None,
+        origin: None,
         arguments,
         data: folders.data(),
         database: None,

@@ -151,6 +151,17 @@ pub struct Switch {
     pub consent: Option<Consent>,
 }
 
+/// A release that is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    /// Of which workspace.
+    pub workspace: NodeId,
+    /// Its number.
+    pub release: u32,
+    /// Since when: whoever runs it from before starts it again.
+    pub since: Timestamp,
+}
+
 /// The commit that is the source of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -253,14 +264,20 @@ impl Releases {
         Ok(store::abandon(&self.db, workspace, number, error, self.env.now()).await?)
     }
 
-    /// Says that a release is being started. Of two who want to start it one may.
+    /// Says that a release is being started. Of several processes one starts one release of a workspace at a time.
     ///
     /// # Errors
-    /// [`Code::Conflict`] when it is live, is being built or started, or its program is gone.
+    /// [`Code::Conflict`] when it is live, is being built or started, or its program is gone, and while another process
+    /// starts one.
     pub async fn starting(&self, workspace: NodeId, number: u32) -> Result<()> {
-        let (release, stream) = ((workspace, number), self.log.stream());
-        if store::starting(&self.db, release, stream, self.env.now()).await? {
-            return Ok(());
+        let input = ((workspace, number), self.log.stream(), self.env.now());
+        let unit = self.db.write_with(input, |(release, stream, at), tx| {
+            Box::pin(async move { store::starting(tx, *release, *stream, *at).await })
+        });
+        match unit.await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => return Err(moved(error)),
         }
         Err(Error::new(Code::Conflict, "This release is live already, is being started, or has no program."))
     }
@@ -383,12 +400,28 @@ impl Releases {
         Ok(store::live(&self.db, workspace).await?)
     }
 
-    /// Every workspace with a live release, and its number.
+    /// Every release that is live.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn all_live(&self) -> Result<Vec<(NodeId, u32)>> {
+    pub async fn all_live(&self) -> Result<Vec<Live>> {
         Ok(store::all_live(&self.db).await?)
+    }
+
+    /// What is live of a workspace, and the number of the release that is being started in its place, if one is.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn standing(&self, workspace: NodeId) -> Result<Option<(Live, Option<u32>)>> {
+        Ok(store::standing(&self.db, workspace).await?)
+    }
+
+    /// Lets what is live be so since now: whoever runs it starts it again.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn renew(&self, workspace: NodeId) -> Result<()> {
+        Ok(store::renew(&self.db, workspace, self.env.now()).await?)
     }
 
     /// A release.

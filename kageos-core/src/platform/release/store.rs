@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Attached, Built, Consent, Head, Program, Release, RuntimePlace, State, Switch};
+use super::{Attached, Built, Consent, Head, Live, Program, Release, RuntimePlace, State, Switch};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
 use crate::{Manifest, NodeId, StreamId, Timestamp, UserId};
 
@@ -12,9 +12,17 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(2, "consent", include_str!("../../../migrations/release_0002.sql")),
     Migration::new(3, "attached", include_str!("../../../migrations/release_0003.sql")),
     Migration::new(4, "place", include_str!("../../../migrations/release_0004.sql")),
-    Migration::new(5, "servers", include_str!("../../../migrations/release_0005.sql")),
+    Migration::new(5, "streams", include_str!("../../../migrations/release_0005.sql")),
+    Migration::new(6, "places of servers", include_str!("../../../migrations/release_0006.sql")),
+    Migration::new(7, "no places of all", include_str!("../../../migrations/release_0007.sql")),
+    Migration::new(8, "starting", include_str!("../../../migrations/release_0008.sql")),
+    Migration::new(9, "states", include_str!("../../../migrations/release_0009.sql")),
 ];
 
+/// Of a row with the stream of a process: that has ended.
+const ENDED: &str = "NOT EXISTS (SELECT 1 FROM op_stream s WHERE s.id = stream_id AND s.closed_at IS NULL AND s.fenced_at IS NULL)";
+/// A release is started, or could not be.
+const STARTED: &str = "DELETE FROM release_starting WHERE workspace_id = ? AND number = ?";
 /// What is told of a release that a process left behind.
 const CUT_OFF: &str = "The server ended before this did.";
 
@@ -55,7 +63,7 @@ pub(super) async fn runtime_place(
     release: u32,
 ) -> Result<Option<RuntimePlace>, SqlError> {
     let sql =
-        "SELECT node, life, token FROM release_place WHERE workspace_id = ? AND number = ? AND server = ?";
+        "SELECT node, life, token FROM runtime_place WHERE workspace_id = ? AND number = ? AND server = ?";
     let row = db.fetch_optional(sql, params![workspace.to_string(), i64::from(release), server]).await?;
     row.map(|row| {
         Ok(RuntimePlace {
@@ -77,14 +85,14 @@ pub(super) async fn take_runtime_place(
 ) -> Result<bool, SqlError> {
     let (workspace, release, token) = (workspace.to_string(), i64::from(release), whole(place.token)?);
     let Some(last) = last else {
-        let sql = "INSERT INTO release_place (workspace_id, number, server, node, life, token) VALUES (?, ?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO runtime_place (workspace_id, number, server, node, life, token) VALUES (?, ?, ?, ?, ?, ?)";
         let row = params![workspace, release, server, &place.node, &place.life, token];
         return match db.execute(sql, row).await {
             Err(error) if error.is_unique_violation() => Ok(false),
             done => done.map(|_| true),
         };
     };
-    let sql = "UPDATE release_place SET node = ?, life = ?, token = ? \
+    let sql = "UPDATE runtime_place SET node = ?, life = ?, token = ? \
                WHERE workspace_id = ? AND number = ? AND server = ? AND token = ?";
     let row = params![&place.node, &place.life, token, workspace, release, server, whole(last)?];
     Ok(db.execute(sql, row).await? == 1)
@@ -157,18 +165,26 @@ pub(super) async fn abandon(
     db.execute(sql, row).await.map(drop)
 }
 
+/// Answers whether the release may be started; somebody who is starting another one violates a key.
 pub(super) async fn starting(
-    db: &Db,
+    tx: &mut Tx,
     (workspace, number): (NodeId, u32),
     stream: StreamId,
     at: Timestamp,
 ) -> Result<bool, SqlError> {
+    let (workspace, number, stream) = (workspace.to_string(), i64::from(number), stream.to_string());
     let sql = "UPDATE app_release SET state = ?, error = NULL, changed_at = ?, stream_id = ? \
                WHERE workspace_id = ? AND number = ? AND binary_sha256 IS NOT NULL \
                AND state IN ('built', 'retired', 'draining', 'failed')";
-    let (starting, stream) = (State::Starting.as_str(), stream.to_string());
-    let row = params![starting, at.as_micros(), stream, workspace.to_string(), i64::from(number)];
-    Ok(db.execute(sql, row).await? == 1)
+    let row = params![State::Starting.as_str(), at.as_micros(), &stream, &workspace, number];
+    if tx.execute(sql, row).await? == 0 {
+        return Ok(false);
+    }
+    // This process starts one at a time, and who has ended none.
+    let sql = format!("DELETE FROM release_starting WHERE workspace_id = ? AND (stream_id = ? OR {ENDED})");
+    tx.execute(sql, params![&workspace, &stream]).await?;
+    let sql = "INSERT INTO release_starting (workspace_id, number, stream_id) VALUES (?, ?, ?)";
+    tx.execute(sql, params![workspace, number, stream]).await.map(|_| true)
 }
 
 /// What was live once can be again.
@@ -181,9 +197,9 @@ pub(super) async fn not_started(
 ) -> Result<(), SqlError> {
     let sql = "UPDATE app_release SET state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, error = ?, \
                changed_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
-    let starting = State::Starting.as_str();
-    let row = params![error, at.as_micros(), workspace.to_string(), i64::from(number), starting];
-    db.execute(sql, row).await.map(drop)
+    let (workspace, number, starting) = (workspace.to_string(), i64::from(number), State::Starting.as_str());
+    db.execute(sql, params![error, at.as_micros(), &workspace, number, starting]).await?;
+    db.execute(STARTED, params![workspace, number]).await.map(drop)
 }
 
 /// The pointer and both states.
@@ -220,6 +236,7 @@ pub(super) async fn switch(
     let consented = consent.as_ref().map(|consent| consent.at.as_micros());
     let row = params![live, sandbox, at, digest, by, consented, &workspace, number, starting];
     tx.execute_expect(sql, row, 1).await?;
+    tx.execute(STARTED, params![&workspace, number]).await?;
     tx.execute("DELETE FROM release_attached WHERE workspace_id = ?", params![workspace]).await.map(drop)
 }
 
@@ -271,12 +288,17 @@ pub(super) async fn drained(db: &Db, workspace: NodeId, number: u32, at: Timesta
 
 /// Settles what processes that have ended were doing, of one workspace or of all.
 pub(super) async fn settle(db: &Db, workspace: Option<NodeId>, at: Timestamp) -> Result<(), SqlError> {
-    let sql = "UPDATE app_release SET state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, \
-               error = CASE WHEN state = 'draining' THEN error ELSE ? END, changed_at = ? \
-               WHERE state IN ('building', 'starting', 'draining') AND NOT EXISTS (SELECT 1 FROM op_stream s \
-               WHERE s.id = app_release.stream_id AND s.closed_at IS NULL AND s.fenced_at IS NULL)";
+    // MySQL takes one after the other: what an error depends on is changed after it.
+    let sql = format!(
+        "UPDATE app_release SET error = CASE WHEN state = 'draining' THEN error ELSE ? END, \
+         state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, changed_at = ? \
+         WHERE state IN ('building', 'starting', 'draining') AND {ENDED}"
+    );
     let at = at.as_micros();
-    let Some(workspace) = workspace else { return db.execute(sql, params![CUT_OFF, at]).await.map(drop) };
+    let Some(workspace) = workspace else {
+        db.execute(sql, params![CUT_OFF, at]).await?;
+        return db.execute(format!("DELETE FROM release_starting WHERE {ENDED}"), &[]).await.map(drop);
+    };
     let sql = format!("{sql} AND workspace_id = ?");
     db.execute(sql, params![CUT_OFF, at, workspace.to_string()]).await.map(drop)
 }
@@ -288,10 +310,32 @@ pub(super) async fn live(db: &Db, workspace: NodeId) -> Result<Option<u32>, SqlE
 }
 
 /// One small row for each workspace; a node runs thousands at most.
-pub(super) async fn all_live(db: &Db) -> Result<Vec<(NodeId, u32)>, SqlError> {
-    let sql = "SELECT workspace_id, number FROM release_live ORDER BY workspace_id";
+pub(super) async fn all_live(db: &Db) -> Result<Vec<Live>, SqlError> {
+    let sql = "SELECT workspace_id, number, since FROM release_live ORDER BY workspace_id";
     let rows = db.fetch_all(sql, params![]).await?;
-    rows.iter().map(|row| Ok((value(row.text("workspace_id")?)?, number(row.int("number")?)?))).collect()
+    rows.iter().map(live_row).collect()
+}
+
+/// What is live of a workspace, and the release that is being started, if one is.
+pub(super) async fn standing(db: &Db, workspace: NodeId) -> Result<Option<(Live, Option<u32>)>, SqlError> {
+    let sql = "SELECT l.workspace_id, l.number, l.since, s.number AS next_number FROM release_live l \
+               LEFT JOIN release_starting s ON s.workspace_id = l.workspace_id WHERE l.workspace_id = ?";
+    let row = db.fetch_optional(sql, params![workspace.to_string()]).await?;
+    row.map(|row| Ok((live_row(&row)?, row.opt_int("next_number")?.map(number).transpose()?))).transpose()
+}
+
+fn live_row(row: &Row) -> Result<Live, SqlError> {
+    Ok(Live {
+        workspace: value(row.text("workspace_id")?)?,
+        release: number(row.int("number")?)?,
+        since: Timestamp::from_micros(row.int("since")?),
+    })
+}
+
+/// Lets what is live be so since now.
+pub(super) async fn renew(db: &Db, workspace: NodeId, at: Timestamp) -> Result<(), SqlError> {
+    let sql = "UPDATE release_live SET since = CASE WHEN since >= ? THEN since + 1 ELSE ? END WHERE workspace_id = ?";
+    db.execute(sql, params![at.as_micros(), at.as_micros(), workspace.to_string()]).await.map(drop)
 }
 
 pub(super) async fn get(db: &Db, workspace: NodeId, number: u32) -> Result<Option<Release>, SqlError> {
@@ -355,7 +399,7 @@ pub(super) async fn give_up(
                    WHERE workspace_id = ? AND number = ? AND state IN ('built', 'retired', 'failed')";
         if db.execute(sql, params![at.as_micros(), workspace.to_string(), old]).await? == 1 {
             // Without its program it runs nowhere any more.
-            let sql = "DELETE FROM release_place WHERE workspace_id = ? AND number = ?";
+            let sql = "DELETE FROM runtime_place WHERE workspace_id = ? AND number = ?";
             db.execute(sql, params![workspace.to_string(), old]).await?;
             gone.push((number(old)?, row.text("binary_sha256")?.to_owned()));
         }
@@ -368,7 +412,8 @@ pub(super) async fn forget(tx: &mut Tx, workspace: NodeId) -> Result<(), SqlErro
     for sql in [
         "DELETE FROM release_live WHERE workspace_id = ?",
         "DELETE FROM release_attached WHERE workspace_id = ?",
-        "DELETE FROM release_place WHERE workspace_id = ?",
+        "DELETE FROM runtime_place WHERE workspace_id = ?",
+        "DELETE FROM release_starting WHERE workspace_id = ?",
         "DELETE FROM app_release WHERE workspace_id = ?",
         "DELETE FROM source_head WHERE workspace_id = ?",
     ] {

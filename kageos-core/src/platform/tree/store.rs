@@ -62,6 +62,9 @@ pub(super) async fn settle_home(
     node: &str,
     at: Timestamp,
 ) -> Result<String, SqlError> {
+    if let Some(node) = home(db, workspace).await? {
+        return Ok(node);
+    }
     let sql = "INSERT INTO tree_home (workspace_id, node, since) VALUES (?, ?, ?)";
     match db.execute(sql, params![workspace.to_string(), node, at.as_micros()]).await {
         Err(error) if !error.is_unique_violation() => return Err(error),

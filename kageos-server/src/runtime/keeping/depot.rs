@@ -4,19 +4,15 @@ use kageos_core::{NodeId, Result};
 
 use crate::runtime::{Runtime, depot::Depot, host::blocking, source::Repository};
 
-/// Most workspaces that one round looks at.
-const MOST: usize = 50;
-
 impl Runtime {
-    /// Keeps the sources and programs of some workspaces that lie here, as far as that is not done.
+    /// Keeps the sources and programs of the workspaces that lie here, as far as that is not done.
     pub(super) async fn keep_in_depot(&self) -> Result<()> {
         let Some(depot) = &self.inner.depot else { return Ok(()) };
         let tree = self.platform().tree().snapshot();
-        let all = self.folders().await?.into_iter();
-        let missing = all.filter(|it| !depot.is_complete(*it) && tree.by_id(*it).is_some());
         let mut failed = None;
-        for workspace in missing.take(MOST) {
-            if self.check_home(workspace).await.is_err() {
+        for workspace in self.folders().await? {
+            let is_done = depot.is_complete(workspace) || tree.by_id(workspace).is_none();
+            if is_done || self.check_home(workspace).await.is_err() {
                 continue;
             }
             match self.keep_all_of(depot, workspace).await {
@@ -41,7 +37,7 @@ impl Runtime {
         for (number, program) in releases.programs(workspace).await? {
             let at = self.program(workspace, number);
             if at.exists() {
-                depot.keep_program(workspace, &program, &at).await?;
+                depot.keep_program((workspace, number), &program, &at).await?;
             }
         }
         Ok(())

@@ -13,12 +13,12 @@ use std::{
     time::Duration,
 };
 
-use kageos_core::{NodeId, Result};
+use kageos_core::{NodeId, Result, platform::release::Live};
 use tokio::sync::OwnedMutexGuard;
 
 pub(super) use leftovers::{clear_containers, clear_links};
 
-use super::{DRAIN, Runtime, host::blocking, lock, releases::drain};
+use super::{App, DRAIN, HANDED_ON, Runtime, host::blocking, lock, releases::drain};
 
 /// How often it is looked at what changes by itself: the tree, and how much apps write.
 const LOOK: Duration = Duration::from_secs(2);
@@ -81,18 +81,20 @@ impl Runtime {
     }
 
     async fn round(&self) -> Result<()> {
+        let mut failed = None;
+        let mut note = |done: Result<()>| failed = failed.take().or(done.err());
         // A backup that is being made copies what is there.
         if let Ok(alone) = Arc::clone(&self.inner.upkeep).try_lock_owned() {
             let alone = Arc::new(alone);
-            self.remove_gone(&alone).await?;
-            self.pack_sources(&alone).await?;
+            note(self.remove_gone(&alone).await);
+            note(self.pack_sources(&alone).await);
         }
-        self.keep_in_depot().await?;
         // What is being built makes room itself when it is done.
-        match self.inner.building.try_turn() {
-            Some(turn) => self.make_room(&Arc::new(turn)).await,
-            None => Ok(()),
+        if let Some(turn) = self.inner.building.try_turn() {
+            note(self.make_room(&Arc::new(turn)).await);
         }
+        note(self.keep_in_depot().await);
+        failed.map_or(Ok(()), Err)
     }
 
     /// Lets go of what apps declare that do not run.
@@ -119,19 +121,24 @@ impl Runtime {
             self.inner.changing.spawn(self.clone().end_deleted(workspace));
         }
         self.detach_deleted(|workspace| tree.by_id(workspace).is_none());
-        for (workspace, release) in self.platform().releases().all_live().await? {
-            let is_right = self.app(workspace).is_some_and(|app| app.release == release);
+        let mut all = true;
+        for live in self.platform().releases().all_live().await? {
+            let workspace = live.workspace;
+            let is_right = self.app(workspace).is_some_and(|app| app.is(&live));
             if is_right || self.is_elsewhere(workspace) || tree.by_id(workspace).is_none() {
                 continue;
             }
             // What is being published is mounted by that.
-            let Ok(_place) = self.publishing(workspace) else { return Ok(()) };
+            let Ok(_place) = self.publishing(workspace) else {
+                all = false;
+                continue;
+            };
             if let Err(error) = self.follow_release(workspace).await {
-                tracing::debug!(%workspace, release, %error, "a workspace is not run here");
+                tracing::debug!(%workspace, release = live.release, %error, "a workspace is not run here");
             }
         }
         self.follow_attached().await?;
-        if !self.mount_attached().await? {
+        if !self.mount_attached().await? || !all {
             return Ok(());
         }
         self.inner.followed.store(tree.generation(), Ordering::Relaxed);
@@ -140,34 +147,45 @@ impl Runtime {
 
     /// Whether a workspace was found to lie on another server, for good.
     pub(super) fn is_elsewhere(&self, workspace: NodeId) -> bool {
-        self.inner.depot.is_none() && lock(&self.inner.elsewhere).contains(&workspace)
+        let shares = self.inner.depot.is_some() && self.inner.options.databases.is_some();
+        !shares && lock(&self.inner.elsewhere).contains(&workspace)
     }
 
     /// Runs the release that is live: the workspace came back, or another server has made that release live.
     async fn follow_release(&self, workspace: NodeId) -> Result<()> {
-        let (runs, live) = (self.app(workspace), self.platform().releases().live(workspace).await?);
-        match (live, runs) {
-            (Some(release), Some(app)) if app.release == release => {}
-            (Some(release), Some(_)) => {
-                let (new, old) = (self.idle(workspace, release).await?, self.app(workspace));
-                let host = Arc::clone(&new.host);
+        let Some((live, _)) = self.platform().releases().standing(workspace).await? else { return Ok(()) };
+        let release = live.release;
+        match self.app(workspace) {
+            Some(app) if app.release == release => {
+                self.saw(workspace, Some(live.since));
+                if app.since.is_some_and(|since| since != live.since) {
+                    tracing::info!(%workspace, release, "an app is restarted, as another server asks");
+                    self.inner.changing.spawn(async move { app.host.stop(HANDED_ON).await });
+                }
+            }
+            // On a runtime node it has one place, until the last of its calls has ended.
+            Some(_) if self.drains(workspace, release) => {}
+            Some(old) => {
+                let new = self.idle(workspace, release).await?;
+                old.host.replaced_by(Arc::clone(&new.host));
                 self.rest_on(workspace, new);
                 self.announce(workspace);
-                if let Some(old) = old {
-                    old.host.replaced_by(host);
-                    self.inner.changing.spawn(drain(workspace, old));
-                }
+                let this = self.clone();
+                self.inner.changing.spawn(async move { drain(&this, workspace, &old).await });
                 self.remove_programs(workspace).await?;
                 tracing::info!(%workspace, release, "a release that another server made live is run here too");
             }
-            (Some(release), None) => {
+            None => {
                 self.mount(workspace, release).await?;
                 self.announce(workspace);
                 tracing::info!(%workspace, release, "a workspace came back");
             }
-            (None, _) => {}
         }
         Ok(())
+    }
+
+    fn drains(&self, workspace: NodeId, release: u32) -> bool {
+        self.inner.options.nodes.is_some() && lock(&self.inner.draining).contains(&(workspace, release))
     }
 
     /// Removes the programs here of releases that have none any more.
@@ -201,6 +219,13 @@ impl Runtime {
         }
         // It may have come back meanwhile.
         self.inner.followed.store(NEVER, Ordering::Relaxed);
+    }
+}
+
+impl App {
+    /// Whether it is what is live.
+    fn is(&self, live: &Live) -> bool {
+        self.release == live.release && self.since == Some(live.since)
     }
 }
 

@@ -172,6 +172,25 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_commit_after_commit_holds_no_more_than_who_made_them() {
+        let (dir, _repository, ids, bundles) = grown(70);
+        let (other_dir, other) = empty();
+        let packs = || fs::read_dir(other_dir.path().join("objects/pack")).unwrap().count();
+        let mut merged = 0;
+        for id in &ids {
+            fetch(&other, &bundles, id);
+            merged += other.merge_packs().unwrap();
+        }
+        assert!(merged > 60 && packs() <= 2 * 21, "{merged} {}", packs());
+        let size = |dir: &tempfile::TempDir| crate::runtime::build::folder_size(dir.path());
+        assert!(size(&other_dir) < 2 * size(&dir), "{} {}", size(&other_dir), size(&dir));
+        assert_eq!(other.history(&ids[69], None, 1000).unwrap().0.len(), 70);
+        for entry in other.list(&ids[69]).unwrap() {
+            other.content(&entry.hash).unwrap();
+        }
+    }
+
+    #[test]
     fn who_has_some_takes_the_rest() {
         let (_dir, _, ids, bundles) = grown(10);
         let (_other_dir, other) = empty();

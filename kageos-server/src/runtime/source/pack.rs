@@ -4,15 +4,23 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use git2::{Oid, Repository as Git};
 use kageos_core::{Code, Error, Result};
 
 use super::repository::{Repository, broken};
+use crate::runtime::build::now;
 
 /// Most objects of one pack; the rest goes to the next.
 const MOST: usize = 50_000;
+/// Packs that a repository may have; more become few.
+const PACKS: usize = 20;
+/// How the name of a pack starts while it comes.
+const COMING: &str = "pack_git2_";
+/// After so long it comes no more.
+const CUT_OFF: Duration = Duration::from_secs(60 * 60);
 /// One of the folders of loose objects: hashes are spread evenly, so it tells of all.
 const SAMPLE: &str = "17";
 /// How many such folders there are.
@@ -33,6 +41,53 @@ impl Repository {
         self.pack_all()
     }
 
+    /// Makes few packs of many, which bundles leave, and answers how many those were. What is in them twice is there once
+    /// afterwards. Others may read and write meanwhile.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when the disk or the repository refuses.
+    pub(crate) fn merge_packs(&self) -> Result<usize> {
+        let folder = self.path().join("objects/pack");
+        let before: Vec<_> = entries(&folder)
+            .into_iter()
+            .filter(|file| file.extension().is_some_and(|it| it == "pack"))
+            .collect();
+        if before.len() <= PACKS {
+            return Ok(0);
+        }
+        let git = Git::open_bare(self.path()).map_err(broken)?;
+        let mut ids = Vec::new();
+        let all = git.odb().and_then(|odb| {
+            odb.foreach(|id| {
+                ids.push(*id);
+                true
+            })
+        });
+        all.map_err(broken)?;
+        // One that lies in two packs is told twice.
+        ids.sort_unstable();
+        ids.dedup();
+        let mut made = Vec::new();
+        for some in ids.chunks(MOST) {
+            made.push(folder.join(format!("pack-{}.pack", write_pack(&git, &folder, some)?)));
+        }
+        for file in before.iter().filter(|file| !made.contains(file)) {
+            // Without its index a pack is none.
+            for file in [file.with_extension("idx"), file.clone()] {
+                fs::remove_file(file).map_err(failed)?;
+            }
+        }
+        for file in entries(&folder) {
+            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let age = fs::metadata(&file).and_then(|about| about.modified());
+            let age = age.ok().and_then(|at| now().duration_since(at).ok());
+            if name.starts_with(COMING) && age.is_some_and(|age| age > CUT_OFF) {
+                fs::remove_file(file).map_err(failed)?;
+            }
+        }
+        Ok(before.len())
+    }
+
     /// Moves the loose objects to a pack, as many as one takes.
     fn pack_all(&self) -> Result<usize> {
         let objects = self.path().join("objects");
@@ -42,23 +97,30 @@ impl Repository {
         }
         let packs = objects.join("pack");
         let git = Git::open_bare(self.path()).map_err(broken)?;
-        let mut builder = git.packbuilder().map_err(broken)?;
-        builder.set_threads(1);
-        for (id, _) in &loose {
-            builder.insert_object(*id, None).map_err(broken)?;
-        }
-        fs::create_dir_all(&packs).map_err(failed)?;
-        builder.write(&packs, 0o600).map_err(broken)?;
-        let name = builder.name().map_err(broken)?.unwrap_or_default().to_owned();
-        if builder.written() != loose.len() {
-            return Err(Error::new(Code::Unavailable, "A pack has not all the objects that it should have."));
-        }
-        synced(&packs, &name)?;
+        let ids: Vec<_> = loose.iter().map(|(id, _)| *id).collect();
+        write_pack(&git, &packs, &ids)?;
         for (_, file) in &loose {
             fs::remove_file(file).map_err(failed)?;
         }
         Ok(loose.len())
     }
+}
+
+/// Makes a pack of objects, on the disk, and answers its name.
+fn write_pack(git: &Git, packs: &Path, ids: &[Oid]) -> Result<String> {
+    let mut builder = git.packbuilder().map_err(broken)?;
+    builder.set_threads(1);
+    for id in ids {
+        builder.insert_object(*id, None).map_err(broken)?;
+    }
+    fs::create_dir_all(packs).map_err(failed)?;
+    builder.write(packs, 0o600).map_err(broken)?;
+    let name = builder.name().map_err(broken)?.unwrap_or_default().to_owned();
+    if builder.written() != ids.len() {
+        return Err(Error::new(Code::Unavailable, "A pack has not all the objects that it should have."));
+    }
+    synced(packs, &name)?;
+    Ok(name)
 }
 
 /// The loose objects with their files.

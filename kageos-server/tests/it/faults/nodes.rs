@@ -89,7 +89,7 @@ impl World {
     /// Which node runs the app.
     async fn place(&self) -> usize {
         let db = self.platform().await;
-        let row = db.fetch_one("SELECT node FROM release_place WHERE number = 1", &[]).await.unwrap();
+        let row = db.fetch_one("SELECT node FROM runtime_place WHERE number = 1", &[]).await.unwrap();
         usize::from(row.text("node").unwrap() == "other")
     }
 

@@ -1,0 +1,1 @@
+CREATE INDEX app_release_state ON app_release (state);
