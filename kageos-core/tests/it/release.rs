@@ -239,7 +239,7 @@ async fn a_release_goes_live_with_its_nodes_or_not_at_all() {
         releases.settle(Some(world.workspace)).await.unwrap();
         assert_eq!(world.states().await[3], (fourth, State::Building));
         world.platform.close().await;
-        let world = World::of(Db::open(&place.options()).await.unwrap(), 12, None).await;
+        let world = World::of(Db::open(place.options()).await.unwrap(), 12, None).await;
         world.platform.releases().settle(None).await.unwrap();
         let states = [(1, State::Live), (2, State::Retired), (3, State::Failed), (fourth, State::Failed)];
         assert_eq!(world.states().await, states);
@@ -253,7 +253,7 @@ async fn of_several_servers_one_starts_a_release_at_a_time_and_only_what_ended_o
         let open = async |node: &str, seed| {
             let lease = Duration::from_secs(60);
             let seat = Seat { node: node.to_owned(), holder: node.to_owned(), lease };
-            World::of(Db::open(&place.options()).await.unwrap(), seed, Some(seat)).await
+            World::of(Db::open(place.options()).await.unwrap(), seed, Some(seat)).await
         };
         let (one, other) = (open("one", 21).await, open("other", 22).await);
         for _ in 0..2 {

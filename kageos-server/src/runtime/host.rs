@@ -95,10 +95,7 @@ impl WorkspaceHost {
             let message = "An app does not look after workspaces, whoever calls it.";
             return Err(Error::new(Code::Forbidden, message).into());
         }
-        let found = self.found(call).await?;
-        if action.is_of_source() {
-            found.bring_head(&self.runtime).await?;
-        }
+        let found = self.found(call, action.is_of_source()).await?;
         match action {
             WorkspaceAction::ReadLogs(_) => Err(Error::of(Code::UnknownAction).into()),
             WorkspaceAction::ListSource { at, under, limit, next } => {
@@ -182,13 +179,17 @@ impl WorkspaceHost {
         Ok(workspace)
     }
 
-    /// The source of the workspace that is called.
-    async fn found(&self, call: &HostCall) -> Result<Found> {
+    /// The source of the workspace that is called; with `whole`, its newest commit is here.
+    async fn found(&self, call: &HostCall, whole: bool) -> Result<Found> {
         let (platform, workspace) = (self.runtime.platform(), self.workspace(call).await?);
         let folder = self.runtime.source_dir(workspace)?;
         let repository = blocking(move || Repository::open(&folder)).await?;
         let head = platform.releases().head(workspace).await?.map(|head| head.commit);
-        Ok(Found { workspace, repository, head })
+        let found = Found { workspace, repository, head };
+        if whole {
+            found.bring_head(&self.runtime).await?;
+        }
+        Ok(found)
     }
 
     /// Makes a commit and lets it be the newest; when another one came before, anew from that one.
