@@ -1,0 +1,260 @@
+//! What is wrong with a schedule, all at once.
+
+use std::time::Duration;
+
+use kageos_core::{Error, FieldError, Result, Timestamp};
+
+use crate::{
+    At, Every, FIRST, LAST, Plan, Schedule, SearchError, Trigger, cron,
+    exclude::Exclusions,
+    jitter::Jitter,
+    local::{Local, Walls},
+    plan::{Rule, TICK},
+    wall::Wall,
+    zone::{MICROS, Zone},
+};
+
+/// Most triggers of one schedule: each is asked at every search.
+pub const MAX_TRIGGERS: usize = 16;
+
+/// Most excluded dates: the holidays of several decades.
+pub const MAX_DATES: usize = 1000;
+
+/// Most weekly windows: some for each day.
+pub const MAX_WINDOWS: usize = 64;
+
+/// Most blackouts, beside the dates.
+pub const MAX_BLACKOUTS: usize = 256;
+
+/// Most jitter: with more than a day a run would no longer belong to its day.
+pub const MAX_JITTER_S: u32 = 86_400;
+
+/// Longest zone name that is looked up; the longest in the database has 32 bytes.
+const MAX_ZONE_BYTES: usize = 64;
+
+/// How many occurrences of a cron expression are held against its jitter: a day of quarters of an hour.
+const SAMPLED: usize = 96;
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+struct Mistakes(Vec<FieldError>);
+
+impl Mistakes {
+    fn add(&mut self, pointer: impl Into<String>, code: &'static str, message: impl Into<String>) {
+        self.0.push(FieldError { pointer: pointer.into(), code: code.into(), message: message.into() });
+    }
+
+    fn at_most(&mut self, pointer: &str, count: usize, most: usize) {
+        if count > most {
+            self.add(pointer, "maxItems", format!("There are at most {most}, not {count}."));
+        }
+    }
+
+    fn in_range(&mut self, pointer: impl Into<String>, moment: Timestamp) {
+        if !(FIRST..LAST).contains(&moment) {
+            self.add(pointer, "out_of_range", format!("It is a moment from {FIRST} on and before {LAST}."));
+        }
+    }
+
+    fn in_order(&mut self, pointer: impl Into<String>, from: Timestamp, to: Timestamp) {
+        if to <= from {
+            self.add(pointer, "ends_before_start", "The end comes after the start.");
+        }
+    }
+
+    fn at_least_one(&mut self, pointer: impl Into<String>, number: u32) {
+        if number == 0 {
+            self.add(pointer, "minimum", "It is at least 1.");
+        }
+    }
+
+    /// The mistakes as one error, or what was made.
+    fn or<T>(self, made: Option<T>) -> Result<T> {
+        match made {
+            Some(made) if self.0.is_empty() => Ok(made),
+            _ => Err(Error::invalid(self.0)),
+        }
+    }
+}
+
+/// The plan of `schedule`, or what is wrong with its fields.
+pub(crate) fn compiled(schedule: &Schedule, task: &str) -> Result<Plan> {
+    let mut wrong = Mistakes::default();
+    let zone = zone(&schedule.zone, &mut wrong);
+    let rules = rules(schedule, &mut wrong);
+    bounds(schedule, &mut wrong);
+    exclusions(schedule, &mut wrong);
+    let plan = zone.map(|zone| Plan {
+        zone,
+        rules,
+        start: schedule.start.unwrap_or(FIRST),
+        end: schedule.end.unwrap_or(LAST),
+        jitter: Jitter::new(task, schedule.jitter_s),
+        exclude: if wrong.0.is_empty() { Exclusions::new(&schedule.exclude) } else { Exclusions::default() },
+    });
+    wrong.or(plan)
+}
+
+/// Also asks whether each trigger ever comes to run.
+pub(crate) fn all(schedule: &Schedule) -> Result<()> {
+    let plan = compiled(schedule, "")?;
+    let mut wrong = Mistakes::default();
+    for (at, rule) in plan.rules.iter().enumerate() {
+        if let Err(error) =
+            comes_to_run(&plan, rule, schedule.jitter_s, &format!("/triggers/{at}"), &mut wrong)
+        {
+            wrong.add(format!("/triggers/{at}"), "search_failed", format!("{error}."));
+        }
+    }
+    wrong.or(Some(()))
+}
+
+fn comes_to_run(
+    plan: &Plan,
+    rule: &Rule,
+    jitter_s: u32,
+    pointer: &str,
+    wrong: &mut Mistakes,
+) -> Result<(), SearchError> {
+    let before_all = plan.start.minus(TICK);
+    let first = rule.next(&plan.zone, before_all, Some(before_all))?;
+    if first.is_none_or(|(at, _)| at >= plan.end) {
+        wrong.add(pointer, "never_runs", "It has no time between the start and the end of the schedule.");
+        return Ok(());
+    }
+    match plan.first_free(rule, before_all, plan.end, Some(before_all)) {
+        Ok(Some(_)) => {}
+        Ok(None) | Err(SearchError::Excluded { .. }) => {
+            wrong.add(pointer, "always_excluded", "All its times are excluded.");
+        }
+        Err(error) => return Err(error),
+    }
+    if jitter_s > 0 && matches!(rule, Rule::Local(_)) {
+        jitter_fits(plan, rule, jitter_s, wrong)?;
+    }
+    Ok(())
+}
+
+/// Holds the jitter against the distances of the first occurrences of a cron expression.
+fn jitter_fits(plan: &Plan, rule: &Rule, jitter_s: u32, wrong: &mut Mistakes) -> Result<(), SearchError> {
+    let jitter = Duration::from_secs(jitter_s.into());
+    let mut last: Option<Timestamp> = None;
+    for _ in 0..SAMPLED {
+        let from = last.unwrap_or(plan.start.minus(TICK));
+        let Some((next, _)) = rule.next(&plan.zone, from, None)? else { break };
+        if last.is_some_and(|last| next.since(last) < jitter) {
+            too_much_jitter(next.since(from), wrong);
+            break;
+        }
+        last = Some(next);
+    }
+    Ok(())
+}
+
+fn too_much_jitter(distance: Duration, wrong: &mut Mistakes) {
+    let seconds = distance.as_secs();
+    let message = format!("It is at most the {seconds} seconds that lie between two runs.");
+    wrong.add("/jitter_s", "jitter_too_large", message);
+}
+
+fn zone(name: &str, wrong: &mut Mistakes) -> Option<Zone> {
+    if name.len() > MAX_ZONE_BYTES {
+        wrong.add("/zone", "maxLength", format!("A zone name has at most {MAX_ZONE_BYTES} bytes."));
+        return None;
+    }
+    Zone::named(name).map_err(|message| wrong.add("/zone", "zone", message)).ok()
+}
+
+fn rules(schedule: &Schedule, wrong: &mut Mistakes) -> Vec<Rule> {
+    let triggers = &schedule.triggers;
+    if triggers.is_empty() {
+        wrong.add("/triggers", "minItems", "A schedule has at least one trigger.");
+    }
+    wrong.at_most("/triggers", triggers.len(), MAX_TRIGGERS);
+    let numbered = triggers.iter().take(MAX_TRIGGERS).enumerate();
+    numbered.filter_map(|(at, trigger)| rule(schedule, trigger, &format!("/triggers/{at}"), wrong)).collect()
+}
+
+fn rule(schedule: &Schedule, trigger: &Trigger, pointer: &str, wrong: &mut Mistakes) -> Option<Rule> {
+    match trigger {
+        Trigger::At(At::Instant(moment)) => {
+            wrong.in_range(format!("{pointer}/at"), *moment);
+            Some(Rule::At(*moment))
+        }
+        Trigger::At(At::Local(time)) => {
+            if time.subsec_nanosecond() != 0 {
+                wrong.add(format!("{pointer}/at"), "whole_seconds", "A local time has whole seconds.");
+            }
+            let walls = Walls::Once(Wall::of(*time));
+            Some(Rule::Local(Local { walls, on_gap: schedule.on_gap, on_fold: schedule.on_fold }))
+        }
+        Trigger::Every(Every { seconds, from }) => {
+            let from = from.unwrap_or(FIRST);
+            wrong.in_range(format!("{pointer}/every/from"), from);
+            rate(*seconds, schedule.jitter_s, format!("{pointer}/every/seconds"), wrong);
+            Some(Rule::Every { from: from.as_micros(), period: i64::from(*seconds) * MICROS })
+        }
+        Trigger::Delay(delay) => {
+            rate(delay.seconds, schedule.jitter_s, format!("{pointer}/delay/seconds"), wrong);
+            Some(Rule::Delay(Duration::from_secs(delay.seconds.into())))
+        }
+        Trigger::Cron(expression) => match cron::engine(expression) {
+            Ok(engine) => {
+                Some(Rule::Local(Local::cron(expression, engine, schedule.on_gap, schedule.on_fold)))
+            }
+            Err((code, message)) => {
+                wrong.add(format!("{pointer}/cron"), code, message);
+                None
+            }
+        },
+    }
+}
+
+/// Seconds from run to run, which the jitter stays within.
+fn rate(seconds: u32, jitter_s: u32, pointer: String, wrong: &mut Mistakes) {
+    wrong.at_least_one(pointer, seconds);
+    if seconds > 0 && jitter_s > seconds {
+        too_much_jitter(Duration::from_secs(seconds.into()), wrong);
+    }
+}
+
+fn bounds(schedule: &Schedule, wrong: &mut Mistakes) {
+    for (pointer, moment) in [("/start", schedule.start), ("/end", schedule.end)] {
+        if let Some(moment) = moment {
+            wrong.in_range(pointer, moment);
+        }
+    }
+    if let (Some(start), Some(end)) = (schedule.start, schedule.end) {
+        wrong.in_order("/end", start, end);
+    }
+    if schedule.jitter_s > MAX_JITTER_S {
+        wrong.add("/jitter_s", "maximum", format!("Jitter is at most {MAX_JITTER_S} seconds."));
+    }
+    if let Some(most) = schedule.max_runs {
+        wrong.at_least_one("/max_runs", most);
+    }
+}
+
+fn exclusions(schedule: &Schedule, wrong: &mut Mistakes) {
+    let exclude = &schedule.exclude;
+    wrong.at_most("/exclude/dates", exclude.dates.len(), MAX_DATES);
+    wrong.at_most("/exclude/weekly", exclude.weekly.len(), MAX_WINDOWS);
+    wrong.at_most("/exclude/blackouts", exclude.blackouts.len(), MAX_BLACKOUTS);
+    for (at, window) in exclude.weekly.iter().take(MAX_WINDOWS).enumerate() {
+        let pointer = format!("/exclude/weekly/{at}");
+        if window.days.is_empty() {
+            wrong.add(format!("{pointer}/days"), "minItems", "A window has at least one day.");
+        }
+        for (name, time) in [("from", window.from), ("to", window.to)] {
+            if time.subsec_nanosecond() != 0 {
+                wrong.add(format!("{pointer}/{name}"), "whole_seconds", "A window has whole seconds.");
+            }
+        }
+    }
+    for (at, blackout) in exclude.blackouts.iter().take(MAX_BLACKOUTS).enumerate() {
+        let pointer = format!("/exclude/blackouts/{at}");
+        wrong.in_range(format!("{pointer}/from"), blackout.from);
+        wrong.in_range(format!("{pointer}/to"), blackout.to);
+        wrong.in_order(format!("{pointer}/to"), blackout.from, blackout.to);
+    }
+}

@@ -1,0 +1,124 @@
+//! A schedule as data: the shape that stands in a row and in the API.
+
+use kageos_core::{Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Exclude, Trigger, check};
+
+/// When a task runs. Plain data; [`check`](Self::check) says whether it makes sense, [`Plan`](crate::Plan) answers questions.
+///
+/// ```
+/// use kageos_scheduler::Schedule;
+///
+/// let schedule: Schedule = serde_json::from_str(r#"{
+///     "triggers": [{"cron": "0 9 * * MON-FRI"}, {"at": "2026-12-31T18:00:00"}],
+///     "zone": "Europe/Berlin",
+///     "exclude": {"dates": ["2026-12-25"]},
+///     "jitter_s": 30
+/// }"#)?;
+/// schedule.check()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Why it runs: 1 to [`MAX_TRIGGERS`](crate::MAX_TRIGGERS).
+    pub triggers: Vec<Trigger>,
+    /// The zone of all local dates and times, an IANA name; by default `UTC`.
+    #[serde(default = "utc")]
+    pub zone: String,
+    /// Nothing runs before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// Nothing runs at or after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// Each run is put off by less than so many seconds, always the same for one task and nominal time; 0 puts nothing
+    /// off. At most [`MAX_JITTER_S`](crate::MAX_JITTER_S), and at most what lies between two runs.
+    #[serde(default)]
+    pub jitter_s: u32,
+    /// When nothing runs.
+    #[serde(default)]
+    pub exclude: Exclude,
+    /// What happens to times that the wall clock leaves out.
+    #[serde(default)]
+    pub on_gap: OnGap,
+    /// What happens to times that the wall clock shows twice.
+    #[serde(default)]
+    pub on_fold: OnFold,
+    /// After so many runs it is over, at least 1. Whoever keeps the runs counts them: [`is_spent`](Self::is_spent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_runs: Option<u32>,
+}
+
+/// What happens to a time that the wall clock leaves out, as it does when summer time begins.
+///
+/// It holds for local moments and for cron expressions, with one exception: where the hour is `*` nothing is missing
+/// that could be made up for, because each hour that there is has its runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnGap {
+    /// It runs at the first moment after the gap: 02:30 becomes 03:00. Several such times become one run.
+    #[default]
+    FirstValid,
+    /// It does not run; [`Plan::preview`](crate::Plan::preview) tells of it.
+    Skip,
+    /// It runs later by the length of the gap: 02:30 becomes 03:30.
+    Shift,
+}
+
+/// What happens to a time that the wall clock shows twice, as it does when summer time ends.
+///
+/// It holds for local moments and for cron expressions without a `*` in second, minute and hour. One with a `*` there
+/// (`*/15 * * * *`) follows the time that goes by and runs in both passes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFold {
+    /// It runs the first time.
+    #[default]
+    First,
+    /// It runs the second time.
+    Second,
+    /// It runs both times.
+    Both,
+}
+
+impl Schedule {
+    /// A schedule in UTC with nothing but its triggers.
+    #[must_use]
+    pub fn new(triggers: Vec<Trigger>) -> Self {
+        Self {
+            triggers,
+            zone: utc(),
+            start: None,
+            end: None,
+            jitter_s: 0,
+            exclude: Exclude::default(),
+            on_gap: OnGap::default(),
+            on_fold: OnFold::default(),
+            max_runs: None,
+        }
+    }
+
+    /// Whether the schedule can be kept: meant for when it is created or changed.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong at once ([`Code::InvalidInput`](kageos_core::Code::InvalidInput)): each field with its
+    /// JSON pointer and a stable code. Beside the keywords of JSON Schema these are `cron`, `zone`, `out_of_range` (a
+    /// moment before [`FIRST`](crate::FIRST) or not before [`LAST`](crate::LAST)), `whole_seconds`, `ends_before_start`,
+    /// `jitter_too_large`, `never_runs`, `always_excluded` and `search_failed`.
+    pub fn check(&self) -> Result<()> {
+        check::all(self)
+    }
+
+    /// Whether a task that ran `runs` times has had all its runs.
+    #[must_use]
+    pub fn is_spent(&self, runs: u64) -> bool {
+        self.max_runs.is_some_and(|most| runs >= u64::from(most))
+    }
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}

@@ -1,0 +1,115 @@
+//! Schedules as JSON: the shape of rows and of the API.
+
+use kageos_scheduler::{Effect, Occurrence, Preview, Schedule, zone_data_version};
+use serde_json::{Value, json};
+
+use crate::support::moment;
+
+fn full() -> Value {
+    json!({
+        "triggers": [
+            { "at": "2026-03-01T09:00:00Z" },
+            { "at": "2026-03-01T09:00:00" },
+            { "every": { "seconds": 90, "from": "2026-01-01T00:00:00Z" } },
+            { "delay": { "seconds": 30 } },
+            { "cron": "0 9 * * MON-FRI" }
+        ],
+        "zone": "Europe/Berlin",
+        "start": "2026-01-01T00:00:00Z",
+        "end": "2027-01-01T00:00:00Z",
+        "jitter_s": 20,
+        "exclude": {
+            "dates": ["2026-12-25"],
+            "weekly": [{ "days": ["mon", "sun"], "from": "22:00:00", "to": "06:00:00" }],
+            "blackouts": [{ "from": "2026-05-01T00:00:00Z", "to": "2026-05-02T00:00:00Z" }]
+        },
+        "on_gap": "shift",
+        "on_fold": "both",
+        "max_runs": 100
+    })
+}
+
+#[test]
+fn it_comes_back_as_it_went() {
+    let schedule: Schedule = serde_json::from_value(full()).unwrap();
+    schedule.check().unwrap();
+    assert_eq!(serde_json::to_value(&schedule).unwrap(), full());
+}
+
+#[test]
+fn defaults_stand_in_the_row() {
+    let short: Schedule = serde_json::from_value(json!({ "triggers": [{ "cron": "@daily" }] })).unwrap();
+    let whole = json!({
+        "triggers": [{ "cron": "@daily" }],
+        "zone": "UTC",
+        "jitter_s": 0,
+        "exclude": { "dates": [], "weekly": [], "blackouts": [] },
+        "on_gap": "first_valid",
+        "on_fold": "first"
+    });
+    assert_eq!(serde_json::to_value(&short).unwrap(), whole);
+    assert_eq!(serde_json::from_value::<Schedule>(whole).unwrap(), short);
+}
+
+#[track_caller]
+fn refused(pointer: &str, value: Value) {
+    let mut schedule = full();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    schedule.pointer_mut(parent).unwrap()[key] = value;
+    let read = serde_json::from_value::<Schedule>(schedule);
+    assert!(read.is_err(), "{pointer}: {read:?}");
+}
+
+#[test]
+fn what_has_another_shape_is_not_read() {
+    refused("/unknown", json!(1));
+    refused("/exclude/unknown", json!(1));
+    refused("/triggers", json!([{ "hourly": 1 }]));
+    refused("/triggers", json!([{ "cron": "@daily", "delay": { "seconds": 1 } }]));
+    refused("/triggers", json!([{ "every": { "seconds": 1, "until": 2 } }]));
+    refused("/triggers", json!([{ "every": { "seconds": 1.5 } }]));
+    refused("/triggers", json!([{ "every": { "seconds": -1 } }]));
+    refused("/triggers", json!([{ "delay": { "seconds": 1, "from": "2026-01-01T00:00:00Z" } }]));
+    refused("/triggers", json!([{ "at": "tomorrow" }]));
+    refused("/triggers", json!([{ "at": "2026-03-01T09:00:00[Europe/Berlin]" }]));
+    refused("/start", json!("2026-01-01T00:00:00"));
+    refused("/jitter_s", json!(-1));
+    refused("/on_gap", json!("later"));
+    refused("/exclude", json!({ "weekly": [{ "days": ["monday"], "from": "00:00", "to": "01:00" }] }));
+    refused("/exclude", json!({ "weekly": [{ "days": ["mon"], "from": "24:00", "to": "01:00" }] }));
+    refused("/exclude", json!({ "dates": ["2026-02-30"] }));
+}
+
+#[test]
+fn runs_are_counted_by_who_keeps_them() {
+    let schedule: Schedule = serde_json::from_value(full()).unwrap();
+    assert!(!schedule.is_spent(99) && schedule.is_spent(100) && schedule.is_spent(u64::MAX));
+    assert!(!Schedule { max_runs: None, ..schedule }.is_spent(u64::MAX));
+}
+
+#[test]
+fn occurrences_and_previews_are_json() {
+    let run = Occurrence {
+        nominal: moment("2026-03-29T01:00:00Z"),
+        planned: moment("2026-03-29T01:00:07Z"),
+        effect: Some(Effect::Moved { wall: "2026-03-29T02:30:00".parse().unwrap() }),
+    };
+    let gap = moment("2026-03-29T01:00:00Z");
+    let entries = [Preview::Run(run), Preview::Skipped { wall: "2026-03-29T02:30:00".parse().unwrap(), gap }];
+    let wanted = json!([
+        { "run": {
+            "nominal": "2026-03-29T01:00:00Z",
+            "planned": "2026-03-29T01:00:07Z",
+            "effect": { "kind": "moved", "wall": "2026-03-29T02:30:00" }
+        } },
+        { "skipped": { "wall": "2026-03-29T02:30:00", "gap": "2026-03-29T01:00:00Z" } }
+    ]);
+    assert_eq!(serde_json::to_value(entries).unwrap(), wanted);
+    assert_eq!(serde_json::from_value::<Vec<Preview>>(wanted).unwrap(), entries);
+}
+
+#[test]
+fn the_zone_database_has_a_version() {
+    let version = zone_data_version();
+    assert!(version.len() == 5 && version.starts_with("20"), "{version}");
+}

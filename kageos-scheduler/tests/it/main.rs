@@ -1,0 +1,17 @@
+//! Integration tests of `kageos-scheduler`.
+
+#![cfg(test)]
+
+mod cron;
+mod daylight;
+mod delay;
+mod every;
+mod exclude;
+mod hostile;
+mod jitter;
+mod json;
+mod oracle;
+mod preview;
+mod refusals;
+mod support;
+mod zones;
