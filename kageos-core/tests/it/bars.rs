@@ -41,8 +41,16 @@ struct Source {
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
-    for top in ["kageos-core", "kageos-sdk", "kageos-server", "examples", "web/src", "web/scripts", "web/e2e"]
-    {
+    for top in [
+        "kageos-core",
+        "kageos-scheduler",
+        "kageos-sdk",
+        "kageos-server",
+        "examples",
+        "web/src",
+        "web/scripts",
+        "web/e2e",
+    ] {
         walk(&root.join(top), &mut files);
     }
     let read = |file: PathBuf| Source {
