@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    process::{Folders, drivers, eventually, kit, late, said, variable},
+    process::{Folders, drivers, eventually, kit, late, said, try_kit, variable},
     site::Site,
 };
 
@@ -145,8 +145,9 @@ async fn apps_are_spread_over_the_nodes_that_have_room() {
 async fn a_node_without_what_is_asked_for_is_not_used_and_the_reason_is_told() {
     let Some((mut cluster, driver)) = cluster(&["plain"]).await else { return };
     cluster.nodes = server(&cluster.url, &cluster.prefix, &cluster.places, &["gpu"]).await;
-    let start =
-        async |cluster: &Cluster, folders: &Folders| crate::process::kit_of(folders, &cluster.driver()).await;
+    let start = async |cluster: &Cluster, folders: &Folders| {
+        try_kit(folders, &cluster.driver(), &[], |_| {}).await.map(|(kit, _)| kit)
+    };
     let folders = [Folders::new(), Folders::new(), Folders::new()];
     let why = start(&cluster, &folders[0]).await.map(drop).unwrap_err();
     assert_eq!(why.code, Code::Unavailable);

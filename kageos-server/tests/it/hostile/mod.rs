@@ -1,5 +1,7 @@
 //! Hostile code in an app: each way that `attack.c` knows, in a sandbox and in a container.
 
+pub(crate) mod frames;
+
 use std::{
     os::{
         linux::net::SocketAddrExt,
@@ -19,7 +21,7 @@ use kageos_sdk::testkit::Kit;
 use kageos_server::runtime::{AppOptions, Driver, Sandbox};
 use serde_json::json;
 
-use crate::process::{Folders, drivers, eventually, kit, kit_of, variable};
+use crate::process::{Folders, drivers, eventually, kit, try_kit, variable};
 
 /// Bytes of memory, processes, bytes of a file and open files of the apps here.
 const MEMORY: u64 = 1 << 30;
@@ -230,7 +232,7 @@ async fn what_keeps_apps_apart_is_measured() {
         let lax =
             Driver::processes(sandbox, Vec::new(), None).measured(probe.into(), folder.path().join("lax"));
         let lax_folders = Folders::new();
-        let started = kit_of(&lax_folders, &lax).await;
+        let started = try_kit(&lax_folders, &lax, &[], |_| {}).await;
         assert!(started.is_err_and(|error| error.code == Code::Unavailable), "{name}");
         let wrong = lax.prove().await.unwrap_err().message;
         for what in [
