@@ -238,9 +238,16 @@ async fn a_release_goes_live_with_its_nodes_or_not_at_all() {
         let fourth = releases.begin(world.workspace, "c0ffee", None).await.unwrap();
         releases.settle(Some(world.workspace)).await.unwrap();
         assert_eq!(world.states().await[3], (fourth, State::Building));
+        // Nor does what it was starting keep anything from starting.
+        releases.starting(world.workspace, second).await.unwrap();
+        assert_eq!(releases.standing(world.workspace).await.unwrap().unwrap().1, Some(second));
+        assert_eq!(releases.all_starting().await.unwrap(), [world.workspace]);
         world.platform.close().await;
         let world = World::of(Db::open(place.options()).await.unwrap(), 12, None).await;
-        world.platform.releases().settle(None).await.unwrap();
+        let releases = world.platform.releases();
+        assert_eq!(releases.standing(world.workspace).await.unwrap().unwrap().1, None);
+        releases.settle(Some(world.workspace)).await.unwrap();
+        assert!(releases.all_starting().await.unwrap().is_empty());
         let states = [(1, State::Live), (2, State::Retired), (3, State::Failed), (fourth, State::Failed)];
         assert_eq!(world.states().await, states);
         world.platform.close().await;
@@ -282,6 +289,8 @@ async fn of_several_servers_one_starts_a_release_at_a_time_and_only_what_ended_o
         assert_eq!(one.states().await, [(1, State::Live), (2, State::Failed)]);
         assert_eq!(standing().await.1, None);
         assert_eq!(starts(&one, 2).await, Ok(()));
+        releases.starts_none(workspace).await.unwrap();
+        assert_eq!(standing().await.1, None);
         one.platform.close().await;
         other.platform.close().await;
     }

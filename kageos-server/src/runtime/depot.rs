@@ -5,7 +5,7 @@
 //! release is built. Both have the hash in their name that SQL names them by, so whoever takes one checks it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     sync::{
@@ -51,13 +51,21 @@ pub(super) struct Depot {
     state: StateDir,
     /// The workspaces of which everything is known to lie there.
     complete: Mutex<HashSet<NodeId>>,
+    /// One brings the source of a workspace at a time.
+    bringing: Mutex<HashMap<NodeId, Arc<tokio::sync::Mutex<()>>>>,
     /// So many programs are fetched at a time.
     fetching: Semaphore,
 }
 
 impl Depot {
     pub(super) fn new(objects: Objects, state: StateDir) -> Self {
-        Self { objects, state, complete: Mutex::default(), fetching: Semaphore::new(FETCHES) }
+        Self {
+            objects,
+            state,
+            complete: Mutex::default(),
+            bringing: Mutex::default(),
+            fetching: Semaphore::new(FETCHES),
+        }
     }
 
     /// Where it is, for people.
@@ -104,6 +112,11 @@ impl Depot {
         repository: &Repository,
         commit: &str,
     ) -> Result<()> {
+        if repository.has(commit)? {
+            return Ok(());
+        }
+        let one = Arc::clone(lock(&self.bringing).entry(workspace).or_default());
+        let _one = one.lock().await;
         let (mut missing, mut next) = (Vec::new(), Some(commit.to_owned()));
         while let Some(commit) = next {
             if repository.has(&commit)? {
@@ -125,7 +138,11 @@ impl Depot {
             self.bring_step(workspace, repository, step, size).await?;
         }
         let repository = repository.clone();
-        blocking(move || repository.merge_packs().map(drop)).await
+        let merged = blocking(move || repository.merge_packs()).await;
+        if let Err(error) = merged {
+            tracing::warn!(%workspace, %error, "the packs of a source are not merged");
+        }
+        Ok(())
     }
 
     async fn bring_step(
@@ -148,7 +165,7 @@ impl Depot {
         at: &Path,
     ) -> Result<()> {
         let key = program_key(release, &program.sha256);
-        if self.objects.size(&key).await? == Some(program.size) || !is_at(program, at).await {
+        if self.objects.size(&key).await? == Some(program.size) {
             return Ok(());
         }
         let at = at.to_owned();
@@ -273,6 +290,10 @@ impl Origin for ReleaseOf {
         self.depot.is_some()
     }
 
+    async fn was_started_late(&self) -> Result<()> {
+        self.releases.renew(self.workspace).await.map(drop)
+    }
+
     async fn is_due(&self) -> Result<bool> {
         let standing = self.releases.standing(self.workspace).await?;
         Ok(standing.is_some_and(|(live, starting)| live.release == self.release && starting.is_none()))
@@ -280,7 +301,7 @@ impl Origin for ReleaseOf {
 }
 
 /// Whether this is the program at a path.
-async fn is_at(program: &Program, path: &Path) -> bool {
+pub(super) async fn is_at(program: &Program, path: &Path) -> bool {
     let path = path.to_owned();
     blocking(move || program_of(&path).map_err(Error::internal)).await.is_ok_and(|found| found == *program)
 }

@@ -289,7 +289,9 @@ impl Runtime {
         let runs = Runs::Workspace(Arc::clone(&manifest));
         let options = self.app_options(workspace, &node.path, release, runs).await?;
         let host = ProcessHost::idle(platform.env().clone(), options, &manifest)?;
-        Ok(App { host, release, since: None })
+        let standing = platform.releases().standing(workspace).await?;
+        let since = standing.filter(|(live, _)| live.release == release).map(|(live, _)| live.since);
+        Ok(App { host, release, since })
     }
 
     /// Lets an app run the workspace; answers what did before.
@@ -416,13 +418,13 @@ impl Runtime {
 
     /// Ends the process of the live release; the next call starts it again.
     async fn restart(&self, workspace: NodeId) -> Result<()> {
+        let _place = self.publishing(workspace)?;
         let missing = || Error::new(Code::Conflict, "No release of this workspace is live here.");
         let app = self.app(workspace).ok_or_else(missing)?;
         let cut_off = app.host.stop(HANDED_ON).await;
         tracing::info!(%workspace, release = app.release, cut_off, "an app is restarted");
         // Other servers see that, and this one has done so.
-        self.platform().releases().renew(workspace).await?;
-        self.saw(workspace, None);
+        self.saw(workspace, self.platform().releases().renew(workspace).await?);
         Ok(())
     }
 

@@ -102,9 +102,10 @@ impl fmt::Debug for AppOptions {
 impl AppOptions {
     /// Lets its program be there, if there is a way.
     async fn bring(&self) -> Result<()> {
-        let Some(origin) = &self.origin else { return Ok(()) };
-        let late = |_| Error::new(Code::Unavailable, "The storage of programs does not answer in time.");
-        timeout(self.ready_within, origin.bring()).await.map_err(late)?
+        match &self.origin {
+            Some(origin) => origin.bring().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -119,6 +120,12 @@ pub trait Origin: Send + Sync {
 
     /// Whether it brings a program that is not there.
     fn brings(&self) -> bool;
+
+    /// Says that it was started when it was not due any more: whoever is live brings the tables to what it declares anew.
+    ///
+    /// # Errors
+    /// What the database answers.
+    async fn was_started_late(&self) -> Result<()>;
 
     /// Whether it may be started: it is live, and none is being started that may take its place. It would bring the tables
     /// to what it declares.
@@ -283,6 +290,15 @@ impl ProcessHost {
         self.live().await?.host.health(self.options.answers_within).await
     }
 
+    /// The same of the process that runs; none is started.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] with the reason.
+    pub(super) async fn answers(&self) -> Result<()> {
+        let dead = || Error::new(Code::Unavailable, "The app died as soon as it was started.");
+        self.running().await.ok_or_else(dead)?.host.health(self.options.answers_within).await
+    }
+
     /// Lets no other call begin, waits for those that run, at most `within`, and ends the process. Answers how many
     /// calls had to be cut off. The next call starts it again.
     pub async fn stop(&self, within: Duration) -> usize {
@@ -338,6 +354,7 @@ impl ProcessHost {
     /// The process that runs for whoever has the rows, started when none does. Whoever asked for the start may go away
     /// meanwhile.
     async fn live(&self) -> Result<Arc<Live>> {
+        let asked = Instant::now();
         loop {
             let keeper = self.keeper();
             let mut state = keeper.state.lock().await;
@@ -347,15 +364,16 @@ impl ProcessHost {
             }
             drop(state);
             let me = keeper.me.upgrade().ok_or_else(|| Error::of(Code::Unavailable))?;
-            let begun = tokio::spawn(async move { me.begin().await }).await.map_err(Error::internal)?;
+            let begun = tokio::spawn(async move { me.begin(asked).await }).await.map_err(Error::internal)?;
             if let Some(live) = begun? {
                 return Ok(live);
             }
         }
     }
 
-    /// Starts the process, unless it runs; `None` when another host has taken this one's place.
-    async fn begin(&self) -> Result<Option<Arc<Live>>> {
+    /// Starts the process, unless it runs, for who has `asked` at that moment; `None` when another host has taken this one's
+    /// place, or is about to.
+    async fn begin(&self, asked: Instant) -> Result<Option<Arc<Live>>> {
         let _one = self.starting.lock().await;
         if self.heir.get().is_some() {
             return Ok(None);
@@ -385,16 +403,17 @@ impl ProcessHost {
             return Err(self.waits(stays).await);
         }
         // That it cannot be had, nor a place for it, is no fault of the app.
-        match self.is_due().await {
+        let brought = tokio::select! {
+            brought = self.options.bring() => brought,
+            () = self.is_retired() => Err(retired()),
+        };
+        if let Err(error) = brought {
+            return Err(self.waits(error).await);
+        }
+        match self.is_due(asked).await {
             Ok(true) => {}
             Ok(false) => return Ok(None),
             Err(error) => return Err(self.waits(error).await),
-        }
-        if let Err(error) = self.options.bring().await {
-            return Err(self.waits(error).await);
-        }
-        if self.retired.load(Ordering::Relaxed) {
-            return Err(retired());
         }
         let place = match self.options.driver.place().await {
             Ok(place) => place,
@@ -402,6 +421,12 @@ impl ProcessHost {
         };
         self.options.quota.may_run(&self.options.data)?;
         let started = self.again(place).await;
+        if let (Ok(live), true) = (&started, self.is_late().await?) {
+            self.state.lock().await.ending = Some(Arc::clone(live));
+            let gone = live.kill().await;
+            self.was_ended(live, gone).await;
+            return Ok(None);
+        }
         let mut state = self.state.lock().await;
         match started {
             Ok(live) => Ok(Some(self.keep(&mut state, live))),
@@ -415,10 +440,24 @@ impl ProcessHost {
         }
     }
 
+    async fn is_retired(&self) {
+        while !self.retired.load(Ordering::Relaxed) {
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+    }
+
+    /// Whether another release was made live, or is about to be, since this one was due.
+    async fn is_late(&self) -> Result<bool> {
+        let Some(origin) = &self.options.origin else { return Ok(false) };
+        if origin.is_due().await? {
+            return Ok(false);
+        }
+        origin.was_started_late().await.map(|()| true)
+    }
+
     /// Waits until it may be started; answers whether it may: not when another one has taken its place meanwhile.
-    async fn is_due(&self) -> Result<bool> {
+    async fn is_due(&self, asked: Instant) -> Result<bool> {
         let Some(origin) = &self.options.origin else { return Ok(true) };
-        let begun = Instant::now();
         while !origin.is_due().await? {
             if self.heir.get().is_some() {
                 return Ok(false);
@@ -426,7 +465,7 @@ impl ProcessHost {
             if self.retired.load(Ordering::Relaxed) {
                 return Err(retired());
             }
-            if begun.elapsed() > DUE {
+            if asked.elapsed() > DUE {
                 let message = "Another release of this app is being made live; try again.";
                 return Err(Error::new(Code::Unavailable, message));
             }

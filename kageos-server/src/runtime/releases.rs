@@ -1,6 +1,11 @@
 //! Building a release, making it live, and looking at it.
 
-use std::{collections::HashMap, fs, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use kageos_core::{
     Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
@@ -15,6 +20,7 @@ use super::{
     App, DRAIN, HANDED_ON, Layer, Runs, Runtime,
     build::{BuildFolder, Diagnostic, Job, MAX_BUILD, Priority, Turn, remove_tree, take_program},
     host::{Found, blocking, reply},
+    keeping::NEVER,
     lock,
     process::ProcessHost,
     said::Said,
@@ -309,22 +315,29 @@ async fn go_live(
             Err(_) => releases.live(workspace).await.is_ok_and(|live| live == Some(number)),
         };
         if is_live {
-            take_over(runtime, workspace, App { host, release: number, since: None }, before)?;
+            let since = releases.standing(workspace).await.ok().flatten().map(|(live, _)| live.since);
+            take_over(runtime, workspace, App { host, release: number, since }, before)?;
         }
         done
     };
     let switched = switched.await;
     if let Err(error) = &switched {
         let message = error.clone().into_error().message;
-        releases.not_started(workspace, number, &message).await?;
+        if let Err(error) = releases.not_started(workspace, number, &message).await {
+            tracing::warn!(%workspace, number, %error, "a release that did not start is not settled");
+        }
         // It may have brought the tables up to date; whoever lives on them opens them anew, on other servers too.
         if let Some(app) = runtime.app(workspace).filter(|app| app.release != number) {
             app.host.stop(HANDED_ON).await;
         }
-        if let Err(error) = releases.renew(workspace).await {
-            tracing::warn!(%workspace, %error, "other servers do not open the tables of an app anew");
+        match releases.renew(workspace).await {
+            Ok(since) => runtime.saw(workspace, since),
+            Err(error) => {
+                tracing::warn!(%workspace, %error, "other servers do not open the tables of an app anew");
+            }
         }
-        runtime.saw(workspace, None);
+        // It may be live all the same.
+        runtime.inner.followed.store(NEVER, Relaxed);
     }
     switched
 }
@@ -357,7 +370,7 @@ async fn start(
         let message = "The program declares something else than when it was built.";
         return Err(Error::new(Code::Unavailable, message));
     }
-    host.health().await?;
+    host.answers().await?;
     Ok(host)
 }
 

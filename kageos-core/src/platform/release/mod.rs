@@ -287,7 +287,11 @@ impl Releases {
     /// # Errors
     /// What the database answers.
     pub async fn not_started(&self, workspace: NodeId, number: u32, error: &str) -> Result<()> {
-        Ok(store::not_started(&self.db, workspace, number, error, self.env.now()).await?)
+        let input = (workspace, number, error.to_owned(), self.env.now());
+        let unit = self.db.write_with(input, |(workspace, number, error, at), tx| {
+            Box::pin(async move { store::not_started(tx, *workspace, *number, error, *at).await })
+        });
+        unit.await.map_err(Into::into)
     }
 
     /// Makes a release live in place of `before`: the nodes that it declares, the pointer and the call's receipt in one
@@ -416,12 +420,30 @@ impl Releases {
         Ok(store::standing(&self.db, workspace).await?)
     }
 
-    /// Lets what is live be so since now: whoever runs it starts it again.
+    /// The workspaces of which this process says that it starts a release. One that does not start any
+    /// ([`Releases::starts_none`]) could not say so when it had failed.
     ///
     /// # Errors
     /// What the database answers.
-    pub async fn renew(&self, workspace: NodeId) -> Result<()> {
-        Ok(store::renew(&self.db, workspace, self.env.now()).await?)
+    pub async fn all_starting(&self) -> Result<Vec<NodeId>> {
+        Ok(store::all_starting(&self.db, self.log.stream()).await?)
+    }
+
+    /// Says that this process starts no release of a workspace.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn starts_none(&self, workspace: NodeId) -> Result<()> {
+        Ok(store::starts_none(&self.db, workspace, self.log.stream()).await?)
+    }
+
+    /// Lets what is live be so since now: whoever runs it starts it again. Answers since when that is.
+    ///
+    /// # Errors
+    /// What the database answers.
+    pub async fn renew(&self, workspace: NodeId) -> Result<Option<Timestamp>> {
+        store::renew(&self.db, workspace, self.env.now()).await?;
+        Ok(self.standing(workspace).await?.map(|(live, _)| live.since))
     }
 
     /// A release.

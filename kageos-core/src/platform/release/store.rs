@@ -189,7 +189,7 @@ pub(super) async fn starting(
 
 /// What was live once can be again.
 pub(super) async fn not_started(
-    db: &Db,
+    tx: &mut Tx,
     workspace: NodeId,
     number: u32,
     error: &str,
@@ -198,8 +198,8 @@ pub(super) async fn not_started(
     let sql = "UPDATE app_release SET state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, error = ?, \
                changed_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
     let (workspace, number, starting) = (workspace.to_string(), i64::from(number), State::Starting.as_str());
-    db.execute(sql, params![error, at.as_micros(), &workspace, number, starting]).await?;
-    db.execute(STARTED, params![workspace, number]).await.map(drop)
+    tx.execute(sql, params![error, at.as_micros(), &workspace, number, starting]).await?;
+    tx.execute(STARTED, params![workspace, number]).await.map(drop)
 }
 
 /// The pointer and both states.
@@ -294,13 +294,13 @@ pub(super) async fn settle(db: &Db, workspace: Option<NodeId>, at: Timestamp) ->
          state = CASE WHEN was_live = 1 THEN 'retired' ELSE 'failed' END, changed_at = ? \
          WHERE state IN ('building', 'starting', 'draining') AND {ENDED}"
     );
-    let at = at.as_micros();
-    let Some(workspace) = workspace else {
+    let (at, starting) = (at.as_micros(), format!("DELETE FROM release_starting WHERE {ENDED}"));
+    let Some(workspace) = workspace.map(|workspace| workspace.to_string()) else {
         db.execute(sql, params![CUT_OFF, at]).await?;
-        return db.execute(format!("DELETE FROM release_starting WHERE {ENDED}"), &[]).await.map(drop);
+        return db.execute(starting, &[]).await.map(drop);
     };
-    let sql = format!("{sql} AND workspace_id = ?");
-    db.execute(sql, params![CUT_OFF, at, workspace.to_string()]).await.map(drop)
+    db.execute(format!("{sql} AND workspace_id = ?"), params![CUT_OFF, at, &workspace]).await?;
+    db.execute(format!("{starting} AND workspace_id = ?"), params![workspace]).await.map(drop)
 }
 
 pub(super) async fn live(db: &Db, workspace: NodeId) -> Result<Option<u32>, SqlError> {
@@ -316,10 +316,13 @@ pub(super) async fn all_live(db: &Db) -> Result<Vec<Live>, SqlError> {
     rows.iter().map(live_row).collect()
 }
 
-/// What is live of a workspace, and the release that is being started, if one is.
+/// What is live of a workspace, and the release that is being started by a process that has not ended, if one is.
 pub(super) async fn standing(db: &Db, workspace: NodeId) -> Result<Option<(Live, Option<u32>)>, SqlError> {
-    let sql = "SELECT l.workspace_id, l.number, l.since, s.number AS next_number FROM release_live l \
-               LEFT JOIN release_starting s ON s.workspace_id = l.workspace_id WHERE l.workspace_id = ?";
+    let sql = "SELECT l.workspace_id, l.number, l.since, \
+               CASE WHEN o.id IS NULL THEN NULL ELSE s.number END AS next_number FROM release_live l \
+               LEFT JOIN release_starting s ON s.workspace_id = l.workspace_id \
+               LEFT JOIN op_stream o ON o.id = s.stream_id AND o.closed_at IS NULL AND o.fenced_at IS NULL \
+               WHERE l.workspace_id = ?";
     let row = db.fetch_optional(sql, params![workspace.to_string()]).await?;
     row.map(|row| Ok((live_row(&row)?, row.opt_int("next_number")?.map(number).transpose()?))).transpose()
 }
@@ -330,6 +333,19 @@ fn live_row(row: &Row) -> Result<Live, SqlError> {
         release: number(row.int("number")?)?,
         since: Timestamp::from_micros(row.int("since")?),
     })
+}
+
+/// The workspaces of which this process says that it starts a release.
+pub(super) async fn all_starting(db: &Db, stream: StreamId) -> Result<Vec<NodeId>, SqlError> {
+    let sql = "SELECT workspace_id FROM release_starting WHERE stream_id = ?";
+    let rows = db.fetch_all(sql, params![stream.to_string()]).await?;
+    rows.iter().map(|row| value(row.text("workspace_id")?)).collect()
+}
+
+/// Says that this process starts no release of a workspace.
+pub(super) async fn starts_none(db: &Db, workspace: NodeId, stream: StreamId) -> Result<(), SqlError> {
+    let sql = "DELETE FROM release_starting WHERE workspace_id = ? AND stream_id = ?";
+    db.execute(sql, params![workspace.to_string(), stream.to_string()]).await.map(drop)
 }
 
 /// Lets what is live be so since now.

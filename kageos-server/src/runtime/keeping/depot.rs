@@ -2,7 +2,12 @@
 
 use kageos_core::{NodeId, Result};
 
-use crate::runtime::{Runtime, depot::Depot, host::blocking, source::Repository};
+use crate::runtime::{
+    Runtime,
+    depot::{Depot, is_at},
+    host::blocking,
+    source::Repository,
+};
 
 impl Runtime {
     /// Keeps the sources and programs of the workspaces that lie here, as far as that is not done.
@@ -36,7 +41,8 @@ impl Runtime {
         }
         for (number, program) in releases.programs(workspace).await? {
             let at = self.program(workspace, number);
-            if at.exists() {
+            // Numbers come again when a database is put back to an earlier moment.
+            if is_at(&program, &at).await {
                 depot.keep_program((workspace, number), &program, &at).await?;
             }
         }

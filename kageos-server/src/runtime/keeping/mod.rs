@@ -69,15 +69,25 @@ impl Runtime {
         self.settle_releases().await
     }
 
-    /// Settles what other servers were building or starting that have ended.
+    /// Settles what other servers were building or starting that have ended, and what this one could not settle.
     async fn settle_releases(&self) -> Result<()> {
         let now = self.platform().env().clock.monotonic();
         let last = self.inner.settled.load(Ordering::Relaxed);
-        if self.platform().seat().is_none() || now.as_secs() < last + SETTLE.as_secs() {
+        if now.as_secs() < last + SETTLE.as_secs() {
             return Ok(());
         }
         self.inner.settled.store(now.as_secs(), Ordering::Relaxed);
-        self.platform().releases().settle(None).await
+        let releases = self.platform().releases();
+        for workspace in releases.all_starting().await? {
+            // A publication that failed while the database was away could not say so.
+            if let Ok(_place) = self.publishing(workspace) {
+                releases.starts_none(workspace).await?;
+            }
+        }
+        match self.platform().seat() {
+            Some(_) => releases.settle(None).await,
+            None => Ok(()),
+        }
     }
 
     async fn round(&self) -> Result<()> {
@@ -124,6 +134,9 @@ impl Runtime {
         let mut all = true;
         for live in self.platform().releases().all_live().await? {
             let workspace = live.workspace;
+            if self.app(workspace).is_some_and(|app| app.release == live.release && app.since.is_none()) {
+                self.saw(workspace, Some(live.since));
+            }
             let is_right = self.app(workspace).is_some_and(|app| app.is(&live));
             if is_right || self.is_elsewhere(workspace) || tree.by_id(workspace).is_none() {
                 continue;

@@ -42,7 +42,7 @@ impl Repository {
     }
 
     /// Makes few packs of many, which bundles leave, and answers how many those were. What is in them twice is there once
-    /// afterwards. Others may read and write meanwhile.
+    /// afterwards. Others may read meanwhile and make commits; one takes bundles or merges at a time.
     ///
     /// # Errors
     /// [`Code::Unavailable`] when the disk or the repository refuses.
@@ -74,7 +74,7 @@ impl Repository {
         for file in before.iter().filter(|file| !made.contains(file)) {
             // Without its index a pack is none.
             for file in [file.with_extension("idx"), file.clone()] {
-                fs::remove_file(file).map_err(failed)?;
+                gone(fs::remove_file(file))?;
             }
         }
         for file in entries(&folder) {
@@ -82,7 +82,7 @@ impl Repository {
             let age = fs::metadata(&file).and_then(|about| about.modified());
             let age = age.ok().and_then(|at| now().duration_since(at).ok());
             if name.starts_with(COMING) && age.is_some_and(|age| age > CUT_OFF) {
-                fs::remove_file(file).map_err(failed)?;
+                gone(fs::remove_file(file))?;
             }
         }
         Ok(before.len())
@@ -103,6 +103,14 @@ impl Repository {
             fs::remove_file(file).map_err(failed)?;
         }
         Ok(loose.len())
+    }
+}
+
+/// What was to go and is not there has gone.
+fn gone(removed: io::Result<()>) -> Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
     }
 }
 
