@@ -330,7 +330,7 @@ mod tests {
         let now = Instant::now();
         let mut known = Known::new(now, LEASE);
         assert!(known.choose(&[], now).unwrap_err().message.contains("none is there"));
-        hear(&mut known, NodeBeat { version: 2, ..beat("a", "1") }, now);
+        hear(&mut known, NodeBeat { version: 1, ..beat("a", "1") }, now);
         hear(&mut known, NodeBeat { leaving: true, ..beat("b", "1") }, now);
         hear(&mut known, NodeBeat { sealed: false, ..beat("c", "1") }, now);
         let trouble = Some(format!("no\nmemory limit{}", "x".repeat(1000)));
@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(why.code, Code::Unavailable);
         assert_eq!(
             why.message.replace(&"x".repeat(MAX_TOLD - "nomemory limit".len()), ""),
-            "No runtime node has room for the app: a speaks version 2 and not 1, b is about to end, c has no sandbox, \
+            "No runtime node has room for the app: a speaks version 1 and not 2, b is about to end, c has no sandbox, \
              d starts nothing: nomemory limit, e lacks the label gpu, f runs 10 of 10 apps (bubblewrap)."
         );
         assert!(known.choose(&[], now + silent(LEASE)).unwrap_err().message.contains("none is there"));
