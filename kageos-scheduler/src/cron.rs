@@ -11,6 +11,8 @@ use jiff::{
     civil::{Date, DateTime},
 };
 
+use crate::grammar;
+
 /// Longest cron expression: a list of all sixty minutes and seconds fits.
 pub const MAX_CRON_BYTES: usize = 512;
 
@@ -18,21 +20,15 @@ pub const MAX_CRON_BYTES: usize = 512;
 /// none of them never matches.
 const YEARS: std::ops::Range<i16> = 2000..2028;
 
-const MONTHS: [&str; 12] =
-    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-const WEEKDAYS: [&str; 8] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "L"];
-const DAYS: [&str; 3] = ["L", "W", "LW"];
-const NICKNAMES: [&str; 6] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly"];
-
 /// What finds the times of an expression.
 pub(crate) trait CronEngine: fmt::Debug + Send + Sync {
     /// The first time at or after `from` that matches, both in whole seconds; or why it could not be found.
     fn at_or_after(&self, from: DateTime) -> Result<DateTime, String>;
 
-    /// Whether the hour is `*`: nothing is lost with an hour that the wall clock leaves out.
+    /// Whether the hour is `*` (or `*/1`): nothing is lost with an hour that the wall clock leaves out.
     fn every_hour(&self) -> bool;
 
-    /// Whether second, minute or hour has a `*`, so that runs follow the time that goes by.
+    /// Whether second, minute or hour has a `*` (or `*/2`), so that runs follow the time that goes by.
     fn follows_elapsed(&self) -> bool;
 }
 
@@ -44,7 +40,7 @@ pub(crate) fn engine(expression: &str) -> Result<Box<dyn CronEngine>, Refusal> {
     if expression.len() > MAX_CRON_BYTES {
         return Err(("maxLength", format!("A cron expression has at most {MAX_CRON_BYTES} bytes.")));
     }
-    well_formed(expression).map_err(|message| ("cron", message))?;
+    grammar::check(expression).map_err(|message| ("cron", message))?;
     let parser = CronParser::builder().year(Year::Disallowed).build();
     let cron = parser
         .parse(expression)
@@ -53,49 +49,6 @@ pub(crate) fn engine(expression: &str) -> Result<Box<dyn CronEngine>, Refusal> {
         return Err(("never_runs", "No day of any year matches this expression.".to_owned()));
     }
     Ok(Box::new(Croner(cron)))
-}
-
-/// Refuses what the parser takes for something else: names in a field that they do not belong to (it replaces them
-/// anywhere), items that are missing (it skips them), and a last day that stands alone where it says nothing.
-fn well_formed(expression: &str) -> Result<(), String> {
-    if !expression.is_ascii() {
-        return Err("A cron expression is plain ASCII.".to_owned());
-    }
-    let text = expression.trim();
-    if text.starts_with('@') {
-        let known = NICKNAMES.iter().any(|name| text.eq_ignore_ascii_case(name));
-        return if known { Ok(()) } else { Err(format!("It is one of {}.", NICKNAMES.join(", "))) };
-    }
-    let upper = text.to_ascii_uppercase();
-    let fields: Vec<&str> = upper.split_ascii_whitespace().collect();
-    if !(5..=6).contains(&fields.len()) {
-        return Err(format!("A cron expression has 5 or 6 fields, not {}.", fields.len()));
-    }
-    let words: [&[&str]; 3] = [&DAYS, &MONTHS, &WEEKDAYS];
-    for (at, field) in fields.iter().enumerate() {
-        let day = (at + 3).checked_sub(fields.len());
-        let allowed = day.map_or(&[][..], |day| words[day]);
-        let mut letters = field.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-        // `FRIL` is the last Friday.
-        let known = |word: &str| {
-            allowed.contains(&word)
-                || day == Some(2) && word.strip_suffix('L').is_some_and(|day| allowed.contains(&day))
-        };
-        if let Some(word) = letters.find(|word| !known(word)) {
-            return Err(format!("`{word}` does not belong in field {} (`{field}`).", at + 1));
-        }
-        if field.trim_start_matches('+').split(',').any(str::is_empty) {
-            return Err(format!("Field {} (`{field}`) has an empty item.", at + 1));
-        }
-    }
-    let days: Vec<&str> = fields[fields.len() - 3].split(',').collect();
-    if days.contains(&"L") && days.contains(&"LW") {
-        return Err("`L` and `LW` cannot stand in one list.".to_owned());
-    }
-    if fields[fields.len() - 1].split(',').any(|item| item.trim_start_matches('+') == "L") {
-        return Err("`L` as a weekday needs the weekday before it: `5L` is the last Friday.".to_owned());
-    }
-    Ok(())
 }
 
 /// Whether there is a day, and a time in it, that matches. At most 28 years of days are looked at, once.
@@ -126,11 +79,17 @@ impl CronEngine for Croner {
     }
 
     fn every_hour(&self) -> bool {
-        self.0.pattern.hours.values().len() == 24
+        let hours = &self.0.pattern.hours;
+        is_wild(hours) && hours.values().len() == 24
     }
 
     fn follows_elapsed(&self) -> bool {
         let pattern = &self.0.pattern;
-        [&pattern.seconds, &pattern.minutes, &pattern.hours].iter().any(|part| part.from_wildcard)
+        [&pattern.seconds, &pattern.minutes, &pattern.hours].into_iter().any(is_wild)
     }
+}
+
+/// Whether a field was written with a `*`, alone or with a step.
+fn is_wild(part: &CronComponent) -> bool {
+    part.from_wildcard
 }

@@ -37,6 +37,7 @@ mod check;
 mod cron;
 mod error;
 mod exclude;
+mod grammar;
 mod jitter;
 mod local;
 mod occurrence;

@@ -43,6 +43,45 @@ fn a_wide_list_agrees_with_brute_force() {
     }
 }
 
+/// All that the documentation of the triggers names.
+#[test]
+fn what_is_documented_is_taken() {
+    let mut expressions: Vec<String> = [
+        "59 59 23 L * *",
+        "* * 15W * *",
+        "* * LW * *",
+        "* * 1,15W,20-25,L * *",
+        "* * * * 7",
+        "* * * * 5L",
+        "* * * * FRIL",
+        "* * * * MON#2",
+        "* * * * 1#1,sat#5",
+        "*/15 * * * *",
+        "10-40/15 * * * *",
+        "0 0 13 * +FRI",
+        "0 0 ? * ?",
+        "0 0 ? * +?",
+        "0 9 * * mon-fri",
+        "0 9 * * FRI-SUN/2",
+        "0 0 1 JAN-MAR,12 *",
+        "  0   9 * * *  ",
+    ]
+    .map(str::to_owned)
+    .into();
+    for name in ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"] {
+        expressions.push(format!("0 0 1 {name} *"));
+    }
+    for name in ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] {
+        expressions.push(format!("0 0 * * {name}"));
+    }
+    for name in ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly", "@DAILY"] {
+        expressions.push(name.to_owned());
+    }
+    for expression in expressions {
+        plan(&cron(&expression, "UTC"));
+    }
+}
+
 #[track_caller]
 fn check(expression: &str, after: &str, wanted: &[&str]) {
     assert_eq!(texts(&cron(expression, "UTC"), after, wanted.len()), wanted, "{expression}");

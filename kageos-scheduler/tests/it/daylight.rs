@@ -111,6 +111,17 @@ fn hourly_runs_follow_the_time_that_goes_by() {
     assert_eq!(quarters.len(), 96);
 }
 
+/// Both exceptions ask for a `*`: hours that are counted out follow the rules.
+#[test]
+fn all_hours_by_number_are_no_star() {
+    let march = ["2026-03-08T06:30:00Z", "2026-03-08T07:00:00Z", "2026-03-08T07:30:00Z"];
+    check(&cron("30 0-23 * * *", "America/New_York"), "2026-03-08T06:00:00Z", &march);
+    let november = ["2026-11-01T05:30:00Z", "2026-11-01T07:30:00Z"];
+    check(&cron("30 0-23 * * *", "America/New_York"), "2026-11-01T05:00:00Z", &november);
+    let by_one = ["2026-03-08T06:30:00Z", "2026-03-08T07:30:00Z"];
+    check(&cron("30 */1 * * *", "America/New_York"), "2026-03-08T06:00:00Z", &by_one);
+}
+
 #[test]
 fn half_an_hour_in_lord_howe() {
     // Forward from 02:00 to 02:30 on 4 October, back from 02:00 to 01:30 on 5 April.

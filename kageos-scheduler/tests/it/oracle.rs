@@ -124,7 +124,7 @@ impl Spec {
             months: numbers(&fields[4], 1, 12),
             weekdays: fields[5].clone(),
             wild: fields[..3].iter().any(|field| field.contains('*')),
-            every_hour: numbers(&fields[2], 0, 23).len() == 24,
+            every_hour: fields[2].contains('*') && numbers(&fields[2], 0, 23).len() == 24,
         }
     }
 
