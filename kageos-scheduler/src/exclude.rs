@@ -7,6 +7,7 @@ use kageos_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    text,
     wall::{DAY, WEEK, Wall, second_of_week},
     zone::{MICROS, Zone},
 };
@@ -16,7 +17,8 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Exclude {
-    /// Whole days of the schedule's zone, such as holidays.
+    /// Whole days of the schedule's zone, such as holidays: `2026-12-25`.
+    #[serde(deserialize_with = "text::read_dates")]
     pub dates: BTreeSet<Date>,
     /// Times of each week in the schedule's zone.
     pub weekly: Vec<Window>,
@@ -30,9 +32,11 @@ pub struct Exclude {
 pub struct Window {
     /// The days on which it begins.
     pub days: BTreeSet<Day>,
-    /// When it begins.
+    /// When it begins, `22:00` or `22:00:00`.
+    #[serde(deserialize_with = "text::read_time")]
     pub from: Time,
     /// When it ends; this moment is free again. At or before `from` it is a time of the next day.
+    #[serde(deserialize_with = "text::read_time")]
     pub to: Time,
 }
 

@@ -44,6 +44,7 @@ mod occurrence;
 mod plan;
 mod preview;
 mod schedule;
+mod text;
 mod trigger;
 mod wall;
 mod zone;

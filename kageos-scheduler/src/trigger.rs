@@ -6,6 +6,8 @@ use jiff::civil::DateTime;
 use kageos_core::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::text::date_and_time;
+
 /// One reason to run. A schedule has one or several; where two name the same moment, there is one run.
 ///
 /// In JSON an object with one key: `{"cron": "0 9 * * 1-5"}`, `{"every": {"seconds": 90}}`,
@@ -42,7 +44,8 @@ pub enum Trigger {
 
 /// When a task runs once.
 ///
-/// In JSON a text: with an offset or `Z` it is a moment, without one a local date and time.
+/// In JSON a text: with an offset or `Z` it is a moment, without one a local date and time. Never a zone in brackets,
+/// never a date alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
     /// A moment, the same in every zone.
@@ -85,14 +88,13 @@ impl FromStr for At {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        if let Ok(moment) = text.parse() {
-            return Ok(Self::Instant(moment));
-        }
         // A zone in the text would be read and forgotten; the schedule has its own.
         if text.contains('[') {
-            return Err(jiff::Error::from_args(format_args!("a local time takes the zone of its schedule")));
+            return Err(jiff::Error::from_args(format_args!(
+                "the zone of a time is the zone of its schedule"
+            )));
         }
-        text.parse().map(Self::Local)
+        text.parse().map(Self::Instant).or_else(|_| date_and_time(text).map(Self::Local))
     }
 }
 

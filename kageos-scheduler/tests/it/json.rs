@@ -72,12 +72,58 @@ fn what_has_another_shape_is_not_read() {
     refused("/triggers", json!([{ "delay": { "seconds": 1, "from": "2026-01-01T00:00:00Z" } }]));
     refused("/triggers", json!([{ "at": "tomorrow" }]));
     refused("/triggers", json!([{ "at": "2026-03-01T09:00:00[Europe/Berlin]" }]));
+    for at in [
+        "2026-03-01T09:00:00Z[Europe/Berlin]",
+        "2026-03-01T09:00:00+01:00[Europe/Berlin]",
+        "2026-03-01",
+        "20260301T090000",
+        "2026-03-01 09:00:00",
+        "2026-03-01T09",
+        "2026-03-01T09:00:60",
+        "2026-03-01T09:00.5",
+        "2026-03-01T09:00:00.",
+        "2026-02-29T09:00:00",
+    ] {
+        refused("/triggers", json!([{ "at": at }]));
+    }
     refused("/start", json!("2026-01-01T00:00:00"));
     refused("/jitter_s", json!(-1));
     refused("/on_gap", json!("later"));
     refused("/exclude", json!({ "weekly": [{ "days": ["monday"], "from": "00:00", "to": "01:00" }] }));
     refused("/exclude", json!({ "weekly": [{ "days": ["mon"], "from": "24:00", "to": "01:00" }] }));
-    refused("/exclude", json!({ "dates": ["2026-02-30"] }));
+    for time in [
+        "9:00",
+        "09",
+        "0900",
+        "09:00:60",
+        "09:00:00.5",
+        "09:00Z",
+        "09:00+01:00",
+        "T09:00",
+        "2026-01-01T09:00",
+    ] {
+        let window = |from, to| json!({ "weekly": [{ "days": ["mon"], "from": from, "to": to }] });
+        refused("/exclude", window(time, "23:00"));
+        refused("/exclude", window("01:00", time));
+    }
+    for date in ["2026-02-30", "20260301", "2026-3-1", "2026-03-01T00:00:00", "2026-03-01Z", "+002026-03-01"]
+    {
+        refused("/exclude", json!({ "dates": [date] }));
+    }
+}
+
+#[test]
+fn times_are_read_in_their_spellings() {
+    let mut schedule = full();
+    schedule["exclude"]["weekly"][0]["from"] = json!("22:00");
+    schedule["triggers"] = json!([{ "at": "2026-03-01T09:00" }, { "at": "2026-03-01T09:00:00+02:00" }]);
+    let read: Schedule = serde_json::from_value(schedule).unwrap();
+    let written = serde_json::to_value(&read).unwrap();
+    assert_eq!(written["exclude"], full()["exclude"]);
+    assert_eq!(
+        written["triggers"],
+        json!([{ "at": "2026-03-01T09:00:00" }, { "at": "2026-03-01T07:00:00Z" }])
+    );
 }
 
 #[test]
