@@ -7,9 +7,9 @@ use kageos_core::{Error, FieldError, Result, Timestamp};
 use crate::{
     At, Every, FIRST, LAST, Plan, Schedule, SearchError, Trigger, cron,
     exclude::Exclusions,
-    jitter::Jitter,
     local::{Local, Walls},
     plan::{Rule, TICK},
+    search::Search,
     wall::Wall,
     zone::{MICROS, Zone},
 };
@@ -78,7 +78,7 @@ impl Mistakes {
 }
 
 /// The plan of `schedule`, or what is wrong with its fields.
-pub(crate) fn compiled(schedule: &Schedule, task: &str) -> Result<Plan> {
+pub(crate) fn compiled(schedule: &Schedule) -> Result<Plan> {
     let mut wrong = Mistakes::default();
     let zone = zone(&schedule.zone, &mut wrong);
     let rules = rules(schedule, &mut wrong);
@@ -89,66 +89,66 @@ pub(crate) fn compiled(schedule: &Schedule, task: &str) -> Result<Plan> {
         rules,
         start: schedule.start.unwrap_or(FIRST),
         end: schedule.end.unwrap_or(LAST),
-        jitter: Jitter::new(task, schedule.jitter_s),
+        jitter_s: schedule.jitter_s,
         exclude: if wrong.0.is_empty() { Exclusions::new(&schedule.exclude) } else { Exclusions::default() },
     });
     wrong.or(plan)
 }
 
-/// Also asks whether each trigger ever comes to run.
+/// Also asks whether each trigger comes to run.
 pub(crate) fn all(schedule: &Schedule) -> Result<()> {
-    let plan = compiled(schedule, "")?;
+    let plan = compiled(schedule)?;
+    let from = plan.start.minus(TICK);
     let mut wrong = Mistakes::default();
     for (at, rule) in plan.rules.iter().enumerate() {
-        if let Err(error) =
-            comes_to_run(&plan, rule, schedule.jitter_s, &format!("/triggers/{at}"), &mut wrong)
-        {
-            wrong.add(format!("/triggers/{at}"), "search_failed", format!("{error}."));
+        if !rule.matches_ever() {
+            let message = "No day of any year matches this expression.";
+            wrong.add(format!("/triggers/{at}/cron"), "never_runs", message);
+        } else if let Some((code, message)) = why_never(&plan, at, from) {
+            wrong.add(format!("/triggers/{at}"), code, message);
+        } else if plan.jitter_s > 0 && matches!(rule, Rule::Local(_)) {
+            jitter_fits(&plan, at, from, &mut wrong);
         }
     }
     wrong.or(Some(()))
 }
 
-fn comes_to_run(
-    plan: &Plan,
-    rule: &Rule,
-    jitter_s: u32,
-    pointer: &str,
-    wrong: &mut Mistakes,
-) -> Result<(), SearchError> {
-    let before_all = plan.start.minus(TICK);
-    let first = rule.next(&plan.zone, before_all, Some(before_all))?;
-    if first.is_none_or(|(at, _)| at >= plan.end) {
-        wrong.add(pointer, "never_runs", "It has no time between the start and the end of the schedule.");
-        return Ok(());
-    }
-    match plan.first_free(rule, before_all, plan.end, Some(before_all)) {
-        Ok(Some(_)) => {}
-        Ok(None) | Err(SearchError::Excluded { .. }) => {
-            wrong.add(pointer, "always_excluded", "All its times are excluded.");
+/// Why a trigger does not come to run after `from`, or nothing when it does.
+fn why_never(plan: &Plan, trigger: usize, from: Timestamp) -> Option<(&'static str, String)> {
+    let first = |exclude| Search::of(plan, trigger..trigger + 1, exclude, from, Some(from)).next();
+    match first(&plan.exclude) {
+        Ok(Some(_)) => return None,
+        Ok(None) => {}
+        Err(SearchError::Excluded { steps }) => {
+            return Some(("mostly_excluded", format!("Its next {steps} times are excluded.")));
         }
-        Err(error) => return Err(error),
+        Err(error) => return Some(("search_failed", format!("{error}."))),
     }
-    if jitter_s > 0 && matches!(rule, Rule::Local(_)) {
-        jitter_fits(plan, rule, jitter_s, wrong)?;
+    match first(&Exclusions::default()) {
+        Ok(Some(_)) => Some(("always_excluded", "All its times are excluded.".to_owned())),
+        Ok(None) => {
+            Some(("never_runs", "It has no time between the start and the end of the schedule.".to_owned()))
+        }
+        Err(error) => Some(("search_failed", format!("{error}."))),
     }
-    Ok(())
 }
 
-/// Holds the jitter against the distances of the first occurrences of a cron expression.
-fn jitter_fits(plan: &Plan, rule: &Rule, jitter_s: u32, wrong: &mut Mistakes) -> Result<(), SearchError> {
-    let jitter = Duration::from_secs(jitter_s.into());
+/// Holds the jitter against the distances of the first occurrences of a cron expression, excluded or not.
+fn jitter_fits(plan: &Plan, trigger: usize, from: Timestamp, wrong: &mut Mistakes) {
+    let jitter = Duration::from_secs(plan.jitter_s.into());
+    let exclude = Exclusions::default();
+    let mut search = Search::of(plan, trigger..trigger + 1, &exclude, from, None);
     let mut last: Option<Timestamp> = None;
     for _ in 0..SAMPLED {
-        let from = last.unwrap_or(plan.start.minus(TICK));
-        let Some((next, _)) = rule.next(&plan.zone, from, None)? else { break };
-        if last.is_some_and(|last| next.since(last) < jitter) {
-            too_much_jitter(next.since(from), wrong);
+        // It is a sample: where the search ends, it ends.
+        let Ok(Some(next)) = search.next() else { break };
+        if let Some(distance) = last.map(|last| next.nominal.since(last)).filter(|far| *far < jitter) {
+            too_much_jitter(distance, wrong);
             break;
         }
-        last = Some(next);
+        last = Some(next.nominal);
+        search.pass(next.nominal);
     }
-    Ok(())
 }
 
 fn too_much_jitter(distance: Duration, wrong: &mut Mistakes) {

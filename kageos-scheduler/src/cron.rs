@@ -30,12 +30,16 @@ pub(crate) trait CronEngine: fmt::Debug + Send + Sync {
 
     /// Whether second, minute or hour has a `*` (or `*/2`), so that runs follow the time that goes by.
     fn follows_elapsed(&self) -> bool;
+
+    /// Whether any time of any year matches. It may look at 28 years of days; a search that never ends by finding
+    /// something looks at thousands.
+    fn matches_ever(&self) -> bool;
 }
 
 /// Why an expression is refused: a stable code and a sentence.
 pub(crate) type Refusal = (&'static str, String);
 
-/// The engine for `expression`, once it is known to match at some time.
+/// The engine for `expression`.
 pub(crate) fn engine(expression: &str) -> Result<Box<dyn CronEngine>, Refusal> {
     if expression.len() > MAX_CRON_BYTES {
         return Err(("maxLength", format!("A cron expression has at most {MAX_CRON_BYTES} bytes.")));
@@ -45,28 +49,7 @@ pub(crate) fn engine(expression: &str) -> Result<Box<dyn CronEngine>, Refusal> {
     let cron = parser
         .parse(expression)
         .map_err(|error| ("cron", format!("{}.", error.to_string().trim_end_matches('.'))))?;
-    if !matches_ever(&cron) {
-        return Err(("never_runs", "No day of any year matches this expression.".to_owned()));
-    }
     Ok(Box::new(Croner(cron)))
-}
-
-/// Whether there is a day, and a time in it, that matches. At most 28 years of days are looked at, once.
-fn matches_ever(cron: &Cron) -> bool {
-    let pattern = &cron.pattern;
-    let some = |part: &CronComponent| !part.values().is_empty();
-    if !(some(&pattern.seconds) && some(&pattern.minutes) && some(&pattern.hours)) {
-        return false;
-    }
-    let matches = |date: Date| {
-        let (month, day) = (u32::from(date.month().unsigned_abs()), u32::from(date.day().unsigned_abs()));
-        let weekday =
-            Weekday::from_days_from_sunday(u32::from(date.weekday().to_sunday_zero_offset().unsigned_abs()));
-        pattern.month_match(month).unwrap_or(false)
-            && pattern.day_match(i32::from(date.year()), month, day, weekday).unwrap_or(false)
-    };
-    let first = Date::constant(YEARS.start, 1, 1);
-    first.series(1.day()).take_while(|date| date.year() < YEARS.end).any(matches)
 }
 
 /// Croner, asked for times of a wall clock only. It never sees a zone, so neither a gap nor a fold.
@@ -86,6 +69,21 @@ impl CronEngine for Croner {
     fn follows_elapsed(&self) -> bool {
         let pattern = &self.0.pattern;
         [&pattern.seconds, &pattern.minutes, &pattern.hours].into_iter().any(is_wild)
+    }
+
+    fn matches_ever(&self) -> bool {
+        let pattern = &self.0.pattern;
+        let some = |part: &CronComponent| !part.values().is_empty();
+        let matches = |date: Date| {
+            let (month, day) = (u32::from(date.month().unsigned_abs()), u32::from(date.day().unsigned_abs()));
+            let weekday = date.weekday().to_sunday_zero_offset().unsigned_abs();
+            let weekday = Weekday::from_days_from_sunday(u32::from(weekday));
+            pattern.month_match(month).unwrap_or(false)
+                && pattern.day_match(i32::from(date.year()), month, day, weekday).unwrap_or(false)
+        };
+        let days = Date::constant(YEARS.start, 1, 1).series(1.day());
+        [&pattern.seconds, &pattern.minutes, &pattern.hours].into_iter().all(some)
+            && days.take_while(|date| date.year() < YEARS.end).any(matches)
     }
 }
 

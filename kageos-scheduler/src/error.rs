@@ -27,4 +27,7 @@ pub enum SearchError {
         /// How many: [`MAX_EXCLUDED`](crate::MAX_EXCLUDED).
         steps: usize,
     },
+    /// The steps of one call ran out before any trigger had an answer.
+    #[error("nothing was found within {} steps", crate::MAX_STEPS)]
+    Steps,
 }

@@ -105,15 +105,23 @@ impl Exclusions {
         }
         let second = at.as_micros().div_euclid(MICROS);
         let here = zone.stretch(second);
-        let wall = here.wall(second);
-        let end = if self.days.binary_search(&wall.day()).is_ok() {
-            Wall((wall.day() + 1) * DAY)
-        } else {
-            let of_week = wall.second_of_week();
-            Wall(wall.0 + around(&self.weekly, of_week)? - of_week)
-        };
+        let end = self.wall_until(here.wall(second))?;
         // Behind a jump of the wall clock it is looked at anew.
         Some(Timestamp::from_micros(here.second(end).min(here.end) * MICROS))
+    }
+
+    /// A time of the wall clock after `wall` up to which days or windows exclude everything, or `None`.
+    pub(crate) fn wall_until(&self, wall: Wall) -> Option<Wall> {
+        if self.days.binary_search(&wall.day()).is_ok() {
+            return Some(Wall((wall.day() + 1) * DAY));
+        }
+        let of_week = wall.second_of_week();
+        Some(Wall(wall.0 + around(&self.weekly, of_week)? - of_week))
+    }
+
+    /// Whether a blackout holds the second `at`.
+    pub(crate) fn is_blackout(&self, at: i64) -> bool {
+        around(&self.blackouts, at * MICROS).is_some()
     }
 }
 

@@ -4,26 +4,12 @@ use kageos_core::Timestamp;
 
 use crate::zone::MICROS;
 
-/// The spread of one task's occurrences.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Jitter {
-    seed: u64,
-    micros: u64,
-}
-
-impl Jitter {
-    /// Up to, and not including, so many seconds, different for each `task`.
-    pub(crate) fn new(task: &str, seconds: u32) -> Self {
-        Self { seed: fnv(task.as_bytes()), micros: u64::from(seconds) * MICROS.unsigned_abs() }
-    }
-
-    /// When the occurrence `nominal` is to run: never before it.
-    pub(crate) fn planned(self, nominal: Timestamp) -> Timestamp {
-        let spread = u128::from(mix(self.seed ^ mix(nominal.as_micros().cast_unsigned())));
-        // The high half of the product lies evenly below `micros`.
-        let later = (spread * u128::from(self.micros)) >> 64;
-        nominal.plus(std::time::Duration::from_micros(u64::try_from(later).unwrap_or(0)))
-    }
+/// When the occurrence `nominal` of a task is to run: never before it, and less than so many seconds after it.
+pub(crate) fn planned(task: &str, seconds: u32, nominal: Timestamp) -> Timestamp {
+    let spread = u128::from(mix(fnv(task.as_bytes()) ^ mix(nominal.as_micros().cast_unsigned())));
+    // The high half of the product lies evenly below the bound.
+    let later = (spread * u128::from(u64::from(seconds) * MICROS.unsigned_abs())) >> 64;
+    nominal.plus(std::time::Duration::from_micros(u64::try_from(later).unwrap_or(0)))
 }
 
 /// FNV-1a, 64 bits. The values stand in rows: they may never change.
@@ -48,18 +34,17 @@ mod tests {
     #[test]
     fn the_values_that_rows_hold_do_not_change() {
         let nominal = Timestamp::from_micros(1_772_355_600_000_000);
-        let later = |task, seconds| Jitter::new(task, seconds).planned(nominal).since(nominal).as_micros();
+        let later = |task, seconds| planned(task, seconds, nominal).since(nominal).as_micros();
         assert_eq!(later("a", 0), 0);
         assert_eq!((later("a", 60), later("b", 60), later("a", 3600)), (17_989_248, 790_785, 1_079_354_881));
     }
 
     #[test]
     fn it_spreads_evenly_below_its_bound() {
-        let jitter = Jitter::new("01jqz", 10);
         let mut tenths = [0_u32; 10];
         for minute in 0..10_000 {
             let nominal = Timestamp::from_micros(minute * 60 * MICROS);
-            let later = jitter.planned(nominal).since(nominal);
+            let later = planned("01jqz", 10, nominal).since(nominal);
             assert!(later.as_secs() < 10);
             tenths[usize::try_from(later.as_secs()).unwrap()] += 1;
         }

@@ -6,21 +6,21 @@
 //!
 //! ```
 //! use kageos_core::Timestamp;
-//! use kageos_scheduler::{Effect, Plan, Schedule};
+//! use kageos_scheduler::{Jump, Plan, Schedule};
 //!
 //! // Each day at half past two; on 29 March 2026 the clocks of Berlin go from two to three.
 //! let schedule: Schedule = serde_json::from_str(
 //!     r#"{"triggers": [{"cron": "30 2 * * *"}], "zone": "Europe/Berlin"}"#,
 //! )?;
 //! schedule.check()?;
-//! let plan = Plan::new(&schedule, "nightly")?;
+//! let plan = Plan::new(&schedule)?;
 //!
 //! let saturday: Timestamp = "2026-03-28T12:00:00Z".parse()?;
-//! let next = plan.next(saturday, None)?.ok_or("nothing comes")?;
+//! let next = plan.next(saturday, None)?.occurrence().ok_or("nothing comes")?;
 //! assert_eq!(next.nominal.to_string(), "2026-03-29T01:00:00Z");
-//! assert!(matches!(next.effect, Some(Effect::Moved { wall }) if wall.to_string() == "2026-03-29T02:30:00"));
+//! assert!(matches!(next.jump, Some(Jump::Moved { wall }) if wall.to_string() == "2026-03-29T02:30:00"));
 //!
-//! let after = plan.next(next.nominal, None)?.ok_or("nothing comes")?;
+//! let after = plan.next(next.nominal, None)?.occurrence().ok_or("nothing comes")?;
 //! assert_eq!(after.nominal.to_string(), "2026-03-30T00:30:00Z");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -44,6 +44,8 @@ mod occurrence;
 mod plan;
 mod preview;
 mod schedule;
+mod search;
+mod steps;
 mod text;
 mod trigger;
 mod wall;
@@ -53,8 +55,11 @@ pub use check::{MAX_BLACKOUTS, MAX_DATES, MAX_JITTER_S, MAX_TRIGGERS, MAX_WINDOW
 pub use cron::MAX_CRON_BYTES;
 pub use error::SearchError;
 pub use exclude::{Blackout, Day, Exclude, Window};
-pub use occurrence::{Effect, Occurrence, Preview};
-pub use plan::{MAX_EXCLUDED, MAX_PREVIEW, Plan};
+pub use occurrence::{Jump, Next, Occurrence};
+pub use plan::Plan;
+pub use preview::{Entry, MAX_PREVIEW, Preview};
 pub use schedule::{OnFold, OnGap, Schedule};
+pub use search::MAX_EXCLUDED;
+pub use steps::MAX_STEPS;
 pub use trigger::{At, Delay, Every, Trigger};
 pub use zone::{FIRST, LAST, zone_data_version};

@@ -7,8 +7,10 @@
 use crate::{
     cron::CronEngine,
     error::SearchError,
-    occurrence::Effect,
+    exclude::Exclusions,
+    occurrence::Jump,
     schedule::{OnFold, OnGap},
+    steps::Steps,
     wall::Wall,
     zone::{LAST, MICROS, Stretch, Zone},
 };
@@ -36,11 +38,22 @@ pub(crate) struct Local {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) at: i64,
-    pub(crate) effect: Option<Effect>,
+    pub(crate) jump: Option<Jump>,
+}
+
+/// What one gap leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) first: Wall,
+    pub(crate) last: Wall,
+    pub(crate) count: u32,
+    /// The second at which the wall clock jumps.
+    pub(crate) gap: i64,
 }
 
 /// What a stretch has to say about the times after a moment.
-enum Step {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
     Found(Found),
     /// Nothing in this stretch; the search goes on with what comes after this second.
     After(i64),
@@ -49,12 +62,16 @@ enum Step {
 
 impl Walls {
     /// The first time at or after `from`, or `None` when there is none before the end of all searches.
-    fn at_or_after(&self, from: Wall) -> Result<Option<Wall>, SearchError> {
+    fn at_or_after(&self, from: Wall, steps: &mut Steps) -> Result<Option<Wall>, SearchError> {
+        steps.take();
         let wall = match self {
             Self::Once(wall) => Some(*wall).filter(|wall| *wall >= from),
             Self::Cron { expression, engine } => {
                 let failed = |reason| SearchError::Cron { expression: expression.clone(), reason };
-                Some(Wall::of(engine.at_or_after(from.datetime()).map_err(failed)?))
+                let asked = from.datetime();
+                let found = engine.at_or_after(asked).map_err(failed)?;
+                steps.take_years(found.year() - asked.year());
+                Some(Wall::of(found))
             }
         };
         match wall {
@@ -83,30 +100,25 @@ impl Local {
         }
     }
 
-    /// The first occurrence after the second `after`. Each step leaves a stretch behind, so there are at most as many
-    /// as a zone has until the end of all searches, and few when the next time is near.
-    pub(crate) fn next(&self, zone: &Zone, after: i64) -> Result<Option<Found>, SearchError> {
-        let mut after = after;
-        while after < LAST.as_micros() / MICROS {
-            match self.in_stretch(&zone.stretch(after + 1), after)? {
-                Step::Found(found) => return Ok(Some(found)),
-                Step::After(later) => after = later,
-                Step::Never => break,
-            }
-        }
-        Ok(None)
-    }
-
-    fn in_stretch(&self, here: &Stretch, after: i64) -> Result<Step, SearchError> {
-        let moved = self.moved(here, after)?;
+    /// Searches the stretch that follows the second `after`. Each step leaves a stretch behind, so there are at most as
+    /// many as a zone has until the end of all searches, and few when the next time is near.
+    pub(crate) fn step(
+        &self,
+        zone: &Zone,
+        exclude: &Exclusions,
+        after: i64,
+        steps: &mut Steps,
+    ) -> Result<Step, SearchError> {
+        let here = &zone.stretch(after + 1);
+        let moved = self.moved(here, exclude, after, steps)?;
         let (from, until) = self.shown(here, after);
-        let next = self.walls.at_or_after(from)?;
+        let next = self.walls.at_or_after(from, steps)?;
         let shown = next.filter(|wall| *wall < until).map(|wall| Found {
             at: here.second(wall),
-            effect: if here.is_second_pass(wall) {
-                Some(Effect::SecondPass)
+            jump: if here.is_second_pass(wall) {
+                Some(Jump::SecondPass)
             } else {
-                here.is_first_pass(wall).then_some(Effect::FirstPass)
+                here.is_first_pass(wall).then_some(Jump::FirstPass)
             },
         });
         // What was moved stands first: of two at one moment it is the one to tell of.
@@ -133,50 +145,84 @@ impl Local {
         }
     }
 
-    /// What the gap at the start of the stretch left out and the rule moves to behind it.
-    fn moved(&self, here: &Stretch, after: i64) -> Result<Option<Found>, SearchError> {
+    /// What the gap at the start of the stretch left out and the rule moves to behind it. What is excluded by its wall
+    /// time is not moved: it would run on a day that it is not of.
+    fn moved(
+        &self,
+        here: &Stretch,
+        exclude: &Exclusions,
+        after: i64,
+        steps: &mut Steps,
+    ) -> Result<Option<Found>, SearchError> {
         let (first, end) = here.gap();
-        let from = match self.on_gap {
+        let mut from = match self.on_gap {
             OnGap::FirstValid if after < here.start => first,
             // By the offset before the gap, each keeps its distance from the last time before it.
             OnGap::Shift => first.max(Wall(after + 1 + here.offset_before)),
             _ => return Ok(None),
         };
-        if from >= end {
-            return Ok(None);
-        }
-        let wall = self.walls.at_or_after(from)?.filter(|wall| *wall < end);
-        Ok(wall.map(|wall| {
+        while from < end {
+            let Some(wall) = self.walls.at_or_after(from, steps)?.filter(|wall| *wall < end) else { break };
+            if let Some(until) = exclude.wall_until(wall) {
+                from = until;
+                continue;
+            }
             let late = if self.on_gap == OnGap::Shift { wall.0 - first.0 } else { 0 };
-            Found { at: here.start + late, effect: Some(Effect::Moved { wall: wall.datetime() }) }
-        }))
+            let jump = Some(Jump::Moved { wall: wall.datetime() });
+            return Ok(Some(Found { at: here.start + late, jump }));
+        }
+        Ok(None)
     }
 
-    /// The times that gaps after the second `after` and until `until` left out and no rule moved, with the moment of
-    /// their gap: at most `limit`.
-    pub(crate) fn skipped(
+    /// What gaps after the second `after` and until `until` leave out and no rule moves, as far as the steps reach.
+    pub(crate) fn left_out(
         &self,
         zone: &Zone,
-        after: i64,
-        until: i64,
-        limit: usize,
-    ) -> Result<Vec<(Wall, i64)>, SearchError> {
-        let mut skipped = Vec::new();
+        exclude: &Exclusions,
+        (after, until): (i64, i64),
+        steps: &mut Steps,
+    ) -> Result<Vec<LeftOut>, SearchError> {
+        let mut all = Vec::new();
         let hourly = matches!(&self.walls, Walls::Cron { engine, .. } if engine.every_hour());
         if self.on_gap != OnGap::Skip || hourly {
-            return Ok(skipped);
+            return Ok(all);
         }
         let mut here = zone.stretch(after);
-        while here.end <= until && skipped.len() < limit {
+        while here.end <= until && !steps.are_out() {
             here = zone.stretch(here.end);
-            let (mut from, end) = here.gap();
-            while from < end && skipped.len() < limit {
-                let Some(wall) = self.walls.at_or_after(from)?.filter(|wall| *wall < end) else { break };
-                skipped.push((wall, here.start));
-                from = Wall(wall.0 + 1);
-            }
+            let (left, next) = self.in_gap(&here, exclude, steps)?;
+            all.extend(left);
+            let Some(next) = next else { break };
+            // Gaps between here and there leave nothing out.
+            here = zone.stretch((next.0 - REACH).max(here.start));
         }
-        Ok(skipped)
+        Ok(all)
+    }
+
+    /// What the gap at the start of the stretch leaves out, and the next time of the wall clock after it. Days and
+    /// windows exclude by the wall time, blackouts by the moment of the gap.
+    fn in_gap(
+        &self,
+        here: &Stretch,
+        exclude: &Exclusions,
+        steps: &mut Steps,
+    ) -> Result<(Option<LeftOut>, Option<Wall>), SearchError> {
+        let (first, end) = here.gap();
+        let mut left: Option<LeftOut> = None;
+        let mut from = if exclude.is_blackout(here.start) { first.max(end) } else { first };
+        loop {
+            let next = self.walls.at_or_after(from, steps)?;
+            let Some(wall) = next.filter(|wall| *wall < end && !steps.are_out()) else {
+                return Ok((left, next));
+            };
+            if let Some(until) = exclude.wall_until(wall) {
+                from = until;
+                continue;
+            }
+            let before = left.unwrap_or(LeftOut { first: wall, last: wall, count: 0, gap: here.start });
+            left = Some(LeftOut { last: wall, count: before.count + 1, ..before });
+            from = Wall(wall.0 + 1);
+        }
     }
 }
 
@@ -208,11 +254,16 @@ mod tests {
         fn follows_elapsed(&self) -> bool {
             false
         }
+
+        fn matches_ever(&self) -> bool {
+            true
+        }
     }
 
-    fn search(engine: Broken) -> Result<Option<Found>, SearchError> {
+    fn search(engine: Broken) -> Result<Step, SearchError> {
         let local = Local::cron("broken", Box::new(engine), OnGap::FirstValid, OnFold::First);
-        local.next(&Zone::named("Europe/Berlin").unwrap(), 1_767_225_600)
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        local.step(&zone, &Exclusions::default(), 1_767_225_600, &mut Steps::all())
     }
 
     #[test]

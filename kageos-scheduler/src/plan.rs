@@ -5,32 +5,27 @@ use std::time::Duration;
 use kageos_core::{Result, Timestamp};
 
 use crate::{
-    Effect, LAST, Occurrence, Preview, Schedule, SearchError, check,
+    Jump, LAST, MAX_PREVIEW, Next, Preview, Schedule, SearchError, check,
     exclude::Exclusions,
-    jitter::Jitter,
-    local::Local,
+    jitter,
+    local::{Local, Step, Walls},
+    search::Search,
+    steps::Steps,
     zone::{MICROS, Zone},
 };
-
-/// Most excluded times in a row that the search of one trigger goes through before it gives up: more than the dates and
-/// blackouts that a schedule can name together, and some milliseconds of work.
-pub const MAX_EXCLUDED: usize = 2048;
-
-/// Most runs in a preview: more than a page shows, and some milliseconds of work.
-pub const MAX_PREVIEW: usize = 100;
 
 /// The smallest step of time.
 pub(crate) const TICK: Duration = Duration::from_micros(1);
 
 /// A schedule made ready to be asked. It holds no state: the same question always has the same answer, as long as the
-/// [zone database](crate::zone_data_version) is the same.
+/// [zone database](crate::zone_data_version) is the same. It knows no task, so tasks with equal schedules can share it.
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) zone: Zone,
     pub(crate) rules: Vec<Rule>,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
-    pub(crate) jitter: Jitter,
+    pub(crate) jitter_s: u32,
     pub(crate) exclude: Exclusions,
 }
 
@@ -43,114 +38,116 @@ pub(crate) enum Rule {
     Local(Local),
 }
 
-/// A nominal time with its effect.
-pub(crate) type Nominal = (Timestamp, Option<Effect>);
+/// A nominal time with what a jump did to it.
+pub(crate) type Nominal = (Timestamp, Option<Jump>);
+
+/// What one step of a trigger's search finds.
+#[derive(Debug)]
+pub(crate) enum Ahead {
+    Found(Nominal),
+    /// Nothing up to this moment, which lies after the one asked about.
+    After(Timestamp),
+    Never,
+}
 
 impl Plan {
-    /// The plan of `schedule`, for the task of that id: the id decides about nothing but jitter.
-    ///
-    /// It is cheap beside [`Schedule::check`]: it does not search.
+    /// The plan of `schedule`. It reads the schedule and searches nothing, so it costs some microseconds for each
+    /// trigger and each exclusion.
     ///
     /// # Errors
     ///
     /// What [`Schedule::check`] says about fields by themselves. A schedule that was checked once can fail later only
     /// when its zone or cron dialect is no longer known.
-    pub fn new(schedule: &Schedule, task: &str) -> Result<Self> {
-        check::compiled(schedule, task)
+    pub fn new(schedule: &Schedule) -> Result<Self> {
+        check::compiled(schedule)
     }
 
-    /// The first occurrence after `after`, of all triggers together.
+    /// What comes after `after`, of all triggers together.
     ///
     /// `last_end` is for [delays](crate::Trigger::Delay): when the last run ended, or, before the first run, the moment
-    /// from which the first delay counts, such as when the task was created. `None` says that a run goes on, so that a
-    /// delay has no next time yet. A delay that was over before `after` is due at once, just after `after`; all other
-    /// answers depend on `after` alone, and are the same for each `after` between two occurrences.
+    /// from which the first delay counts, such as when the task was created. A run that did not take place counts as
+    /// one that ended when that was decided. `None` says that a run goes on, so that a delay has no next time yet.
     ///
-    /// `Ok(None)` means that nothing comes any more (or, with a delay, nothing yet).
+    /// With a delay, `after` has to be the cursor that is stored with the task: the nominal time of its last run, and
+    /// not the time of day. An overdue delay then keeps its nominal time `last_end` + rest however often it is asked
+    /// for; only when that is not after `after` is it due just after `after`. All other answers depend on `after`
+    /// alone, and are the same for each `after` between two occurrences.
     ///
     /// # Errors
     ///
-    /// A [`SearchError`] when the search gave no answer. It does not mean that nothing comes.
-    pub fn next(
-        &self,
-        after: Timestamp,
-        last_end: Option<Timestamp>,
-    ) -> Result<Option<Occurrence>, SearchError> {
-        let from = after.max(self.start.minus(TICK));
-        let mut first: Option<Nominal> = None;
-        for rule in &self.rules {
-            // Of two at one moment, the one with an effect is told of.
-            let before = first.map_or(self.end, |(at, _)| at.plus(TICK));
-            let found = self.first_free(rule, from, before, last_end)?;
-            let earlier =
-                |(at, _): &Nominal| first.is_none_or(|(best, effect)| *at < best || effect.is_none());
-            first = found.filter(earlier).or(first);
-        }
-        Ok(first.map(|(nominal, effect)| Occurrence {
-            nominal,
-            planned: self.jitter.planned(nominal),
-            effect,
-        }))
+    /// A [`SearchError`] when no trigger has an answer and the search of one failed, or when the
+    /// [steps](crate::MAX_STEPS) ran out. It does not mean that nothing comes. As long as another trigger has an
+    /// occurrence, one whose search fails is left out: it stops nobody else, wherever it stands.
+    pub fn next(&self, after: Timestamp, last_end: Option<Timestamp>) -> Result<Next, SearchError> {
+        let next = Search::new(self, after, last_end).next()?;
+        let waits = last_end.is_none() && after < self.end.minus(TICK) && self.has_delay();
+        Ok(next.map_or(if waits { Next::Waits } else { Next::Over }, Next::Run))
     }
 
-    /// The next `count` occurrences after `after`, at most [`MAX_PREVIEW`], and between them what gaps of the wall clock
-    /// skip. Of a delay there is one at most, for the end of a run that is still to come is not known.
+    /// When the occurrence `nominal` of a task is to run: the nominal time and its jitter, never before it. With jitter
+    /// one occurrence may be planned after the next, in an exclusion, and after the end of the schedule.
+    #[must_use]
+    pub fn planned(&self, task: &str, nominal: Timestamp) -> Timestamp {
+        jitter::planned(task, self.jitter_s, nominal)
+    }
+
+    /// The next `count` occurrences after `after`, at most [`MAX_PREVIEW`], and up to the last of them what gaps of the
+    /// wall clock leave out, at most `count` entries more. When fewer occurrences come, what gaps leave out is told up
+    /// to the end of the schedule.
+    ///
+    /// Of a delay there is one at most, and none after the first run of any trigger, for the end of a run that is still
+    /// to come is not known. The steps are those of one call: a preview that takes more ends early and is
+    /// [cut](Preview::cut).
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next).
+    /// As [`next`](Self::next) for the first occurrence. A later error only cuts the preview.
     pub fn preview(
         &self,
         after: Timestamp,
         count: usize,
         last_end: Option<Timestamp>,
-    ) -> Result<Vec<Preview>, SearchError> {
+    ) -> Result<Preview, SearchError> {
         crate::preview::of(self, after, count.min(MAX_PREVIEW), last_end)
     }
 
-    /// The first nominal time of a trigger after `from` and before `before` that is not excluded.
-    pub(crate) fn first_free(
-        &self,
-        rule: &Rule,
-        from: Timestamp,
-        before: Timestamp,
-        last_end: Option<Timestamp>,
-    ) -> Result<Option<Nominal>, SearchError> {
-        let mut from = from;
-        for _ in 0..MAX_EXCLUDED {
-            if from >= before {
-                return Ok(None);
-            }
-            let Some(found) = rule.next(&self.zone, from, last_end)? else { return Ok(None) };
-            if found.0 <= from {
-                return Err(SearchError::NotAfter { after: from.to_string(), found: found.0.to_string() });
-            }
-            if found.0 >= before {
-                return Ok(None);
-            }
-            let Some(until) = self.exclude.until(&self.zone, found.0) else { return Ok(Some(found)) };
-            from = until.minus(TICK);
-        }
-        Err(SearchError::Excluded { steps: MAX_EXCLUDED })
+    fn has_delay(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule, Rule::Delay(_)))
     }
 }
 
 impl Rule {
-    /// The first nominal time after `after`, exclusions aside.
-    pub(crate) fn next(
+    /// Whether it can have a time at all; a [step](Self::step) takes that for granted.
+    pub(crate) fn matches_ever(&self) -> bool {
+        match self {
+            Self::Local(Local { walls: Walls::Cron { engine, .. }, .. }) => engine.matches_ever(),
+            _ => true,
+        }
+    }
+
+    /// Searches one step on for the first nominal time after `after`. Of the exclusions it knows only those of times
+    /// that a gap left out.
+    pub(crate) fn step(
         &self,
         zone: &Zone,
+        exclude: &Exclusions,
         after: Timestamp,
         last_end: Option<Timestamp>,
-    ) -> Result<Option<Nominal>, SearchError> {
-        let plain = |at: Timestamp| (at, None);
+        steps: &mut Steps,
+    ) -> Result<Ahead, SearchError> {
+        steps.take();
+        let found = |at: Option<Timestamp>| at.map_or(Ahead::Never, |at| Ahead::Found((at, None)));
+        let moment = |second: i64| Timestamp::from_micros(second * MICROS);
         Ok(match self {
-            Self::At(at) => Some(plain(*at)).filter(|_| *at > after),
-            Self::Every { from, period } => Some(plain(in_step(*from, *period, after))),
-            Self::Delay(rest) => last_end.map(|end| plain(end.plus(*rest).max(after.plus(TICK)))),
+            Self::At(at) => found(Some(*at).filter(|at| *at > after)),
+            Self::Every { from, period } => found(Some(in_step(*from, *period, after))),
+            Self::Delay(rest) => found(last_end.map(|end| end.plus(*rest).max(after.plus(TICK)))),
             Self::Local(local) => {
-                let found = local.next(zone, after.as_micros().div_euclid(MICROS))?;
-                found.map(|found| (Timestamp::from_micros(found.at * MICROS), found.effect))
+                match local.step(zone, exclude, after.as_micros().div_euclid(MICROS), steps)? {
+                    Step::Found(found) => Ahead::Found((moment(found.at), found.jump)),
+                    Step::After(second) => Ahead::After(moment(second)),
+                    Step::Never => Ahead::Never,
+                }
             }
         })
     }
@@ -167,13 +164,46 @@ fn in_step(from: i64, period: i64, after: Timestamp) -> Timestamp {
 mod tests {
     use super::*;
 
+    fn plan_of(rules: Vec<Rule>) -> Plan {
+        let mut plan = Plan::new(&Schedule::new(vec![crate::Trigger::Cron("@daily".to_owned())])).unwrap();
+        plan.rules = rules;
+        plan
+    }
+
+    fn broken() -> Rule {
+        Rule::Every { from: 0, period: -5 * MICROS }
+    }
+
+    fn not_after() -> SearchError {
+        let (after, found) = ("1970-01-01T00:01:00Z".to_owned(), "1970-01-01T00:00:55Z".to_owned());
+        SearchError::NotAfter { after, found }
+    }
+
+    const MINUTE: Timestamp = Timestamp::from_micros(60 * MICROS);
+
     #[test]
     fn an_answer_that_is_not_after_the_question_is_an_error() {
-        let mut plan =
-            Plan::new(&Schedule::new(vec![crate::Trigger::Cron("@daily".to_owned())]), "task").unwrap();
-        plan.rules = vec![Rule::Every { from: 0, period: -5 * MICROS }];
-        let found = plan.next(Timestamp::from_micros(60 * MICROS), None);
-        let (after, found_at) = ("1970-01-01T00:01:00Z".to_owned(), "1970-01-01T00:00:55Z".to_owned());
-        assert_eq!(found, Err(SearchError::NotAfter { after, found: found_at }));
+        assert_eq!(plan_of(vec![broken()]).next(MINUTE, None), Err(not_after()));
+        assert_eq!(plan_of(vec![broken()]).preview(MINUTE, 3, None), Err(not_after()));
+    }
+
+    #[test]
+    fn a_trigger_that_fails_stops_no_other() {
+        let sound = || Rule::At(Timestamp::from_micros(90 * MICROS));
+        for (rules, trigger) in [(vec![broken(), sound()], 1), (vec![sound(), broken()], 0)] {
+            let plan = plan_of(rules);
+            let found = plan.next(MINUTE, None).unwrap().occurrence().unwrap();
+            assert_eq!((found.trigger, found.nominal.as_micros()), (trigger, 90 * MICROS));
+            let preview = plan.preview(MINUTE, 3, None).unwrap();
+            assert_eq!((preview.entries.len(), preview.cut), (1, true));
+            // The other has nothing more, so the error is all that is known.
+            assert!(matches!(plan.next(found.nominal, None), Err(SearchError::NotAfter { .. })));
+        }
+    }
+
+    #[test]
+    fn of_several_errors_the_first_is_told() {
+        let worse = || Rule::Every { from: 0, period: -7 * MICROS };
+        assert_eq!(plan_of(vec![broken(), worse()]).next(MINUTE, None), Err(not_after()));
     }
 }

@@ -1,56 +1,97 @@
 //! What comes next, as people want to see it before they trust a schedule.
 
+use jiff::civil::DateTime;
 use kageos_core::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    Plan, Preview, SearchError,
-    plan::{Rule, TICK},
-    zone::MICROS,
-};
+use crate::{Occurrence, Plan, SearchError, plan::TICK, search::Search, zone::MICROS};
+
+/// Most runs in a preview: more than a page shows.
+pub const MAX_PREVIEW: usize = 100;
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// In order of their [moments](Entry::moment).
+    pub entries: Vec<Entry>,
+    /// Whether entries may be missing: the steps of the call did not suffice, or a trigger's search failed. Without it
+    /// a preview that is shorter than asked for is all that is known to come.
+    pub cut: bool,
+}
+
+/// An entry of a [`Preview`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// The task runs.
+    Run(Occurrence),
+    /// The task does not run, because a gap of the wall clock leaves times out and [`OnGap::Skip`](crate::OnGap::Skip)
+    /// says so. One entry for each trigger and gap.
+    LeftOut {
+        /// The index of the trigger.
+        trigger: usize,
+        /// The first time, as the wall clock would have shown it.
+        first: DateTime,
+        /// The last time, the same as the first when there is one.
+        last: DateTime,
+        /// How many times.
+        count: u32,
+        /// The moment at which the wall clock jumps over them.
+        gap: Timestamp,
+    },
+}
+
+impl Entry {
+    /// The moment of the entry: the nominal time of a run, or the gap.
+    #[must_use]
+    pub fn moment(&self) -> Timestamp {
+        match self {
+            Self::Run(occurrence) => occurrence.nominal,
+            Self::LeftOut { gap, .. } => *gap,
+        }
+    }
+}
 
 pub(crate) fn of(
     plan: &Plan,
     after: Timestamp,
     count: usize,
     last_end: Option<Timestamp>,
-) -> Result<Vec<Preview>, SearchError> {
-    let mut entries = Vec::new();
-    let (mut from, mut last_end) = (after, last_end);
+) -> Result<Preview, SearchError> {
+    let mut search = Search::new(plan, after, last_end);
+    let (mut entries, mut until) = (Vec::new(), after);
     while entries.len() < count {
-        let Some(next) = plan.next(from, last_end)? else { break };
-        from = next.nominal;
-        entries.push(Preview::Run(next));
-        last_end = last_end.filter(|end| !plan.has_rested(*end, from));
+        match search.next() {
+            Ok(Some(next)) => {
+                until = next.nominal;
+                search.pass(until);
+                entries.push(Entry::Run(next));
+            }
+            Ok(None) => {
+                until = plan.end.minus(TICK);
+                break;
+            }
+            Err(error) if entries.is_empty() => return Err(error),
+            Err(_) => break,
+        }
     }
-    let until = if entries.len() == count { from } else { plan.end.minus(TICK) };
-    entries.extend(plan.skipped(after, until, count)?);
-    // What is skipped at a moment stands before what runs then.
-    entries.sort_by_key(|entry| (entry.moment(), matches!(entry, Preview::Run(_))));
-    Ok(entries)
+    let left_out = search.left_out(after, until);
+    let mut cut = left_out.is_err() || !search.is_whole();
+    let mut left_out: Vec<Entry> = left_out.unwrap_or_default().into_iter().map(entry).collect();
+    left_out.sort_by_key(Entry::moment);
+    cut |= left_out.len() > count;
+    entries.extend(left_out.into_iter().take(count));
+    // What is left out at a moment stands before what runs then.
+    entries.sort_by_key(|entry| (entry.moment(), matches!(entry, Entry::Run(_))));
+    Ok(Preview { entries, cut })
 }
 
-impl Plan {
-    /// Whether a delay that counts from `end` is over at `moment`.
-    fn has_rested(&self, end: Timestamp, moment: Timestamp) -> bool {
-        self.rules.iter().any(|rule| matches!(rule, Rule::Delay(rest) if end.plus(*rest) <= moment))
-    }
-
-    /// What gaps skip after `after` and up to `until`, within the schedule's start and end: at most `limit`.
-    fn skipped(&self, after: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Preview>, SearchError> {
-        let second = |moment: Timestamp| moment.as_micros().div_euclid(MICROS);
-        let after = second(after.max(self.start.minus(TICK)));
-        let mut entries = Vec::new();
-        for rule in &self.rules {
-            let Rule::Local(local) = rule else { continue };
-            for (wall, gap) in local.skipped(&self.zone, after, second(until), limit)? {
-                let gap = Timestamp::from_micros(gap * MICROS);
-                if self.exclude.until(&self.zone, gap).is_none() {
-                    entries.push(Preview::Skipped { wall: wall.datetime(), gap });
-                }
-            }
-        }
-        entries.sort_by_key(Preview::moment);
-        entries.truncate(limit);
-        Ok(entries)
+fn entry((trigger, left): (usize, crate::local::LeftOut)) -> Entry {
+    Entry::LeftOut {
+        trigger,
+        first: left.first.datetime(),
+        last: left.last.datetime(),
+        count: left.count,
+        gap: Timestamp::from_micros(left.gap * MICROS),
     }
 }

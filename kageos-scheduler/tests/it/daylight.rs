@@ -1,6 +1,6 @@
 //! Where the wall clock jumps, case by case: those of which libraries are known to be wrong, and our rules.
 
-use kageos_scheduler::{Effect, OnFold, OnGap, Schedule};
+use kageos_scheduler::{Jump, OnFold, OnGap, Schedule};
 
 use crate::support::{cron, local, moment, next, plan, texts, walk};
 
@@ -26,7 +26,7 @@ fn half_past_two_where_the_clock_goes_from_two_to_three() {
     check(&gap(OnGap::Skip, daily()), before, &["2026-03-09T06:30:00Z"]);
     let moved = next(&plan(&daily()), moment(before)).unwrap();
     let wall = "2026-03-08T02:30:00".parse().unwrap();
-    assert_eq!(moved.effect, Some(Effect::Moved { wall }));
+    assert_eq!(moved.jump, Some(Jump::Moved { wall }));
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn times_that_are_moved_to_one_moment_are_one_run() {
     );
     check(&gap(OnGap::Shift, many()), before, &["2026-03-08T07:00:00Z", "2026-03-08T07:20:00Z"]);
     let first = next(&plan(&many()), moment(before)).unwrap();
-    assert!(matches!(first.effect, Some(Effect::Moved { .. })), "{first:?}");
+    assert!(matches!(first.jump, Some(Jump::Moved { .. })), "{first:?}");
     // Each fifteen minutes of an hour that is left out is made up for once.
     check(
         &cron("*/15 2 * * *", "America/New_York"),
@@ -50,13 +50,13 @@ fn times_that_are_moved_to_one_moment_are_one_run() {
 }
 
 #[test]
-fn of_two_triggers_at_one_moment_the_effect_is_told() {
+fn of_two_triggers_at_one_moment_the_jump_is_told() {
     let mut schedule = cron("0 3 * * *", "America/New_York");
     schedule.triggers.extend(cron("30 2 * * *", "America/New_York").triggers);
     for _ in 0..2 {
         let found = next(&plan(&schedule), moment("2026-03-08T06:00:00Z")).unwrap();
         assert_eq!(found.nominal, moment("2026-03-08T07:00:00Z"));
-        assert!(matches!(found.effect, Some(Effect::Moved { .. })), "{found:?}");
+        assert!(matches!(found.jump, Some(Jump::Moved { .. })), "{found:?}");
         schedule.triggers.reverse();
     }
 }
@@ -75,13 +75,13 @@ fn half_past_one_where_the_clock_goes_from_two_to_one() {
     // Asked from inside the second pass the first is past, and nothing is answered that is.
     check(&daily(), "2026-11-01T06:10:00Z", &["2026-11-02T06:30:00Z"]);
     check(&fold(OnFold::Both, daily()), "2026-11-01T06:10:00Z", &["2026-11-01T06:30:00Z"]);
-    let effects = |schedule: Schedule| -> Vec<_> {
+    let jumps = |schedule: Schedule| -> Vec<_> {
         let found = walk(&plan(&schedule), moment(before), moment("2026-11-02T00:00:00Z"));
-        found.iter().map(|found| found.effect).collect()
+        found.iter().map(|found| found.jump).collect()
     };
-    assert_eq!(effects(daily()), [Some(Effect::FirstPass)]);
-    assert_eq!(effects(fold(OnFold::Second, daily())), [Some(Effect::SecondPass)]);
-    assert_eq!(effects(fold(OnFold::Both, daily())), [Some(Effect::FirstPass), Some(Effect::SecondPass)]);
+    assert_eq!(jumps(daily()), [Some(Jump::FirstPass)]);
+    assert_eq!(jumps(fold(OnFold::Second, daily())), [Some(Jump::SecondPass)]);
+    assert_eq!(jumps(fold(OnFold::Both, daily())), [Some(Jump::FirstPass), Some(Jump::SecondPass)]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn a_rate_keeps_its_phase_where_the_wall_clock_jumps() {
     let all = walk(&plan(&schedule), moment("2026-01-01T14:00:00Z"), moment("2027-01-01T14:00:00Z"));
     assert_eq!(all.len(), 365);
     assert!(
-        all.iter().all(|found| found.nominal.to_string().ends_with("T14:00:00Z") && found.effect.is_none())
+        all.iter().all(|found| found.nominal.to_string().ends_with("T14:00:00Z") && found.jump.is_none())
     );
 }
 

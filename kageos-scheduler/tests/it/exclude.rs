@@ -1,8 +1,8 @@
 //! Times at which nothing runs.
 
-use kageos_scheduler::Schedule;
+use kageos_scheduler::{Jump, OnGap, Schedule};
 
-use crate::support::{moment, plan, texts, walk};
+use crate::support::{moment, next, plan, texts, walk};
 
 fn schedule(trigger: &str, zone: &str, exclude: &str) -> Schedule {
     let json = format!(r#"{{"triggers": [{trigger}], "zone": "{zone}", "exclude": {exclude}}}"#);
@@ -81,6 +81,45 @@ fn blackouts_end_at_their_end_and_may_overlap() {
         ]}"#,
     );
     check(&minutes, "2026-01-01T00:08:30Z", &["2026-01-01T00:09:00Z", "2026-01-01T02:01:00Z"]);
+}
+
+fn with(on_gap: OnGap, schedule: Schedule) -> Schedule {
+    Schedule { on_gap, ..schedule }
+}
+
+#[test]
+fn what_is_moved_out_of_an_excluded_day_does_not_run_on_the_next() {
+    // Apia had no 30 December 2011; what is moved runs on the 31st.
+    let noon = || schedule(r#"{"cron": "0 12 * * *"}"#, "Pacific/Apia", r#"{"dates": ["2011-12-30"]}"#);
+    for on_gap in [OnGap::FirstValid, OnGap::Shift, OnGap::Skip] {
+        check(
+            &with(on_gap, noon()),
+            "2011-12-29T00:00:00Z",
+            &["2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z"],
+        );
+    }
+    let last = || schedule(r#"{"cron": "0 13 30 12 *"}"#, "Pacific/Apia", r#"{"dates": ["2011-12-30"]}"#);
+    check(&with(OnGap::Shift, last()), "2011-12-29T00:00:00Z", &["2012-12-29T23:00:00Z"]);
+    // Where it lands counts as well.
+    let lands = schedule(r#"{"cron": "0 12 30 12 *"}"#, "Pacific/Apia", r#"{"dates": ["2011-12-31"]}"#);
+    check(&lands, "2011-12-29T12:00:00Z", &["2012-12-29T22:00:00Z"]);
+}
+
+#[test]
+fn of_times_moved_together_those_count_that_no_window_takes() {
+    let many = |window: &str| {
+        let exclude = format!(r#"{{"weekly": [{{"days": ["sun"], {window}}}]}}"#);
+        schedule(r#"{"cron": "0,20,40 2 * * *"}"#, "Europe/Berlin", &exclude)
+    };
+    let (before, at, after) = ("2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z");
+    let some = many(r#""from": "02:00", "to": "02:30""#);
+    check(&some, before, &[at, after]);
+    let moved = next(&plan(&some), moment(before)).unwrap();
+    assert_eq!(moved.jump, Some(Jump::Moved { wall: "2026-03-29T02:40:00".parse().unwrap() }));
+    check(&with(OnGap::Shift, some), before, &["2026-03-29T01:40:00Z", after]);
+    let all = many(r#""from": "02:00", "to": "03:00""#);
+    check(&all, before, &[after]);
+    check(&with(OnGap::Shift, all), before, &[after]);
 }
 
 /// Each second of some days, asked one by one.

@@ -1,6 +1,6 @@
 //! Schedules as JSON: the shape of rows and of the API.
 
-use kageos_scheduler::{Effect, Occurrence, Preview, Schedule, zone_data_version};
+use kageos_scheduler::{Entry, Jump, Occurrence, Preview, Schedule, zone_data_version};
 use serde_json::{Value, json};
 
 use crate::support::moment;
@@ -136,22 +136,33 @@ fn runs_are_counted_by_who_keeps_them() {
 #[test]
 fn occurrences_and_previews_are_json() {
     let run = Occurrence {
+        trigger: 2,
         nominal: moment("2026-03-29T01:00:00Z"),
-        planned: moment("2026-03-29T01:00:07Z"),
-        effect: Some(Effect::Moved { wall: "2026-03-29T02:30:00".parse().unwrap() }),
+        jump: Some(Jump::Moved { wall: "2026-03-29T02:30:00".parse().unwrap() }),
     };
+    let (first, last) = ("2026-03-29T02:30:00".parse().unwrap(), "2026-03-29T02:45:00".parse().unwrap());
     let gap = moment("2026-03-29T01:00:00Z");
-    let entries = [Preview::Run(run), Preview::Skipped { wall: "2026-03-29T02:30:00".parse().unwrap(), gap }];
-    let wanted = json!([
-        { "run": {
-            "nominal": "2026-03-29T01:00:00Z",
-            "planned": "2026-03-29T01:00:07Z",
-            "effect": { "kind": "moved", "wall": "2026-03-29T02:30:00" }
-        } },
-        { "skipped": { "wall": "2026-03-29T02:30:00", "gap": "2026-03-29T01:00:00Z" } }
-    ]);
-    assert_eq!(serde_json::to_value(entries).unwrap(), wanted);
-    assert_eq!(serde_json::from_value::<Vec<Preview>>(wanted).unwrap(), entries);
+    let left_out = Entry::LeftOut { trigger: 0, first, last, count: 2, gap };
+    let preview = Preview { entries: vec![left_out, Entry::Run(run)], cut: false };
+    let wanted = json!({
+        "entries": [
+            { "left_out": {
+                "trigger": 0,
+                "first": "2026-03-29T02:30:00",
+                "last": "2026-03-29T02:45:00",
+                "count": 2,
+                "gap": "2026-03-29T01:00:00Z"
+            } },
+            { "run": {
+                "trigger": 2,
+                "nominal": "2026-03-29T01:00:00Z",
+                "jump": { "kind": "moved", "wall": "2026-03-29T02:30:00" }
+            } }
+        ],
+        "cut": false
+    });
+    assert_eq!(serde_json::to_value(&preview).unwrap(), wanted);
+    assert_eq!(serde_json::from_value::<Preview>(wanted).unwrap(), preview);
 }
 
 #[test]

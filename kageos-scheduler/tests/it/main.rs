@@ -13,5 +13,6 @@ mod json;
 mod oracle;
 mod preview;
 mod refusals;
+mod search;
 mod support;
 mod zones;

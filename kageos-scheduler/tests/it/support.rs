@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 use kageos_core::Timestamp;
-use kageos_scheduler::{At, Effect, Every, Occurrence, OnFold, OnGap, Plan, Schedule, Trigger};
+use kageos_scheduler::{At, Every, Jump, Occurrence, OnFold, OnGap, Plan, Schedule, Trigger};
 
 use crate::oracle::{Kind, Offsets, Spec};
 
@@ -34,12 +34,12 @@ pub(crate) fn local(time: &str, zone: &str) -> Schedule {
 #[track_caller]
 pub(crate) fn plan(schedule: &Schedule) -> Plan {
     schedule.check().unwrap_or_else(|error| panic!("{schedule:?}: {error:?}"));
-    Plan::new(schedule, "task").unwrap()
+    Plan::new(schedule).unwrap()
 }
 
 #[track_caller]
 pub(crate) fn next(plan: &Plan, after: Timestamp) -> Option<Occurrence> {
-    plan.next(after, None).unwrap()
+    plan.next(after, None).unwrap().occurrence()
 }
 
 /// Nominal times after `from` and up to `until`.
@@ -69,10 +69,10 @@ pub(crate) fn texts(schedule: &Schedule, from: &str, count: usize) -> Vec<String
 
 /// What of the walls that jump is told of an occurrence.
 pub(crate) fn kind(occurrence: &Occurrence) -> Kind {
-    match occurrence.effect {
-        Some(Effect::Moved { .. }) => Kind::Moved,
-        Some(Effect::FirstPass) => Kind::FirstPass,
-        Some(Effect::SecondPass) => Kind::SecondPass,
+    match occurrence.jump {
+        Some(Jump::Moved { .. }) => Kind::Moved,
+        Some(Jump::FirstPass) => Kind::FirstPass,
+        Some(Jump::SecondPass) => Kind::SecondPass,
         None => Kind::Plain,
     }
 }
@@ -90,7 +90,7 @@ pub(crate) fn agree(
     for (on_gap, on_fold) in rules.iter().copied() {
         let wanted: Vec<(i64, Kind)> =
             spec.occurrences(offsets, (from, until), on_gap, on_fold).into_iter().collect();
-        let plan = Plan::new(&Schedule { on_gap, on_fold, ..cron(expression, zone) }, "task").unwrap();
+        let plan = Plan::new(&Schedule { on_gap, on_fold, ..cron(expression, zone) }).unwrap();
         let got: Vec<(i64, Kind)> = walk(&plan, at_second(from), at_second(until))
             .iter()
             .map(|found| (found.nominal.as_micros() / 1_000_000, kind(found)))
