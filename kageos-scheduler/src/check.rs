@@ -95,10 +95,10 @@ pub(crate) fn compiled(schedule: &Schedule) -> Result<Plan> {
     wrong.or(plan)
 }
 
-/// Also asks whether each trigger comes to run.
-pub(crate) fn all(schedule: &Schedule) -> Result<()> {
+/// Also asks whether each trigger still comes to run after `now`.
+pub(crate) fn all(schedule: &Schedule, now: Timestamp) -> Result<()> {
     let plan = compiled(schedule)?;
-    let from = plan.start.minus(TICK);
+    let from = now.max(plan.start.minus(TICK));
     let mut wrong = Mistakes::default();
     for (at, rule) in plan.rules.iter().enumerate() {
         if !rule.matches_ever() {
@@ -125,9 +125,10 @@ fn why_never(plan: &Plan, trigger: usize, from: Timestamp) -> Option<(&'static s
         Err(error) => return Some(("search_failed", format!("{error}."))),
     }
     match first(&Exclusions::default()) {
-        Ok(Some(_)) => Some(("always_excluded", "All its times are excluded.".to_owned())),
+        Ok(Some(_)) => Some(("always_excluded", "All its times from now on are excluded.".to_owned())),
         Ok(None) => {
-            Some(("never_runs", "It has no time between the start and the end of the schedule.".to_owned()))
+            let message = "It has no time from now on, between the start and the end of the schedule.";
+            Some(("never_runs", message.to_owned()))
         }
         Err(error) => Some(("search_failed", format!("{error}."))),
     }

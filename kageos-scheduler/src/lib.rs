@@ -12,10 +12,10 @@
 //! let schedule: Schedule = serde_json::from_str(
 //!     r#"{"triggers": [{"cron": "30 2 * * *"}], "zone": "Europe/Berlin"}"#,
 //! )?;
-//! schedule.check()?;
-//! let plan = Plan::new(&schedule)?;
-//!
 //! let saturday: Timestamp = "2026-03-28T12:00:00Z".parse()?;
+//! schedule.check(saturday)?;
+//!
+//! let plan = Plan::new(&schedule)?;
 //! let next = plan.next(saturday, None)?.occurrence().ok_or("nothing comes")?;
 //! assert_eq!(next.nominal.to_string(), "2026-03-29T01:00:00Z");
 //! assert!(matches!(next.jump, Some(Jump::Moved { wall }) if wall.to_string() == "2026-03-29T02:30:00"));

@@ -16,7 +16,7 @@ use crate::{Exclude, Trigger, check};
 ///     "exclude": {"dates": ["2026-12-25"]},
 ///     "jitter_s": 30
 /// }"#)?;
-/// schedule.check()?;
+/// schedule.check("2026-03-01T12:00:00Z".parse()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,16 +100,23 @@ impl Schedule {
         }
     }
 
-    /// Whether the schedule can be kept: meant for when it is created or changed.
+    /// Whether the schedule can be kept from `now` on: meant for when it is created or changed. Each trigger must have
+    /// an occurrence after `now` and not before [`start`](Self::start).
     ///
     /// # Errors
     ///
-    /// Everything that is wrong at once ([`Code::InvalidInput`](kageos_core::Code::InvalidInput)): each field with its
-    /// JSON pointer and a stable code. Beside the keywords of JSON Schema these are `cron`, `zone`, `out_of_range` (a
-    /// moment before [`FIRST`](crate::FIRST) or not before [`LAST`](crate::LAST)), `whole_seconds`, `ends_before_start`,
-    /// `jitter_too_large`, `never_runs`, `always_excluded` and `search_failed`.
-    pub fn check(&self) -> Result<()> {
-        check::all(self)
+    /// First everything that is wrong with fields, at once; when they are right, all triggers that do not come to run,
+    /// and jitter that does not fit them ([`Code::InvalidInput`](kageos_core::Code::InvalidInput)). Each has its JSON
+    /// pointer and a stable code. Beside the keywords of JSON Schema these are `cron`, `zone`, `out_of_range` (a moment
+    /// before [`FIRST`](crate::FIRST) or not before [`LAST`](crate::LAST)), `whole_seconds`, `ends_before_start`,
+    /// `jitter_too_large`, and of triggers:
+    ///
+    /// - `never_runs`: it has no time from now on,
+    /// - `always_excluded`: it has, and all of them are excluded,
+    /// - `mostly_excluded`: its next [`MAX_EXCLUDED`](crate::MAX_EXCLUDED) times are excluded,
+    /// - `search_failed`: the search gave no answer.
+    pub fn check(&self, now: Timestamp) -> Result<()> {
+        check::all(self, now)
     }
 
     /// Whether a task that ran `runs` times has had all its runs.

@@ -1,7 +1,7 @@
 //! Schedules by people who mean harm: each is refused or answers, within its bounds, and nothing panics.
 
 use kageos_core::Timestamp;
-use kageos_scheduler::{Next, Plan, Schedule};
+use kageos_scheduler::{FIRST, Next, Plan, Schedule};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -24,7 +24,7 @@ fn each<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
 /// What a taken schedule must keep, whatever it is: answers that go forward and do not depend on where between two of
 /// them one asks.
 fn keeps_its_word(schedule: &Schedule) {
-    let checked = schedule.check();
+    let checked = schedule.check(FIRST);
     let Ok(plan) = Plan::new(schedule) else {
         assert!(checked.is_err());
         return;
@@ -33,7 +33,7 @@ fn keeps_its_word(schedule: &Schedule) {
     if checked.is_err_and(|error| error.fields.iter().any(|field| field.code == "never_runs")) {
         return;
     }
-    let checked = schedule.check().is_ok();
+    let checked = schedule.check(FIRST).is_ok();
     for mut after in
         ["1969-01-01T00:00:00Z", "2026-03-08T05:59:59.999999Z", "2026-11-01T05:30:00Z"].map(moment)
     {

@@ -1,15 +1,20 @@
 //! What a check refuses, each with its place and code.
 
-use kageos_core::Code;
+use kageos_core::{Code, Timestamp};
 use kageos_scheduler::{
-    MAX_BLACKOUTS, MAX_CRON_BYTES, MAX_DATES, MAX_JITTER_S, MAX_TRIGGERS, MAX_WINDOWS, Plan, Schedule,
+    FIRST, MAX_BLACKOUTS, MAX_CRON_BYTES, MAX_DATES, MAX_JITTER_S, MAX_TRIGGERS, MAX_WINDOWS, Plan, Schedule,
 };
 use serde_json::{Value, json};
 
 #[track_caller]
 fn mistakes(schedule: Value) -> Vec<(String, String)> {
+    mistakes_at(FIRST, schedule)
+}
+
+#[track_caller]
+fn mistakes_at(now: Timestamp, schedule: Value) -> Vec<(String, String)> {
     let schedule: Schedule = serde_json::from_value(schedule).unwrap();
-    let Err(error) = schedule.check() else { return Vec::new() };
+    let Err(error) = schedule.check(now) else { return Vec::new() };
     assert_eq!(error.code, Code::InvalidInput);
     assert!(error.fields.iter().all(|field| field.message.ends_with('.')), "{error:?}");
     error.fields.into_iter().map(|field| (field.pointer, field.code.into_owned())).collect()
@@ -65,7 +70,7 @@ fn what_is_empty_too_many_or_out_of_range() {
     let window = json!({ "weekly": [{ "days": ["mon"], "from": "01:00", "to": "02:00" }] });
     let mut fraction: Schedule = serde_json::from_value(with("exclude", window)).unwrap();
     fraction.exclude.weekly[0].to = "02:00:00.5".parse().unwrap();
-    let fields = fraction.check().unwrap_err().fields;
+    let fields = fraction.check(FIRST).unwrap_err().fields;
     assert_eq!((fields[0].pointer.as_str(), &*fields[0].code), ("/exclude/weekly/0/to", "whole_seconds"));
 }
 
@@ -132,6 +137,49 @@ fn what_excludes_everything() {
     check(ended, "/triggers/0", "always_excluded");
     let out = json!({ "blackouts": [{ "from": "1970-01-01T00:00:00Z", "to": "2499-12-31T23:59:59Z" }] });
     check(with("exclude", out), "/triggers/0", "always_excluded");
+}
+
+/// What ran once and never will again is refused.
+#[test]
+fn each_trigger_runs_from_now_on() {
+    let now: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+    let check = |schedule: Value, code: Option<&str>| {
+        let wanted: Vec<_> =
+            code.map(|code| ("/triggers/0".to_owned(), code.to_owned())).into_iter().collect();
+        assert_eq!(mistakes_at(now, schedule.clone()), wanted, "{schedule}");
+    };
+    for (at, code) in [
+        ("2026-06-01T11:59:59Z", Some("never_runs")),
+        ("2026-06-01T12:00:00Z", Some("never_runs")),
+        ("2026-06-01T12:00:00.000001Z", None),
+        ("2026-06-01T12:00:00", Some("never_runs")),
+        ("2026-06-01T12:00:01", None),
+    ] {
+        check(trigger(json!({ "at": at })), code);
+    }
+    // Before the start it does not run either, and the start itself belongs to it.
+    for (start, code) in [("2026-07-01T09:00:00.000001Z", Some("never_runs")), ("2026-07-01T09:00:00Z", None)]
+    {
+        let mut schedule = trigger(json!({ "at": "2026-07-01T09:00:00Z" }));
+        schedule["start"] = json!(start);
+        check(schedule, code);
+    }
+    for (end, code) in [("2026-06-02T09:00:00Z", Some("never_runs")), ("2026-06-02T09:00:01Z", None)] {
+        check(with("end", json!(end)), code);
+    }
+    let out = |from: &str, to: &str| with("exclude", json!({ "blackouts": [{ "from": from, "to": to }] }));
+    check(out("2026-01-01T00:00:00Z", "2499-12-31T23:59:59Z"), Some("always_excluded"));
+    check(out("2026-01-01T00:00:00Z", "2400-01-01T00:00:00Z"), None);
+    let week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let window = json!({ "weekly": [{ "days": week, "from": "09:00", "to": "09:01" }] });
+    let mut swallowed = with("exclude", window);
+    check(swallowed.clone(), Some("mostly_excluded"));
+    // That it once ran at another time of the wall clock helps nothing: Moscow had summer time until 2010.
+    swallowed["zone"] = json!("Europe/Moscow");
+    swallowed["triggers"] = json!([{ "every": { "seconds": 86_400, "from": "1990-01-01T06:00:00Z" } }]);
+    assert_eq!(mistakes(swallowed.clone()), []);
+    check(swallowed, Some("mostly_excluded"));
+    check(trigger(json!({ "delay": { "seconds": 60 } })), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 use kageos_core::Timestamp;
-use kageos_scheduler::{At, Every, Jump, Occurrence, OnFold, OnGap, Plan, Schedule, Trigger};
+use kageos_scheduler::{At, Every, FIRST, Jump, Occurrence, OnFold, OnGap, Plan, Schedule, Trigger};
 
 use crate::oracle::{Kind, Offsets, Spec};
 
@@ -33,7 +33,7 @@ pub(crate) fn local(time: &str, zone: &str) -> Schedule {
 
 #[track_caller]
 pub(crate) fn plan(schedule: &Schedule) -> Plan {
-    schedule.check().unwrap_or_else(|error| panic!("{schedule:?}: {error:?}"));
+    schedule.check(FIRST).unwrap_or_else(|error| panic!("{schedule:?}: {error:?}"));
     Plan::new(schedule).unwrap()
 }
 
