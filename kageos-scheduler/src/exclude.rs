@@ -12,8 +12,12 @@ use crate::{
     zone::{MICROS, Zone},
 };
 
-/// Times at which nothing runs. An occurrence whose nominal time lies in one of them does not exist; only the end of a
+/// Times that do not count. An occurrence whose nominal time lies in one of them does not exist; only the end of a
 /// [delay](crate::Trigger::Delay) is put off to the first moment that is free, for else the task would never run again.
+///
+/// A time that the wall clock leaves out lies in a date or a window by what the wall clock would have shown, and in a
+/// blackout by the moment of the gap. One that [`OnGap`](crate::OnGap) moves must be free where it was and where it
+/// runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Exclude {

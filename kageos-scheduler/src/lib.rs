@@ -28,9 +28,11 @@
 //! # What holds
 //!
 //! - What comes next lies strictly after what was asked about; a search that finds anything else is an error.
-//! - The nominal time of an [`Occurrence`] is its identity. Jitter moves when it is planned and nothing else.
-//! - All work is bounded: a schedule that [`Schedule::check`] took cannot make a search run on, whoever wrote it.
-//! - A search that fails is a [`SearchError`] and never the same as "nothing comes".
+//! - The nominal time of an [`Occurrence`] is its identity. Jitter moves when it is [planned](Plan::planned) and nothing
+//!   else.
+//! - All work is bounded: of a schedule that [`Schedule::check`] took, each call takes [`MAX_STEPS`] at most.
+//! - A search that fails is a [`SearchError`] and never the same as "nothing comes". A trigger whose search fails stops
+//!   no other.
 //! - Zones come from a database in the program, so all servers know the same one; [`zone_data_version`] names it.
 
 mod check;

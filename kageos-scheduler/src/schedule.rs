@@ -27,17 +27,19 @@ pub struct Schedule {
     /// The zone of all local dates and times, an IANA name; by default `UTC`.
     #[serde(default = "utc")]
     pub zone: String,
-    /// Nothing runs before it.
+    /// No nominal time lies before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
-    /// Nothing runs at or after it.
+    /// No nominal time lies at or after it; with jitter the last run may be planned later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
     /// Each run is put off by less than so many seconds, always the same for one task and nominal time; 0 puts nothing
-    /// off. At most [`MAX_JITTER_S`](crate::MAX_JITTER_S), and at most what lies between two runs.
+    /// off. At most [`MAX_JITTER_S`](crate::MAX_JITTER_S), and at most what lies between two occurrences of a trigger.
+    /// Of a rate and a delay that is known; of a cron expression the check looks at the next 96. Later ones, and those of
+    /// several triggers, can lie closer: then two runs may be planned in another order than that of their nominal times.
     #[serde(default)]
     pub jitter_s: u32,
-    /// When nothing runs.
+    /// Which nominal times do not count. Jitter may put a run off into an exclusion.
     #[serde(default)]
     pub exclude: Exclude,
     /// What happens to times that the wall clock leaves out.
@@ -53,8 +55,11 @@ pub struct Schedule {
 
 /// What happens to a time that the wall clock leaves out, as it does when summer time begins.
 ///
-/// It holds for local moments and for cron expressions, with one exception: where the hour is `*` nothing is missing
-/// that could be made up for, because each hour that there is has its runs.
+/// It holds for local moments and for cron expressions, with one exception: where the hour is `*` (or `*/1`, but not
+/// `0-23`) nothing is missing that could be made up for, because each hour that there is has its runs.
+///
+/// A time that is moved is of the day that it was left out of: when a date or a window of
+/// [`exclude`](Schedule::exclude) holds it there, it does not run, and neither when its new moment is excluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnGap {
@@ -69,8 +74,8 @@ pub enum OnGap {
 
 /// What happens to a time that the wall clock shows twice, as it does when summer time ends.
 ///
-/// It holds for local moments and for cron expressions without a `*` in second, minute and hour. One with a `*` there
-/// (`*/15 * * * *`) follows the time that goes by and runs in both passes.
+/// It holds for local moments and for cron expressions without a `*` in second, minute and hour. One with a `*` there,
+/// alone or with a step (`*/15 * * * *`, `*/10 2 * * *`), follows the time that goes by and runs in both passes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFold {

@@ -36,6 +36,7 @@ pub enum Trigger {
     /// - When day of the month and weekday are both other than `*`, a day that matches one of them matches. A `+`
     ///   before the weekday asks for both: `0 0 13 * +FRI` is Friday the 13th.
     /// - `?` stands for `*` in the two day fields. Small letters are the same as capitals.
+    /// - Numbers and names stand alone, in ranges and in lists; between fields are spaces. All else is refused.
     /// - `@yearly` (`@annually`), `@monthly`, `@weekly`, `@daily` and `@hourly` are the first moments of these.
     ///
     /// What happens where the wall clock jumps is said at [`OnGap`](crate::OnGap) and [`OnFold`](crate::OnFold).
@@ -67,7 +68,11 @@ pub struct Every {
     pub from: Option<Timestamp>,
 }
 
-/// A fixed rest: so many seconds from the end of one run to the next.
+/// A fixed rest: so many seconds from the end of one run to the next. A run that did not take place, because it was
+/// skipped or came too late, counts as one that ended when that was decided.
+///
+/// Its nominal time is the end and the rest, also when it is overdue: [`Plan::next`](crate::Plan::next) says what that
+/// asks of the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delay {

@@ -24,6 +24,16 @@ fn it_counts_from_the_end_of_the_run_before() {
 }
 
 #[test]
+fn an_overdue_one_keeps_its_nominal_time_until_the_cursor_reaches_it() {
+    let (schedule, ended) = (delay(30), Some("2026-01-01T09:00:00Z"));
+    for after in ["2025-06-01T00:00:00Z", "2026-01-01T08:59:00Z", "2026-01-01T09:00:29.999999Z"] {
+        assert_eq!(nominal(&schedule, after, ended).as_deref(), Some("2026-01-01T09:00:30Z"), "{after}");
+    }
+    let at_once = nominal(&schedule, "2026-01-01T09:00:30Z", ended);
+    assert_eq!(at_once.as_deref(), Some("2026-01-01T09:00:30.000001Z"));
+}
+
+#[test]
 fn one_that_is_over_is_due_at_once_and_never_lost() {
     let schedule = delay(30);
     let found = nominal(&schedule, "2026-01-01T10:00:00Z", Some("2026-01-01T09:00:00Z"));

@@ -30,10 +30,10 @@ fn keeps_its_word(schedule: &Schedule) {
         return;
     };
     // What never matches is for the check to refuse; to search for it takes long.
-    if checked.is_err_and(|error| error.fields.iter().any(|field| field.code == "never_runs")) {
-        return;
-    }
-    let checked = schedule.check(FIRST).is_ok();
+    let checked = match checked {
+        Err(error) if error.fields.iter().any(|field| field.code == "never_runs") => return,
+        checked => checked.is_ok(),
+    };
     for mut after in
         ["1969-01-01T00:00:00Z", "2026-03-08T05:59:59.999999Z", "2026-11-01T05:30:00Z"].map(moment)
     {
