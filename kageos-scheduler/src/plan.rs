@@ -92,7 +92,7 @@ impl Plan {
     }
 
     /// The next `count` occurrences after `after`, at most [`MAX_PREVIEW`], and up to the last of them what gaps of the
-    /// wall clock leave out, at most `count` entries more. When fewer occurrences come, what gaps leave out is told up
+    /// wall clock leave out, at most [`MAX_PREVIEW`] entries more. When fewer occurrences come, what gaps leave out is told up
     /// to the end of the schedule.
     ///
     /// Of a delay there is one at most, and none after the first run of any trigger, for the end of a run that is still

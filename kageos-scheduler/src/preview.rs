@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Occurrence, Plan, SearchError, plan::TICK, search::Search, zone::MICROS};
 
-/// Most runs in a preview: more than a page shows.
+/// Most runs in a preview, and most entries beside them: more than a page shows.
 pub const MAX_PREVIEW: usize = 100;
 
 /// What comes next.
@@ -79,8 +79,8 @@ pub(crate) fn of(
     let mut cut = left_out.is_err() || !search.is_whole();
     let mut left_out: Vec<Entry> = left_out.unwrap_or_default().into_iter().map(entry).collect();
     left_out.sort_by_key(Entry::moment);
-    cut |= left_out.len() > count;
-    entries.extend(left_out.into_iter().take(count));
+    cut |= left_out.len() > MAX_PREVIEW;
+    entries.extend(left_out.into_iter().take(MAX_PREVIEW));
     // What is left out at a moment stands before what runs then.
     entries.sort_by_key(|entry| (entry.moment(), matches!(entry, Entry::Run(_))));
     Ok(Preview { entries, cut })

@@ -80,7 +80,6 @@ impl<'p> Search<'p> {
 
     /// Goes on after `at`, at which a run begins. When it ends is not known, so no delay has a time from then on.
     pub(crate) fn pass(&mut self, at: Timestamp) {
-        self.last_end = None;
         for path in &mut self.paths {
             match path.state {
                 _ if matches!(path.rule, Rule::Delay(_)) => path.state = State::Over,

@@ -124,6 +124,16 @@ fn it_is_bounded_and_agrees_with_next() {
 }
 
 #[test]
+fn there_is_a_bound_for_what_gaps_leave_out() {
+    // Each year New York leaves it out, until the run at last.
+    let mut schedule = Schedule { on_gap: OnGap::Skip, ..cron("30 2 8-14 3 +SUN", "America/New_York") };
+    schedule.triggers.extend(local("2499-01-01T00:00:00", "UTC").triggers);
+    let preview = Plan::new(&schedule).unwrap().preview(moment("2026-01-01T00:00:00Z"), 1, None).unwrap();
+    assert_eq!((preview.entries.len(), preview.cut), (MAX_PREVIEW + 1, true));
+    assert_eq!(preview.entries[0].moment(), moment("2026-03-08T07:00:00Z"));
+}
+
+#[test]
 fn of_a_delay_one_is_known() {
     let mut schedule = Schedule::new(vec![Trigger::Delay(Delay { seconds: 100 })]);
     let preview = |schedule: &Schedule| {
