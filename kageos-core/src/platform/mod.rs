@@ -192,14 +192,6 @@ impl Platform {
         Ok(if node == seat.node { Home::Here(id) } else { Home::Elsewhere(node) })
     }
 
-    /// Whether a server was named that has the rows of a workspace on its own disk.
-    ///
-    /// # Errors
-    /// What the database answers.
-    pub async fn has_home(&self, id: NodeId) -> Result<bool> {
-        self.tree.has_home(id).await
-    }
-
     /// This server among several on one database; `None` when it has the database to itself.
     #[must_use]
     pub fn seat(&self) -> Option<&Seat> {

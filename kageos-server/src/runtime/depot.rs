@@ -30,7 +30,7 @@ use super::{
     build::{fetch_program, program_of},
     host::blocking,
     lock,
-    process::Origin,
+    options::Origin,
     source::{BUNDLE_HEAD, Repository, Step, read_bundle_head},
 };
 use crate::state::StateDir;

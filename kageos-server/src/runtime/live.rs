@@ -18,7 +18,8 @@ use super::{
     driver::{Ending, Entered, Launch, Running},
     forward::Forwarding,
     nodes::Placed,
-    process::{AppOptions, DATABASE},
+    options::AppOptions,
+    process::DATABASE,
 };
 
 /// How long an app may take to end when it is told to, before it is killed.

@@ -2,9 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    ffi::OsString,
-    fmt,
-    path::PathBuf,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -14,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use kageos_core::{
-    CallId, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply, Http, LogEntry,
-    LogLevel, LogSink, LogSource, Manifest, Python, Receipt, ResourcePath, Result, Timestamp, sql::DbOptions,
+    CallId, Code, Env, Error, Host, HostCall, HostError, HostReply, LogEntry, LogLevel, LogSource, Manifest,
+    Receipt, Result, Timestamp,
 };
 use tokio::{
     sync::{Mutex, MutexGuard},
@@ -23,11 +20,12 @@ use tokio::{
 };
 
 use super::{
-    Driver, Limits, Quota,
+    Quota,
     kept::KeptManifest,
     live::{Ended, Live},
     logs::fate,
     nodes::{Placed, was_not_taken},
+    options::AppOptions,
 };
 
 /// Crashes within [`CRASH_WINDOW`] that are put up with; after more, callers are refused for a while.
@@ -46,94 +44,6 @@ const DUE: Duration = Duration::from_secs(20);
 const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How long an engine may take to say how an app has ended that nobody told to.
 const TOLD: Duration = Duration::from_secs(5);
-
-/// What an app is run with.
-#[derive(Clone)]
-pub struct AppOptions {
-    /// Where it is mounted.
-    pub workspace: ResourcePath,
-    /// Its program.
-    pub program: PathBuf,
-    /// What is known of it elsewhere; without it the program is there, and may always be started.
-    pub origin: Option<Arc<dyn Origin>>,
-    /// What it is started with.
-    pub arguments: Vec<OsString>,
-    /// Its folder; nobody else writes there.
-    pub data: PathBuf,
-    /// Its rows, when they lie on a database server; without it they are a file in its folder.
-    pub database: Option<DbOptions>,
-    /// A folder for its socket; at most 90 bytes long.
-    pub link: PathBuf,
-    /// What starts it and keeps it apart.
-    pub driver: Driver,
-    /// What it may use.
-    pub limits: Limits,
-    /// What its folder may hold.
-    pub quota: Arc<Quota>,
-    /// How long it may take to be ready.
-    pub ready_within: Duration,
-    /// How long it may say nothing when it is asked whether it works, before it is taken for dead. A call that never lets
-    /// go of its thread ends the app so, for in Rust nothing else ends it.
-    pub answers_within: Duration,
-    /// How long it is kept when nobody calls.
-    pub idle: Duration,
-    /// What seals the cursors of its lists.
-    pub cursor_key: [u8; 32],
-    /// Other functions.
-    pub dispatch: Arc<dyn Dispatch>,
-    /// The files of the workspace.
-    pub files: Arc<dyn Files>,
-    /// What lies outside; without it nothing is reached.
-    pub http: Option<Arc<dyn Http>>,
-    /// What runs its scripts; without it none run.
-    pub python: Option<Arc<dyn Python>>,
-    /// Its log.
-    pub logs: Arc<dyn LogSink>,
-}
-
-impl fmt::Debug for AppOptions {
-    /// Without what nobody may read in a log.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("AppOptions");
-        shown.field("workspace", &self.workspace).field("program", &self.program).finish_non_exhaustive()
-    }
-}
-
-impl AppOptions {
-    /// Lets its program be there, if there is a way.
-    async fn bring(&self) -> Result<()> {
-        match &self.origin {
-            Some(origin) => origin.bring().await,
-            None => Ok(()),
-        }
-    }
-}
-
-/// What is known elsewhere of a release that is run here.
-#[async_trait]
-pub trait Origin: Send + Sync {
-    /// Lets its program be on this disk.
-    ///
-    /// # Errors
-    /// [`Code::Unavailable`] when it cannot be had.
-    async fn bring(&self) -> Result<()>;
-
-    /// Whether it brings a program that is not there.
-    fn brings(&self) -> bool;
-
-    /// Says that it was started when it was not due any more: whoever is live brings the tables to what it declares anew.
-    ///
-    /// # Errors
-    /// What the database answers.
-    async fn was_started_late(&self) -> Result<()>;
-
-    /// Whether it may be started: it is live, and none is being started that may take its place. It would bring the tables
-    /// to what it declares.
-    ///
-    /// # Errors
-    /// What the database answers.
-    async fn is_due(&self) -> Result<bool>;
-}
 
 /// An app in a process of its own, which runs while somebody needs it.
 #[derive(Debug)]
@@ -421,11 +331,16 @@ impl ProcessHost {
         };
         self.options.quota.may_run(&self.options.data)?;
         let started = self.again(place).await;
-        if let (Ok(live), true) = (&started, self.is_late().await?) {
-            self.state.lock().await.ending = Some(Arc::clone(live));
-            let gone = live.kill().await;
-            self.was_ended(live, gone).await;
-            return Ok(None);
+        if let Ok(live) = &started {
+            match self.is_late().await {
+                Ok(false) => {}
+                late => {
+                    self.state.lock().await.ending = Some(Arc::clone(live));
+                    let gone = live.kill().await;
+                    self.was_ended(live, gone).await;
+                    return late.map(|_| None);
+                }
+            }
         }
         let mut state = self.state.lock().await;
         match started {

@@ -13,10 +13,7 @@ use kageos_core::{
         files::{Objects, S3Options},
         identity::Secret,
     },
-    sql::{
-        Engine,
-        testing::{MYSQL_URL, POSTGRES_URL, TestDb, engines},
-    },
+    sql::testing::{POSTGRES_URL, TestDb, engines},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,7 +22,7 @@ use tokio::runtime::Runtime;
 use crate::{
     cli::{Machine, check_exit},
     example,
-    faults::drop_rows,
+    faults::{admin_of, copy_state, drop_rows},
     keeping::{folder, state, until},
     process::variable,
     workspaces::{PATH, Shop, change},
@@ -192,20 +189,10 @@ impl Both {
         );
         let one = Shop::with(&config);
         let machine = Machine::new();
-        let (from, to) = (state(&one), machine.dir.path().join(".kageos/dev"));
-        for name in ["config.toml", "env", "secrets"] {
-            copy(&from.join(name), &to.join(name));
-        }
+        copy_state(&state(&one), &machine.dir.path().join(".kageos/dev"));
         let server = machine.start(&["serve"]).0;
         Self { one, other: Shop { machine, server }, lease }
     }
-}
-
-/// Copies a file, or a folder of files, with its rights.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to.parent().unwrap()).unwrap();
-    let done = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status();
-    assert!(done.unwrap().success());
 }
 
 /// Waits until a table of the workspace says this.
@@ -229,12 +216,7 @@ fn says(shop: &Shop, action: &str, input: &Value, right: impl Fn(&Value) -> bool
 fn servers_that_share_everything_run_the_same_workspaces() {
     let (storage, runtime) = (Storage::new(), Runtime::new().unwrap());
     for db in runtime.block_on(engines()).unwrap() {
-        let admin = match db.engine() {
-            Engine::Sqlite => continue,
-            Engine::Postgres => variable(POSTGRES_URL),
-            _ => variable(MYSQL_URL),
-        };
-        let admin = admin.unwrap().into_string().unwrap();
+        let Some(admin) = admin_of(&db) else { continue };
         let both = Both::on(&db, &admin, &storage);
         let workspace = run_the_same(both);
         runtime.block_on(drop_rows(&admin, &workspace));

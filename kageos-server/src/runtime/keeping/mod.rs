@@ -179,7 +179,7 @@ impl Runtime {
             // On a runtime node it has one place, until the last of its calls has ended.
             Some(_) if self.drains(workspace, release) => {}
             Some(old) => {
-                let new = self.idle(workspace, release).await?;
+                let new = self.idle(live).await?;
                 old.host.replaced_by(Arc::clone(&new.host));
                 self.rest_on(workspace, new);
                 self.announce(workspace);
@@ -189,7 +189,7 @@ impl Runtime {
                 tracing::info!(%workspace, release, "a release that another server made live is run here too");
             }
             None => {
-                self.mount(workspace, release).await?;
+                self.mount(live).await?;
                 self.announce(workspace);
                 tracing::info!(%workspace, release, "a workspace came back");
             }

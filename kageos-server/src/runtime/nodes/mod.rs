@@ -43,7 +43,7 @@ use super::{
     driver::{Entered, Running},
     live::forward,
     lock,
-    process::AppOptions,
+    options::AppOptions,
 };
 pub use agent::{NodeOptions, RuntimeNode};
 pub(crate) use known::is_name;

@@ -13,7 +13,7 @@ use tokio::{io::DuplexStream, sync::watch};
 use super::{AppId, BEAT, Nodes, Tasks, known::Freed, lock, stream::Wire, wire::Note};
 use crate::runtime::{
     driver::{Ending, Entered},
-    process::AppOptions,
+    options::AppOptions,
 };
 
 /// How often the end of an app is asked for while its node is not heard: for a day.

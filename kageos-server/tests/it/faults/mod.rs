@@ -25,7 +25,7 @@ mod sharing;
 mod storage;
 mod writer;
 
-pub(crate) use people::drop_rows;
+pub(crate) use people::{admin_of, copy_state, drop_rows};
 
 use std::{
     sync::{

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,11 +12,15 @@ use std::{
 
 use kageos_core::{
     platform::workspace::{ACCOUNT_PREFIX, DATABASE_PREFIX},
-    sql::{Db, DbOptions, Engine},
+    sql::{
+        Db, DbOptions, Engine,
+        testing::{MYSQL_URL, POSTGRES_URL, TestDb},
+    },
 };
 use serde_json::{Value, json};
 
 use super::client::{Answer, Door};
+use crate::process::variable;
 
 /// What became of calls is known in this time.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -99,6 +104,26 @@ pub(super) async fn check(db: &Db, door: &Door, acknowledged: &BTreeSet<String>,
     let lost: Vec<_> = acknowledged.difference(&names).collect();
     assert!(lost.is_empty(), "acknowledged and not there: {lost:?}");
     assert_eq!(made(db).await - before, i64::try_from(there.len()).unwrap(), "one record for each effect");
+}
+
+/// Who may make databases on the server of this one; `None` for a file.
+pub(crate) fn admin_of(db: &TestDb) -> Option<String> {
+    let name = match db.engine() {
+        Engine::Sqlite => return None,
+        Engine::Postgres => POSTGRES_URL,
+        _ => MYSQL_URL,
+    };
+    Some(variable(name).unwrap().into_string().unwrap())
+}
+
+/// Makes the state folder of another server of the same platform: what is sealed on one is opened on the other.
+pub(crate) fn copy_state(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for name in ["config.toml", "env", "secrets"] {
+        let copied =
+            std::process::Command::new("cp").arg("-a").args([from.join(name), to.join(name)]).status();
+        assert!(copied.unwrap().success());
+    }
 }
 
 /// Drops the database of a workspace on this server, and its account.

@@ -14,10 +14,7 @@ use std::{
 use kageos_core::{
     Env, StreamId,
     bus::testing::{delete_stream, nats_url},
-    sql::{
-        Engine,
-        testing::{self, MYSQL_URL, POSTGRES_URL, TestDb},
-    },
+    sql::testing::{self, POSTGRES_URL, TestDb},
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -27,7 +24,7 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{
     client::{Answer, Door},
     machine::Machine,
-    people::{self, Written, drop_rows, make_customers},
+    people::{self, Written, admin_of, copy_state, drop_rows, make_customers},
 };
 use crate::process::variable;
 
@@ -67,15 +64,7 @@ impl Two {
         let mut one = Machine::given(folders[0].path(), given.clone());
         let mut other = Machine::given(folders[1].path(), given);
         let door = one.bootstrap().await;
-        // What is sealed on one is opened on the other.
-        std::fs::create_dir_all(other.state()).unwrap();
-        for name in ["config.toml", "env", "secrets"] {
-            let copied = std::process::Command::new("cp")
-                .arg("-a")
-                .args([one.state().join(name), other.state().join(name)])
-                .status();
-            assert!(copied.unwrap().success());
-        }
+        copy_state(&one.state(), &other.state());
         let there = Door { authority: other.start().await, ..door.clone() };
         let before = people::made(db).await;
         let two = Self {
@@ -206,12 +195,7 @@ async fn faults(db: &TestDb, two: &mut Two) {
 async fn whoever_writes_on_another_server_notices_nothing_of_one_that_is_killed_or_stopped() {
     let Some(nats) = nats_url() else { return println!("skipped: no NATS") };
     for db in testing::engines().await.unwrap() {
-        let admin = match db.engine() {
-            Engine::Sqlite => continue,
-            Engine::Postgres => variable(POSTGRES_URL),
-            _ => variable(MYSQL_URL),
-        };
-        let admin = admin.unwrap().into_string().unwrap();
+        let Some(admin) = admin_of(&db) else { continue };
         let mut two = Two::on(&db, &admin, &nats).await;
         faults(&db, &mut two).await;
         two.clean(&admin).await;
