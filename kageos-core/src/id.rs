@@ -59,6 +59,12 @@ macro_rules! ids {
             pub fn first_at(at: Timestamp) -> Self {
                 Self(Ulid::from_parts(millis(at), 0))
             }
+
+            /// The id of a moment and the lower 80 of these bits: the same for whoever works it out.
+            #[must_use]
+            pub fn derived(at: Timestamp, bits: u128) -> Self {
+                Self(Ulid::from_parts(millis(at), bits))
+            }
         }
 
         impl fmt::Display for $name {
@@ -98,6 +104,8 @@ macro_rules! ids {
 ids! {
     /// One call.
     CallId;
+    /// One run of a task.
+    ExecutionId;
     /// A file.
     FileId;
     /// A grant of a role on a path.
@@ -112,10 +120,14 @@ ids! {
     SessionId;
     /// The operation log of one server process.
     StreamId;
+    /// Unattended work that is scheduled.
+    TaskId;
     /// An API token.
     TokenId;
     /// A person or a service account.
     UserId;
+    /// One start of what runs executions.
+    WorkerId;
 }
 
 /// The id of a row of a table: a positive 63-bit integer, ordered by time, a decimal string on the wire.

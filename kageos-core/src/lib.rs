@@ -62,7 +62,10 @@ pub use file::FileInfo;
 pub use hex::hex;
 pub use host::{CallControl, Host, HostCall, HostError, HostReply, Progress, Receipt};
 pub use http::{Http, HttpMethod, HttpRequest, HttpResponse};
-pub use id::{CallId, FileId, GrantId, GroupId, LinkId, NodeId, RowId, SessionId, StreamId, TokenId, UserId};
+pub use id::{
+    CallId, ExecutionId, FileId, GrantId, GroupId, LinkId, NodeId, RowId, SessionId, StreamId, TaskId,
+    TokenId, UserId, WorkerId,
+};
 pub use kind::Kind;
 pub use log::{LogCall, LogEntry, LogLevel, LogSink, LogSource};
 pub use manifest::{DirectoryEntry, FunctionEntry, Manifest};

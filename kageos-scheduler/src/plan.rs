@@ -5,7 +5,7 @@ use std::time::Duration;
 use kageos_core::{Result, Timestamp};
 
 use crate::{
-    Jump, LAST, MAX_PREVIEW, Next, Preview, Schedule, SearchError, check,
+    Jump, LAST, MAX_PREVIEW, Next, Occurrence, Preview, Schedule, SearchError, check,
     exclude::Exclusions,
     jitter,
     local::{Local, Step, Walls},
@@ -84,6 +84,30 @@ impl Plan {
         Ok(next.map_or(if waits { Next::Waits } else { Next::Over }, Next::Run))
     }
 
+    /// The last occurrence after `after` and not after `until`, if there is one, with about as many searches as the time
+    /// between has bits. [Delays](crate::Trigger::Delay) have none, for they depend on the ends of runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub fn last(&self, after: Timestamp, until: Timestamp) -> Result<Option<Occurrence>, SearchError> {
+        let (mut low, mut high) = (after, until);
+        let mut found = None;
+        // Nothing lies after `high`, and `low` is the last that was found.
+        let next = |low, high| Ok(self.next(low, None)?.occurrence().filter(|it| it.nominal <= high));
+        while let Some(later) = next(low, high)? {
+            (found, low) = (Some(later), later.nominal);
+            while high > low.plus(TICK) {
+                let middle = low.plus(high.since(low) / 2);
+                match next(middle, high)? {
+                    Some(later) => (found, low) = (Some(later), later.nominal),
+                    None => high = middle,
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// When the occurrence `nominal` of a task is to run: the nominal time and its jitter, never before it. With jitter
     /// one occurrence may be planned after the next, in an exclusion, and after the end of the schedule.
     #[must_use]
@@ -111,7 +135,7 @@ impl Plan {
         crate::preview::of(self, after, count.min(MAX_PREVIEW), last_end)
     }
 
-    fn has_delay(&self) -> bool {
+    pub(crate) fn has_delay(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule, Rule::Delay(_)))
     }
 }

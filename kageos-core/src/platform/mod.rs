@@ -5,7 +5,6 @@
 
 pub mod access;
 pub mod dispatcher;
-mod error;
 pub mod files;
 pub mod handover;
 mod herald;

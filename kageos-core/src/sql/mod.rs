@@ -23,6 +23,7 @@
 //! not change anything but the database; and it may await nothing but its [`Tx`].
 
 mod build;
+mod code;
 mod db;
 mod engine;
 mod error;

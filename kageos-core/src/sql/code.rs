@@ -1,6 +1,6 @@
 //! What the database says, in the words of the contract.
 
-use crate::sql::SqlError;
+use super::SqlError;
 use crate::{Code, Error};
 
 impl From<SqlError> for Error {
