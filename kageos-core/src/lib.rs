@@ -46,6 +46,7 @@ pub mod schema;
 pub mod source;
 #[cfg(feature = "sql")]
 pub mod sql;
+pub mod table_step;
 pub mod time;
 pub mod trace;
 
@@ -76,5 +77,6 @@ pub use python::{Python, PythonDone, PythonFile, PythonScript};
 pub use right::{Right, Rights, Role};
 pub use schema::{ActionSchema, Annotation, Choice, FunctionSchema, Relation, Sort, TableSchema, Widget};
 pub use source::{Source, SourceKind};
+pub use table_step::{StepSink, TableStep, TableStepKind, TableSteps};
 pub use time::Timestamp;
 pub use trace::Trace;

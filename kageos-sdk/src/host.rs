@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use kageos_core::{
     ActionName, ActionSchema, CallId, Code, Dispatch, Effects, Env, Error, Files, Host, HostCall, HostError,
-    HostReply, Http, Kind, LogEntry, LogLevel, Manifest, Python, Receipt, ResourcePath, Result, Timestamp,
-    json, sql::Db,
+    HostReply, Http, Kind, LogEntry, LogLevel, Manifest, Python, Receipt, ResourcePath, Result, TableSteps,
+    Timestamp, json, sql::Db,
 };
 use serde_json::{
     Map, Value,
@@ -65,9 +65,20 @@ impl InProcess {
         env: Env,
         cursor_key: [u8; 32],
     ) -> Result<Arc<Self>> {
+        Self::open_noting(app, workspace, db, (env, cursor_key), &mut TableSteps::default()).await
+    }
+
+    /// The same, noting what is done to the tables; see [`Store::open_noting`].
+    pub(crate) async fn open_noting(
+        app: &App,
+        workspace: ResourcePath,
+        db: Db,
+        (env, cursor_key): (Env, [u8; 32]),
+        done: &mut TableSteps,
+    ) -> Result<Arc<Self>> {
         let tables = app.checked()?;
         let manifest = app.manifest()?;
-        let store = Store::open(db, tables, env, cursor_key).await?;
+        let store = Store::open_noting(db, tables, env, cursor_key, done).await?;
         let mut handlers: HashMap<String, Arc<dyn Handler>> = app.handlers().collect();
         let entries = manifest.functions.iter().filter_map(|entry| {
             let handler = handlers.remove(&entry.path)?;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use kageos_core::{
-    Code, Dispatch, Env, Error, Host, Result,
+    Code, Dispatch, Env, Error, Host, Result, StepSink, TableSteps,
     link::{self, Closed, Served},
     sql::{Db, DbOptions},
 };
@@ -134,15 +134,22 @@ async fn serve_on(
     link::serve(stream, env, &manifest, open).await
 }
 
-/// Opens the app's tables. Other functions are called through `door`, which the host does not keep.
+/// Opens the app's tables and tells what that did to them. Other functions are called through `door`, which the host does
+/// not keep.
 async fn open(
     app: &App,
     env: Env,
-    (Served { welcome, dispatch, files, http, python }, database): (Served, DbOptions),
+    (Served { welcome, dispatch, files, http, python, steps }, database): (Served, DbOptions),
     door: &OnceLock<Arc<dyn Dispatch>>,
 ) -> Result<Arc<dyn Host>> {
     let db = Db::open(&database).await.map_err(Error::internal)?;
-    let host = InProcess::open(app, welcome.workspace, db, env, welcome.cursor_key).await?;
+    let (mut done, settings) = (TableSteps::default(), (env, welcome.cursor_key));
+    let host = InProcess::open_noting(app, welcome.workspace, db, settings, &mut done).await;
+    if !done.is_empty() {
+        // What was done is done: an older platform does not keep it, and one that cannot says so itself.
+        let _ = steps.take(done).await;
+    }
+    let host = host?;
     host.connect(door.get_or_init(|| Arc::new(dispatch)));
     host.connect_files(Arc::new(files));
     host.connect_http(Arc::new(http));

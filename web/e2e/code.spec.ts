@@ -249,6 +249,8 @@ test("a field is added, built, published and seen, and gone when it is rolled ba
     const now = await call<{ live: number }>(page, crm, "list_releases", {});
     await open(page, `view=releases&release=${now.live}`);
     await expect(page.locator("[data-test=functions]")).toContainText("row › nickname");
+    // And what its start did to the table.
+    await expect(page.locator("[data-test=tables]")).toContainText("nickname");
     await expectAccessible(page);
     await open(page, `view=releases&release=${before}`);
     await page.getByRole("button", { name: "Roll back to this" }).click();

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    Closed, LinkDispatch, LinkFiles, LinkHttp, LinkPython, Session, VERSIONS,
+    Closed, LinkDispatch, LinkFiles, LinkHttp, LinkPython, LinkSteps, Session, VERSIONS,
     handler::{Answered, Handler, answered, asked, with_body},
     message::{CallHead, Called, Note, ToApp, ToPlatform, Welcome},
 };
@@ -40,6 +40,8 @@ pub struct Served {
     pub http: LinkHttp,
     /// Scripts.
     pub python: LinkPython,
+    /// Who keeps what it does to its tables.
+    pub steps: LinkSteps,
 }
 
 /// Offers an app to the platform at the other end of a stream and runs its calls, until the link ends. `open` makes the
@@ -63,7 +65,8 @@ where
     let (welcome, _): (Welcome, _) = session.ask(&hello, &[]).await.map_err(HostError::into_error)?;
     let (dispatch, files) = (LinkDispatch(session.clone()), LinkFiles(session.clone()));
     let (http, python) = (LinkHttp(session.clone()), LinkPython(session.clone()));
-    let host = match open(Served { welcome, dispatch, files, http, python }).await {
+    let steps = LinkSteps(session.clone());
+    let host = match open(Served { welcome, dispatch, files, http, python, steps }).await {
         Ok(host) => host,
         Err(error) => {
             // The reason is for whoever started the app; without an answer there is nobody to tell.

@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,7 +28,7 @@ use super::{
 use crate::{
     Actor, Call, CallId, Change, Code, Dispatch, Env, Error, Files, Host, HostCall, HostError, HostReply,
     Http, LogCall, LogSink, LogSource, Manifest, Python, PythonScript, Receipt, ResourcePath, Result, Source,
-    SourceKind, Timestamp, file::NewFile, json,
+    SourceKind, StepSink, TableSteps, Timestamp, file::NewFile, json,
 };
 
 /// How long an app may take to answer what its database knows.
@@ -60,6 +63,8 @@ pub struct LinkOptions {
     pub python: Option<Arc<dyn Python>>,
     /// Where its log goes.
     pub logs: Arc<dyn LogSink>,
+    /// Who keeps what it does to its tables; without one nobody does.
+    pub steps: Option<Arc<dyn StepSink>>,
 }
 
 impl fmt::Debug for LinkOptions {
@@ -106,6 +111,8 @@ struct PlatformEnd {
     /// What the app has declared when it was let in.
     manifest: OnceLock<Arc<Manifest>>,
     ready: watch::Sender<Start>,
+    /// It has told what it did to its tables.
+    told: AtomicBool,
     calls: Mutex<Calls>,
     /// A call has begun where none ran, or none runs any more.
     changed: Notify,
@@ -143,7 +150,8 @@ impl LinkHost {
     ) -> Result<Arc<Self>> {
         let within = options.ready_within;
         let (manifest, calls, changed) = (OnceLock::new(), Mutex::default(), Notify::new());
-        let end = PlatformEnd { env, options, manifest, ready: watch::Sender::default(), calls, changed };
+        let (ready, told) = (watch::Sender::default(), AtomicBool::new(false));
+        let end = PlatformEnd { env, options, manifest, ready, told, calls, changed };
         let end = Arc::new(end);
         let session = Session::start(stream, Arc::<PlatformEnd>::clone(&end));
         let mut ready = end.ready.subscribe();
@@ -391,6 +399,26 @@ impl PlatformEnd {
         Ok(Welcome { version, workspace, database, cursor_key: *cursor_key })
     }
 
+    /// Keeps what the app did to tables that it declares.
+    async fn steps(&self, steps: TableSteps) -> Result<()> {
+        let opening = matches!(&*self.ready.borrow(), Start::Opening);
+        let manifest = self.manifest.get().filter(|_| opening);
+        let manifest = manifest
+            .ok_or_else(|| Error::new(Code::Conflict, "An app says so while it opens its tables."))?;
+        if self.told.swap(true, Ordering::Relaxed) {
+            return Err(Error::new(Code::Conflict, "An app says once what it did to its tables."));
+        }
+        let steps = steps.bounded();
+        let declared = |table: &str| manifest.functions.iter().any(|function| function.path == table);
+        if !steps.steps.iter().all(|step| declared(&step.table)) {
+            return Err(Error::new(Code::InvalidInput, "An app tells of tables that it declares."));
+        }
+        match &self.options.steps {
+            Some(sink) if !steps.is_empty() => sink.take(steps).await,
+            _ => Ok(()),
+        }
+    }
+
     async fn dispatch(
         &self,
         parent: &HostCall,
@@ -427,6 +455,7 @@ impl Handler for PlatformEnd {
         let files = &self.options.files;
         match asked(ask)? {
             ToPlatform::Hello { versions, manifest } => answered(&self.welcome(versions, *manifest)?),
+            ToPlatform::TableSteps(steps) => answered(&self.steps(steps).await?),
             ToPlatform::Ready => {
                 if self.manifest.get().is_none() {
                     return Err(Error::new(Code::Conflict, "An app says hello first.").into());

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActionName, Actor, CallId, Change, FileId, HostCall, HostError, HttpRequest, LogEntry, Manifest,
-    Progress, Reply, ResourcePath, Source, Timestamp, Trace, python::ScriptHead,
+    Progress, Reply, ResourcePath, Source, TableSteps, Timestamp, Trace, python::ScriptHead,
 };
 
 /// The head of a frame.
@@ -126,6 +126,9 @@ pub enum ToPlatform {
         /// What it declares.
         manifest: Box<Manifest>,
     },
+    /// To have it known what it did to its tables, at most once and before it says whether it is ready. The answer is null.
+    /// A platform that does not know this question refuses it, and the app goes on.
+    TableSteps(TableSteps),
     /// To get calls: its tables are open. The answer is null.
     Ready,
     /// To be let go: it cannot run here, and says why. The answer is null.

@@ -32,7 +32,7 @@ pub use closed::Closed;
 #[cfg(feature = "link")]
 pub use host::{LinkHost, LinkOptions};
 #[cfg(feature = "link")]
-pub use ports::{LinkDispatch, LinkFiles, LinkHttp, LinkPython};
+pub use ports::{LinkDispatch, LinkFiles, LinkHttp, LinkPython, LinkSteps};
 #[cfg(feature = "link")]
 pub use session::Session;
 

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     Call, Code, Dispatch, Error, FileId, FileInfo, Files, HostCall, Http, HttpRequest, HttpResponse, Python,
-    PythonDone, PythonScript, Reply, Result, SourceKind, file::NewFile, python::DoneHead,
+    PythonDone, PythonScript, Reply, Result, SourceKind, StepSink, TableSteps, file::NewFile,
+    python::DoneHead,
 };
 
 /// Other functions, through the platform at the other end.
@@ -102,5 +103,18 @@ impl Python for LinkPython {
         let (done, body): (DoneHead, _) =
             self.0.ask(&ask, &body).await.map_err(crate::HostError::into_error)?;
         PythonDone::joined(done, &body)
+    }
+}
+
+/// Who keeps what the app did to its tables: the platform at the other end.
+#[derive(Debug, Clone)]
+pub struct LinkSteps(pub(super) Session);
+
+#[async_trait]
+impl StepSink for LinkSteps {
+    /// At most once, before the host is there. An older platform refuses it.
+    async fn take(&self, steps: TableSteps) -> Result<()> {
+        let ask = ToPlatform::TableSteps(steps.bounded());
+        self.0.ask::<()>(&ask, &[]).await.map(drop).map_err(crate::HostError::into_error)
     }
 }

@@ -13,7 +13,8 @@ use kageos_core::link::{Closed, LinkHost, LinkOptions, MAX_ASKS, MAX_FRAME};
 use kageos_core::log::NoLog;
 use kageos_core::{
     Actor, Call, CallId, Code, Dispatch, Env, Error, FileId, FileInfo, Files, Host, HostCall, HostError,
-    LogCall, LogEntry, LogLevel, LogSink, LogSource, Manifest, Reply, Result, Source, SourceKind,
+    LogCall, LogEntry, LogLevel, LogSink, LogSource, Manifest, Reply, Result, Source, SourceKind, StepSink,
+    TableSteps,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -180,7 +181,11 @@ impl Raw {
     }
 
     async fn hello(&mut self, versions: Value) -> Result<(Value, Vec<u8>), HostError> {
-        let manifest = serde_json::to_value(manifest()).unwrap();
+        self.hello_as(versions, manifest()).await
+    }
+
+    async fn hello_as(&mut self, versions: Value, manifest: Manifest) -> Result<(Value, Vec<u8>), HostError> {
+        let manifest = serde_json::to_value(manifest).unwrap();
         self.answer(&json!({ "hello": { "versions": versions, "manifest": manifest } }), &[]).await
     }
 }
@@ -201,7 +206,11 @@ fn accept(stream: DuplexStream) -> JoinHandle<Result<Arc<LinkHost>>> {
 }
 
 fn accept_with(stream: DuplexStream, logs: Arc<dyn LogSink>) -> JoinHandle<Result<Arc<LinkHost>>> {
-    let options = LinkOptions {
+    tokio::spawn(LinkHost::accept(stream, Env::system(), options(logs)))
+}
+
+fn options(logs: Arc<dyn LogSink>) -> LinkOptions {
+    LinkOptions {
         workspace: "/demo/raw".parse().unwrap(),
         database: "sqlite:raw.db".to_owned(),
         cursor_key: [3; 32],
@@ -211,8 +220,8 @@ fn accept_with(stream: DuplexStream, logs: Arc<dyn LogSink>) -> JoinHandle<Resul
         http: None,
         python: None,
         logs,
-    };
-    tokio::spawn(LinkHost::accept(stream, Env::system(), options))
+        steps: None,
+    }
 }
 
 /// An app that was let in.
@@ -390,6 +399,100 @@ async fn an_app_is_let_in_once_and_by_a_common_version() {
     let error = host.await.unwrap().unwrap_err();
     assert_eq!(error.code, Code::Unavailable);
     assert!(error.message.contains("closed by the other side"), "{error}");
+}
+
+/// Keeps what it is told; the database may be away.
+#[derive(Debug, Default)]
+struct Steps(Mutex<Vec<TableSteps>>, bool);
+
+#[async_trait]
+impl StepSink for Steps {
+    async fn take(&self, steps: TableSteps) -> Result<()> {
+        self.0.lock().unwrap().push(steps);
+        if self.1 { Err(Error::of(Code::Unavailable)) } else { Ok(()) }
+    }
+}
+
+/// What an app says before it is ready, what that is refused with, and what is kept.
+async fn kept(says: &[Value], away: bool) -> (Vec<Option<Code>>, Vec<TableSteps>) {
+    let (mut raw, stream) = pair();
+    let sink = Arc::new(Steps(Mutex::default(), away));
+    let options = LinkOptions { steps: Some(Arc::<Steps>::clone(&sink)), ..options(Arc::new(NoLog)) };
+    let host = tokio::spawn(LinkHost::accept(stream, Env::system(), options));
+    let manifest = Manifest {
+        functions: vec![
+            serde_json::from_value(json!({ "path": "a.table", "schema": { "kind": "table", "title": "A",
+                "description": "", "tags": [], "actions": [] } }))
+            .unwrap(),
+        ],
+        ..manifest()
+    };
+    let early = raw.answer(&json!({ "table_steps": { "steps": [] } }), &[]).await.unwrap_err();
+    assert_eq!(early.into_error().code, Code::Conflict, "before hello");
+    raw.hello_as(json!([1, 1]), manifest).await.unwrap();
+    let mut answers = Vec::new();
+    for ask in says {
+        answers.push(raw.answer(ask, &[]).await.err().map(|error| error.into_error().code));
+    }
+    raw.answer(&json!("ready"), &[]).await.unwrap();
+    let late = raw.answer(&json!({ "table_steps": { "steps": [] } }), &[]).await.unwrap_err();
+    assert_eq!(late.into_error().code, Code::Conflict, "when it is ready");
+    host.await.unwrap().unwrap();
+    let kept = sink.0.lock().unwrap().clone();
+    (answers, kept)
+}
+
+#[tokio::test]
+async fn what_an_app_did_to_its_tables_is_kept_in_bounds() {
+    let step = |table: &str, name: &str| json!({ "table": table, "step": "add_column", "name": name });
+    let ask = |steps: Vec<Value>| json!({ "table_steps": { "steps": steps } });
+    let some = ask(vec![step("a.table", "b"), json!({ "table": "a.table", "step": "from_tomorrow" })]);
+    let (answers, all) = kept(&[some.clone(), some.clone()], false).await;
+    assert_eq!(answers, [None, Some(Code::Conflict)], "it says so once");
+    assert_eq!(
+        serde_json::to_value(&all).unwrap(),
+        json!([{ "steps": [step("a.table", "b"),
+        { "table": "a.table", "step": "other" }] }])
+    );
+
+    // An app that never says so is let in, and so is one whose platform cannot keep it.
+    assert_eq!(kept(&[], false).await, (vec![], vec![]));
+    assert_eq!(kept(&[ask(vec![])], false).await, (vec![None], vec![]));
+    assert_eq!(kept(&[some], true).await.0, [Some(Code::Unavailable)]);
+
+    let (answers, all) = kept(&[ask(vec![step("a.table", "b"), step("b.table", "b")])], false).await;
+    assert_eq!(
+        (answers, all),
+        (vec![Some(Code::InvalidInput)], vec![]),
+        "of a table that it does not declare"
+    );
+
+    let many = (0..50_000).map(|at| step("a.table", &format!("{at}\u{1b}{}", "x".repeat(50))));
+    let (answers, all) = kept(&[ask(many.collect())], false).await;
+    assert_eq!((answers, all.len()), (vec![None], 1));
+    assert_eq!((all[0].steps.len(), all[0].more), (300, 49_700));
+    let long = ask(vec![step("a.table", &"x".repeat(100_000))]);
+    let (_, all) = kept(&[long], false).await;
+    assert_eq!(all[0].steps[0].name.as_ref().unwrap().len(), 200);
+}
+
+/// It cannot run, and what it did until then is kept all the same.
+#[tokio::test]
+async fn what_was_done_before_a_start_failed_is_kept() {
+    let (app, platform) = tokio::io::duplex(1024);
+    let sink = Arc::new(Steps::default());
+    let options = LinkOptions { steps: Some(Arc::<Steps>::clone(&sink)), ..options(Arc::new(NoLog)) };
+    let host = tokio::spawn(LinkHost::accept(platform, Env::system(), options));
+    let manifest = Manifest { functions: vec![], ..manifest() };
+    let open = async |served: kageos_core::link::Served| {
+        let steps = TableSteps { steps: vec![], more: 7 };
+        served.steps.take(steps).await?;
+        Err(Error::new(Code::Conflict, "a value would be lost"))
+    };
+    let error = kageos_core::link::serve(app, Env::system(), &manifest, open).await.unwrap_err();
+    assert_eq!(error.code, Code::Conflict);
+    assert!(host.await.unwrap().unwrap_err().message.contains("a value would be lost"));
+    assert_eq!(*sink.0.lock().unwrap(), [TableSteps { steps: vec![], more: 7 }]);
 }
 
 #[tokio::test(start_paused = true)]

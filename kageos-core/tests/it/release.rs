@@ -17,7 +17,7 @@ use kageos_core::sql::{Db, params, testing};
 use kageos_core::{
     ActionName, ActionSchema, Actor, Call, CallId, Code, Dispatch, Effect, Effects, Egress, Env, Error,
     FunctionSchema, Kind, Manifest, NodeId, ResourcePath, Right, SecretPlace, SecretUse, Source, SourceKind,
-    TableSchema, Timestamp,
+    TableSchema, TableStep, TableStepKind, TableSteps, Timestamp,
 };
 use serde_json::json;
 
@@ -293,6 +293,58 @@ async fn of_several_servers_one_starts_a_release_at_a_time_and_only_what_ended_o
         assert_eq!(standing().await.1, None);
         one.platform.close().await;
         other.platform.close().await;
+    }
+}
+
+fn steps(names: &[&str]) -> TableSteps {
+    let step = |name: &&str| TableStep {
+        table: "a.table".to_owned(),
+        step: TableStepKind::AddColumn,
+        name: Some((*name).to_owned()),
+    };
+    TableSteps { steps: names.iter().map(step).collect(), more: 0 }
+}
+
+#[tokio::test]
+async fn what_the_starts_of_a_release_did_to_tables_is_kept_with_it() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        let (releases, workspace) = (world.platform.releases(), world.workspace);
+        let (first, second) = (world.built(&[]).await, world.built(&[]).await);
+        let tables = async |number| releases.get(workspace, number).await.unwrap().unwrap().tables;
+        assert!(tables(first).await.is_empty());
+
+        // Whoever looks while it starts sees it, and after that has failed; another start does the rest.
+        releases.starting(workspace, first).await.unwrap();
+        releases.add_steps(workspace, first, steps(&["ä", "b'"])).await.unwrap();
+        assert_eq!((world.states().await[0].1, tables(first).await), (State::Starting, steps(&["ä", "b'"])));
+        releases.not_started(workspace, first, "no").await.unwrap();
+        assert_eq!((world.states().await[0].1, tables(first).await), (State::Failed, steps(&["ä", "b'"])));
+        releases.starting(workspace, first).await.unwrap();
+        releases.add_steps(workspace, first, steps(&["b'", "c"])).await.unwrap();
+        world.go_live(&world.call(false), first, None).await.unwrap();
+        assert_eq!(tables(first).await, steps(&["ä", "b'", "c"]));
+        assert_eq!(releases.list(workspace, None, 9).await.unwrap()[1].tables, steps(&["ä", "b'", "c"]));
+        assert!(tables(second).await.is_empty(), "it is another one's");
+
+        // Servers that start it at the same moment each add theirs.
+        let names = ["d", "e", "f"];
+        let all = names.map(|name| {
+            let releases = releases.clone();
+            tokio::spawn(async move { releases.add_steps(workspace, first, steps(&[name])).await })
+        });
+        for one in all {
+            one.await.unwrap().unwrap();
+        }
+        let found: Vec<_> = tables(first).await.steps.into_iter().filter_map(|it| it.name).collect();
+        assert!(
+            found.len() == 6 && names.iter().all(|name| found.contains(&(*name).to_owned())),
+            "{found:?}"
+        );
+
+        // One that is not there has nothing to be told of.
+        releases.add_steps(workspace, 99, steps(&["a"])).await.unwrap();
+        world.platform.close().await;
     }
 }
 

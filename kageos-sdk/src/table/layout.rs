@@ -8,6 +8,8 @@ use crate::def::{ColumnKind, FieldDef, TableDef};
 
 /// Columns that every table has; no field may be called so.
 pub(crate) const SYSTEM_COLUMNS: [&str; 5] = ["id", "version", "created_at", "updated_at", "deleted_at"];
+/// What a field's column with the folded text is called after the field.
+pub(crate) const FOLDED: &str = "$folded";
 /// Most fields of a table: with the columns for search it stays below every engine's limit of columns.
 const MAX_FIELDS: usize = 200;
 
@@ -101,7 +103,7 @@ fn can_index(kind: ColumnKind) -> bool {
 }
 
 fn column(def: &TableDef, field: &FieldDef) -> FieldColumn {
-    let folded = is_folded(def, field).then(|| format!("{}$folded", field.name));
+    let folded = is_folded(def, field).then(|| format!("{}{FOLDED}", field.name));
     FieldColumn { name: field.name.clone(), kind: field.column, required: field.required, folded }
 }
 

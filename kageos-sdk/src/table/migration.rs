@@ -1,10 +1,10 @@
 //! From the recorded declaration of a table to the present one, adding only.
 
 use crate::table::Result;
-use kageos_core::{Code, Error};
+use kageos_core::{Code, Error, TableStep, TableStepKind};
 use serde::{Deserialize, Serialize};
 
-use super::layout::Table;
+use super::layout::{FOLDED, Table};
 use crate::def::ColumnKind;
 
 /// A table as it lies in the database.
@@ -24,6 +24,9 @@ pub(crate) struct RecordedField {
     pub(crate) required: bool,
     /// Whether the folded column is there and filled.
     pub(crate) folded: bool,
+    /// It was declared once and is not any more; its values stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) kept: bool,
 }
 
 /// One change of a table. Each is made and recorded by itself.
@@ -52,6 +55,8 @@ pub(crate) enum Step {
     Need(usize),
     /// Nothing in the table: a field that is not declared any more keeps its values, for when it is declared again.
     Leave(String),
+    /// Nothing in the table: a field that was left is declared again.
+    Reuse(usize),
 }
 
 impl Recorded {
@@ -93,7 +98,8 @@ impl Recorded {
         for at in 0..table.columns.len() {
             self.field_steps(table, at, filled.contains(&at), &mut steps);
         }
-        let left = self.fields.iter().filter(|old| old.required && table.position(&old.name).is_none());
+        // One that an older version has left has no mark in the record, and gets it now.
+        let left = self.fields.iter().filter(|old| !old.kept && table.position(&old.name).is_none());
         steps.extend(left.map(|old| Step::Leave(old.name.clone())));
         let new = wanted.into_iter().filter(|it| !self.indexes.contains(it));
         steps.extend(new.map(Step::AddIndex));
@@ -105,6 +111,9 @@ impl Recorded {
         let old = self.fields.iter().find(|field| field.name == wanted.name);
         if old.is_none() {
             steps.push(Step::AddColumn(at));
+        }
+        if old.is_some_and(|old| old.kept) {
+            steps.push(Step::Reuse(at));
         }
         let needed = wanted.required && !old.is_some_and(|old| old.required);
         if needed && filled {
@@ -160,10 +169,12 @@ impl Recorded {
             Step::DropFolded(at) => self.field(table, *at).folded = false,
             Step::FillDefault { at, .. } | Step::Need(at) => self.field(table, *at).required = true,
             Step::Note(at) => self.field(table, *at).required = false,
-            // Rows that come without it have no value.
-            Step::Leave(name) => {
-                self.fields.iter_mut().filter(|it| it.name == *name).for_each(|it| it.required = false);
-            }
+            Step::Leave(name) => self.fields.iter_mut().filter(|it| it.name == *name).for_each(|it| {
+                // Rows that come without it have no value.
+                it.required = false;
+                it.kept = true;
+            }),
+            Step::Reuse(at) => self.field(table, *at).kept = false,
             Step::AddIndex(column) => self.indexes.push(column.clone()),
             Step::DropIndex(column) => self.indexes.retain(|it| it != column),
         }
@@ -188,7 +199,29 @@ impl RecordedField {
             kind: kind_name(column.kind),
             required: column.required,
             folded: column.folded.is_some(),
+            kept: false,
         }
+    }
+}
+
+impl Step {
+    /// What a platform is told of it; nothing of what only the record has to know.
+    pub(crate) fn told(&self, table: &Table) -> Option<TableStep> {
+        let name = |at: &usize| table.columns[*at].name.as_str();
+        // By the field, for that is what its declaration says.
+        let field = |column: &String| column.strip_suffix(FOLDED).unwrap_or(column).to_owned();
+        let (step, name) = match self {
+            Self::AddColumn(at) => (TableStepKind::AddColumn, name(at).to_owned()),
+            Self::AddFolded(at) => (TableStepKind::AddSearchColumn, name(at).to_owned()),
+            Self::FillDefault { at, .. } => (TableStepKind::FillDefault, name(at).to_owned()),
+            Self::DropFolded(at) => (TableStepKind::DropSearchColumn, name(at).to_owned()),
+            Self::AddIndex(column) => (TableStepKind::AddIndex, field(column)),
+            Self::DropIndex(column) => (TableStepKind::DropIndex, field(column)),
+            Self::Leave(name) => (TableStepKind::KeepField, name.clone()),
+            Self::Reuse(at) => (TableStepKind::ReuseField, name(at).to_owned()),
+            Self::Note(_) | Self::Need(_) => return None,
+        };
+        Some(TableStep { table: table.def.path.clone(), step, name: Some(name) })
     }
 }
 

@@ -206,6 +206,7 @@ impl Setting {
             http: Some(self.http),
             python: Some(self.python),
             logs: self.logs,
+            steps: None,
         };
         match LinkHost::accept(here, self.env, options).await {
             Ok(host) => Ok(host),

@@ -1,6 +1,6 @@
 //! Tables grow with their declaration and lose nothing.
 
-use kageos_core::{Code, Error, Sort, sql::Db};
+use kageos_core::{Code, Error, Sort, TableSteps, sql::Db};
 use kageos_sdk::{
     def::{ColumnKind, TableDef},
     table::{Filter, SearchQuery, Store},
@@ -192,5 +192,77 @@ async fn what_cannot_be_a_table_says_why() {
         ["its path", "every row has version", "a stands twice", "cannot be sorted by", "no field gone"]
     {
         assert!(error.message.contains(part), "{part:?} is not in {:?}", error.message);
+    }
+}
+
+/// Opens tables; answers what that did to them, and whether it went well.
+async fn told(db: &Db, defs: &[TableDef]) -> (Vec<String>, bool) {
+    let mut done = TableSteps::default();
+    let opened = Store::open_noting(db.clone(), defs.to_vec(), env().0, [9; 32], &mut done).await;
+    let told = done.steps.iter().map(|it| {
+        let step = serde_json::to_value(it.step).unwrap();
+        let words = [Some(it.table.as_str()), step.as_str(), it.name.as_deref()];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    });
+    (told.collect(), opened.is_ok())
+}
+
+#[tokio::test]
+async fn what_is_done_to_tables_is_told_once() {
+    for place in places(&[]).await {
+        let did = async |def: &TableDef, steps: &[&str]| {
+            let steps = steps.iter().map(|step| format!("{PATH} {step}")).collect::<Vec<_>>();
+            assert_eq!(told(&place.db, std::slice::from_ref(def)).await, (steps, true));
+            assert_eq!(told(&place.db, std::slice::from_ref(def)).await, (Vec::new(), true), "again");
+        };
+        let mut indexed = first();
+        indexed.fields[0].index = true;
+        indexed.fields[2].index = true;
+        did(&indexed, &["create_table", "add_index name", "add_index size"]).await;
+        did(&first(), &["drop_index name", "drop_index size"]).await;
+
+        let mut newer = first();
+        newer.fields.push(field("grade", ColumnKind::Text, true));
+        newer.fields.push(field("place", ColumnKind::Text, false));
+        newer.fields[3].schema["default"] = json!("b");
+        newer.search.push("place".to_owned());
+        did(
+            &newer,
+            &[
+                "add_column grade",
+                "fill_default grade",
+                "add_search_column grade",
+                "add_column place",
+                "add_search_column place",
+            ],
+        )
+        .await;
+        newer.fields[3].annotation.filter = false;
+        newer.fields[3].annotation.sort = false;
+        did(&newer, &["drop_search_column grade"]).await;
+
+        // One that was needed and one that was not: either keeps its values, and has them again.
+        did(&first(), &["keep_field grade", "keep_field place"]).await;
+        did(&newer, &["reuse_field grade", "fill_default grade", "reuse_field place"]).await;
+    }
+}
+
+/// What a release did that does not start is there for whoever looks, and the next start goes on from it.
+#[tokio::test]
+async fn steps_before_one_that_fails_are_told() {
+    for place in places(&[first()]).await {
+        let mut wrong = first();
+        wrong.fields.push(field("price", ColumnKind::Integer, true));
+        wrong.fields[3].schema["default"] = json!("none");
+        let other = table("another.table", vec![field("name", ColumnKind::Text, true)]);
+        let defs = [wrong, other];
+        let before = ["another.table create_table", "thing.table add_column price"];
+        let before = before.map(str::to_owned).to_vec();
+        assert_eq!(told(&place.db, &defs).await, (before, false));
+        assert_eq!(told(&place.db, &defs).await, (Vec::new(), false));
+        let [mut right, other] = defs;
+        right.fields[3].schema["default"] = json!(3);
+        let after = vec!["thing.table fill_default price".to_owned()];
+        assert_eq!(told(&place.db, &[right, other]).await, (after, true));
     }
 }

@@ -97,6 +97,7 @@ pub(crate) async fn call(socket: &Path, callers: u32, seconds: u64) -> Result<Va
         http: None,
         python: None,
         logs: Arc::new(kageos_core::log::NoLog),
+        steps: None,
     };
     measure(LinkHost::accept(stream, Env::system(), options).await?, callers, seconds).await
 }

@@ -71,6 +71,7 @@ pub(crate) async fn call(nats: &str, kagectl: PathBuf, callers: u32, seconds: u6
             http: None,
             python: None,
             logs: Arc::new(NoLog),
+            steps: None,
         },
     )
     .await?;

@@ -326,6 +326,29 @@ fn changes(release: &Value) -> String {
     told.collect()
 }
 
+/// What the starts of a release did to tables, in a few words; nothing when they did nothing.
+fn tables(release: &Value) -> String {
+    const WORDS: [(&str, &str); 10] = [
+        ("create_table", "tables +"),
+        ("add_column", "columns +"),
+        ("add_search_column", "search columns +"),
+        ("drop_search_column", "search columns -"),
+        ("add_index", "indexes +"),
+        ("drop_index", "indexes -"),
+        ("fill_default", "defaults filled in "),
+        ("keep_field", "fields kept "),
+        ("reuse_field", "fields used again "),
+        ("other", "other steps "),
+    ];
+    let steps = release["tables"]["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let counts = WORDS.iter().filter_map(|(step, words)| {
+        let count = steps.iter().filter(|it| text(it, "step") == *step).count();
+        (count > 0).then(|| format!("{words}{count}"))
+    });
+    let more = release["tables"]["more"].as_u64().map(|more| format!("{more} more"));
+    counts.chain(more).collect::<Vec<_>>().join(", ")
+}
+
 /// What becomes of a function or a part of it.
 fn mark(change: &Value) -> char {
     match text(change, "change") {
@@ -363,13 +386,17 @@ fn usage(found: &Value) -> String {
 fn table(found: &Value) -> String {
     lines(found, "releases", |it| {
         let commit = text(it, "commit").get(..10).unwrap_or_default();
-        format!(
+        let line = format!(
             "{:>4}  {:<9} {commit}  {}  {}",
             it["release"],
             text(it, "state"),
             text(it, "at"),
             text(&it["by"], "name")
-        )
+        );
+        match tables(it).as_str() {
+            "" => line,
+            tables => format!("{line}\n      {tables}"),
+        }
     })
 }
 

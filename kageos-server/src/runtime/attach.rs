@@ -227,6 +227,8 @@ impl Runtime {
             http: Some(Arc::<Later>::clone(&http)),
             python: Some(self.scripts().of(workspace.id, Arc::clone(&logs))),
             logs: Arc::clone(&logs),
+            // It is no release, and its tables are its developer's.
+            steps: None,
         };
         let app = tokio::spawn(async move {
             let late = || Error::new(Code::Unavailable, "The link did not come.");

@@ -17,7 +17,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use kageos_core::{
-    Code, Error, NodeId, Result,
+    Code, Error, NodeId, Result, StepSink, TableSteps,
     platform::{
         files::Objects,
         release::{Program, Releases},
@@ -256,6 +256,7 @@ impl Depot {
 }
 
 /// A release that is run here, as the database and the depot know it.
+#[derive(Debug)]
 pub(super) struct ReleaseOf {
     pub(super) depot: Option<Arc<Depot>>,
     pub(super) releases: Releases,
@@ -297,6 +298,17 @@ impl Origin for ReleaseOf {
     async fn is_due(&self) -> Result<bool> {
         let standing = self.releases.standing(self.workspace).await?;
         Ok(standing.is_some_and(|(live, starting)| live.release == self.release && starting.is_none()))
+    }
+}
+
+#[async_trait]
+impl StepSink for ReleaseOf {
+    /// Each start of it tells: also one that brings the tables back to what is live.
+    async fn take(&self, steps: TableSteps) -> Result<()> {
+        let (workspace, release) = (self.workspace, self.release);
+        self.releases.add_steps(workspace, release, steps).await.inspect_err(|error| {
+            tracing::warn!(%workspace, release, %error, "what a release did to its tables is not kept");
+        })
     }
 }
 

@@ -91,6 +91,7 @@ impl Live {
             http: options.http.clone(),
             python: options.python.clone(),
             logs: Arc::clone(&options.logs),
+            steps: options.steps.clone(),
         };
         match LinkHost::accept(entered.stream, env.clone(), link).await {
             Ok(host) => {

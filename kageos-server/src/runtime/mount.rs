@@ -6,7 +6,7 @@ use std::{
 };
 
 use kageos_core::{
-    Code, Error, LogSink, NodeId, ResourcePath, Result, Timestamp,
+    Code, Error, LogSink, NodeId, ResourcePath, Result, StepSink, Timestamp,
     bus::EventBody,
     platform::{
         Home,
@@ -126,10 +126,12 @@ impl Runtime {
             // One that only says what it declares has no rows.
             _ => self.driver()?,
         };
+        // The tables of a trial are thrown away.
+        let kept = (!trial).then(|| self.release(workspace, release));
         Ok(AppOptions {
             workspace: path.clone(),
             program: self.program(workspace, release),
-            origin: (!trial).then(|| self.origin(workspace, release)),
+            origin: kept.clone().map(|it| it as Arc<dyn Origin>),
             arguments: Vec::new(),
             data,
             database,
@@ -146,11 +148,12 @@ impl Runtime {
             http,
             python,
             logs,
+            steps: kept.map(|it| it as Arc<dyn StepSink>),
         })
     }
 
     /// What is known elsewhere of a release that is run here.
-    fn origin(&self, workspace: NodeId, release: u32) -> Arc<dyn Origin> {
+    fn release(&self, workspace: NodeId, release: u32) -> Arc<ReleaseOf> {
         let (depot, releases) = (self.inner.depot.clone(), self.platform().releases().clone());
         let program = self.program(workspace, release);
         Arc::new(ReleaseOf { depot, releases, workspace, release, program, checked: AtomicBool::new(false) })

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kageos_core::{Dispatch, Files, Http, LogSink, Python, ResourcePath, Result, sql::DbOptions};
+use kageos_core::{Dispatch, Files, Http, LogSink, Python, ResourcePath, Result, StepSink, sql::DbOptions};
 
 use super::{Driver, Limits, Quota};
 
@@ -49,6 +49,8 @@ pub struct AppOptions {
     pub python: Option<Arc<dyn Python>>,
     /// Its log.
     pub logs: Arc<dyn LogSink>,
+    /// Who keeps what it does to its tables; without one nobody does.
+    pub steps: Option<Arc<dyn StepSink>>,
 }
 
 impl fmt::Debug for AppOptions {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kageos_core::{
-    Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
+    Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, TableSteps, UserId,
     platform::{
         dispatcher::Mounts,
         release::{Built, Program, Release, State, Switch, egress_digest, function_changes},
@@ -305,8 +305,12 @@ async fn go_live(
         let host = start(runtime, call, workspace, number, &manifest).await?;
         say(call, "switching");
         let sandbox = host.sandbox().await;
+        // With what it has just done to its tables.
+        let tables = releases.get(workspace, number).await?.map(|started| started.tables);
         let switch = Switch { number, before, sandbox: sandbox.clone(), consent: consent.clone() };
-        let shown = Release { state: State::Live, sandbox: Some(sandbox), error: None, consent, ..release };
+        let tables = tables.unwrap_or_default();
+        let shown =
+            Release { state: State::Live, sandbox: Some(sandbox), error: None, tables, consent, ..release };
         let output = release_json(runtime, &shown).await?;
         let done = releases.go_live(call, workspace, switch, &manifest, output).await;
         // When it is not known whether the switch was made, the pointer tells.
@@ -508,6 +512,7 @@ async fn built_output(
         error: built.error.clone(),
         sandbox: None,
         changes: built.changes.clone(),
+        tables: TableSteps::default(),
         consent: None,
     };
     let mut output = release_json(runtime, &release).await?;
@@ -559,6 +564,7 @@ fn shown(release: &Release, names: &Names) -> Value {
         "binary": release.program,
         "sandbox": release.sandbox,
         "changes": release.changes,
+        "tables": release.tables,
         "consent": consent.map(|it| json!({ "by": person(it.by, names), "at": it.at })),
     })
 }

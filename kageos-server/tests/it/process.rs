@@ -214,6 +214,7 @@ fn options(setting: Setting, folders: &Folders, driver: &Driver, more: &[&str]) 
         http: Some(setting.http),
         python: Some(setting.python),
         logs: setting.logs,
+        steps: None,
     }
 }
 

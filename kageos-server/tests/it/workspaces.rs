@@ -133,6 +133,32 @@ pub(crate) fn change(file: &Path, old: &str, new: &str) {
     fs::write(file, text.replace(old, new)).unwrap();
 }
 
+/// What starting each release did to the tables is in its record: the first one, one that adds a column and one that is
+/// found by search, and the first one again.
+#[track_caller]
+fn tell_of_tables(shop: &Shop, [first, second, back]: [&Value; 3]) {
+    let step = |step: &str, name: &str| json!({ "table": "task.table", "step": step, "name": name });
+    let (begun, due) = (json!({ "table": "task.table", "step": "create_table" }), step("add_index", "due"));
+    assert_eq!(first["tables"]["steps"], json!([begun, due]));
+    let columns = ["add_column minutes", "add_column place", "add_search_column place"];
+    let columns = columns.map(|it| it.split_once(' ').map(|(kind, name)| step(kind, name)));
+    assert_eq!(second["tables"]["steps"], json!(columns));
+    // Going back is a start as well, and what the release did before stays told.
+    let (minutes, place) = (step("keep_field", "minutes"), step("keep_field", "place"));
+    assert_eq!(back["tables"]["steps"], json!([begun, due, minutes, place]));
+    let listed = shop.call("list_releases", &json!({}))["releases"].take();
+    assert_eq!((&listed[0]["state"], &listed[0]["tables"]), (&json!("failed"), &json!({ "steps": [] })));
+    assert_eq!((&listed[1]["tables"], &listed[2]["tables"]), (&second["tables"], &back["tables"]));
+    let listed = shop.machine.run(&["workspace", "releases", PATH]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let briefly: Vec<_> = listed.lines().filter(|line| line.starts_with("     ")).map(str::trim).collect();
+    assert_eq!(
+        briefly,
+        ["columns +2, search columns +1", "tables +1, indexes +1, fields kept 2"],
+        "{listed}"
+    );
+}
+
 #[test]
 fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
     let mut shop = Shop::new();
@@ -148,11 +174,16 @@ fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
     change(
         &lib,
         "    /// What came of it.\n    pub outcome: Option<Multiline>,\n}\n\n/// Say",
-        "    /// What came of it.\n    pub outcome: Option<Multiline>,\n    /// Minutes it took.\n    pub minutes: Option<i32>,\n}\n\n/// Say",
+        "    /// What came of it.\n    pub outcome: Option<Multiline>,\n    /// Minutes it took.\n    pub minutes: Option<i32>,\n    /// Where.\n    #[field(max_len = 40)]\n    pub place: Option<String>,\n}\n\n/// Say",
     );
+    change(&lib, "search = [name]", "search = [name, place]");
     let second = shop.push(&app);
-    let parts = json!([{ "part": "row/minutes", "change": "added" }]);
+    let added = |part: &str| json!({ "part": part, "change": "added" });
+    let search = json!({ "part": "table/search", "change": "changed" });
+    let parts = json!([added("row/minutes"), added("row/place"), search]);
     assert_eq!(second["changes"], json!([{ "path": "task.table", "change": "changed", "parts": parts }]));
+    let tables = |release: u32| shop.call("read_release", &json!({ "release": release }))["tables"].take();
+    assert_eq!([tables(1), tables(2)], [first["tables"].clone(), second["tables"].clone()]);
     let row = shop.table("get", &json!({ "id": made["id"] }));
     assert_eq!(row["values"].get("minutes"), Some(&Value::Null));
 
@@ -182,6 +213,7 @@ fn a_new_app_is_live_in_one_step_and_goes_back_in_another() {
 
     let back = shop.machine.json(&["workspace", "rollback", PATH]);
     assert_eq!((&back["release"], &back["state"]), (&json!(1), &json!("live")));
+    tell_of_tables(&shop, [&first, &second, &back]);
     let row = shop.table("get", &json!({ "id": made["id"] }));
     assert_eq!((row["values"].get("minutes"), &row["values"]["outcome"]), (None, &json!("Reached")));
     shop.refused("publish", &json!({ "release": 1 }), Code::Conflict);

@@ -24,10 +24,11 @@ use super::tree::Tree;
 use crate::host::{HostCall, HostError, HostReply, Receipt};
 use crate::sql::{Db, SqlError, Tx, UnitFuture};
 use crate::{
-    CallId, Change, ChangeOp, Code, Env, Error, Manifest, NodeId, ResourcePath, Result, Timestamp, UserId,
+    CallId, Change, ChangeOp, Code, Env, Error, Manifest, NodeId, ResourcePath, Result, TableSteps,
+    Timestamp, UserId,
 };
 
-/// Attempts at a publication that a change of the tree came before.
+/// Attempts at a publication that a change of the tree came before, and at what else somebody was faster with.
 const ATTEMPTS: u32 = 5;
 /// Deleted workspaces that are given up in one go.
 const GIVEN_UP: i64 = 100;
@@ -134,6 +135,8 @@ pub struct Release {
     pub sandbox: Option<String>,
     /// What it did to functions when it was built.
     pub changes: Vec<FunctionChange>,
+    /// What its starts did to tables, see [`Releases::add_steps`].
+    pub tables: TableSteps,
     /// Who has consented to what it reaches outside.
     pub consent: Option<Consent>,
 }
@@ -280,6 +283,21 @@ impl Releases {
             Err(error) => return Err(moved(error)),
         }
         Err(Error::new(Code::Conflict, "This release is live already, is being started, or has no program."))
+    }
+
+    /// Adds to a release what a start of it did to tables, also when it does not become live by that. What an earlier start
+    /// did stays: one that goes on where another has failed does the rest only. A process that was killed while it opened
+    /// its tables has told nothing, and what it did until then is in no record.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when others add to it all the time, else what the database answers.
+    pub async fn add_steps(&self, workspace: NodeId, number: u32, steps: TableSteps) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            if store::add_steps(&self.db, workspace, number, steps.clone()).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::of(Code::Conflict))
     }
 
     /// Says that a release could not be started.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{Attached, Built, Consent, Head, Live, Program, Release, RuntimePlace, State, Switch};
 use crate::sql::{Db, Migration, Row, SqlError, Tx, params};
-use crate::{Manifest, NodeId, StreamId, Timestamp, UserId};
+use crate::{Manifest, NodeId, StreamId, TableSteps, Timestamp, UserId};
 
 /// The tables of sources and releases.
 pub const MIGRATIONS: &[Migration] = &[
@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(7, "no places of all", include_str!("../../../migrations/release_0007.sql")),
     Migration::new(8, "starting", include_str!("../../../migrations/release_0008.sql")),
     Migration::new(9, "states", include_str!("../../../migrations/release_0009.sql")),
+    Migration::new(10, "steps", include_str!("../../../migrations/release_0010.sql")),
 ];
 
 /// Of a row with the stream of a process: that has ended.
@@ -27,8 +28,8 @@ const STARTED: &str = "DELETE FROM release_starting WHERE workspace_id = ? AND n
 const CUT_OFF: &str = "The server ended before this did.";
 
 const COLUMNS: &str = "SELECT number, state, commit_id, created_at, created_by, was_live, build_ms, binary_sha256, \
-                       binary_size, errors, warnings, error, sandbox, changes, egress_digest, consented_by, \
-                       consented_at FROM app_release";
+                       binary_size, errors, warnings, error, sandbox, changes, table_steps, egress_digest, \
+                       consented_by, consented_at FROM app_release";
 
 pub(super) async fn head(db: &Db, workspace: NodeId) -> Result<Option<Head>, SqlError> {
     let sql = "SELECT commit_id, changed_at FROM source_head WHERE workspace_id = ?";
@@ -185,6 +186,30 @@ pub(super) async fn starting(
     tx.execute(sql, params![&workspace, &stream]).await?;
     let sql = "INSERT INTO release_starting (workspace_id, number, stream_id) VALUES (?, ?, ?)";
     tx.execute(sql, params![workspace, number, stream]).await.map(|_| true)
+}
+
+/// Adds what a start did to tables; answers whether that is settled: not when another start was faster.
+pub(super) async fn add_steps(
+    db: &Db,
+    workspace: NodeId,
+    number: u32,
+    new: TableSteps,
+) -> Result<bool, SqlError> {
+    let (workspace, number) = (workspace.to_string(), i64::from(number));
+    let sql = "SELECT table_steps FROM app_release WHERE workspace_id = ? AND number = ?";
+    // One that was forgotten meanwhile has nothing to be told of.
+    let Some(row) = db.fetch_optional(sql, params![&workspace, number]).await? else { return Ok(true) };
+    let kept = row.opt_text("table_steps")?;
+    let before = steps(kept)?;
+    let mut all = before.clone();
+    all.extend(new);
+    if all == before {
+        return Ok(true);
+    }
+    let sql = "UPDATE app_release SET table_steps = ? \
+               WHERE workspace_id = ? AND number = ? AND COALESCE(table_steps, '') = ?";
+    let all = serde_json::to_string(&all).map_err(|_| SqlError::OutOfRange)?;
+    Ok(db.execute(sql, params![all, workspace, number, kept.unwrap_or_default()]).await? == 1)
 }
 
 /// What was live once can be again.
@@ -456,8 +481,13 @@ fn release(row: &Row) -> Result<Release, SqlError> {
         error: row.opt_text("error")?.map(str::to_owned),
         sandbox: row.opt_text("sandbox")?.map(str::to_owned),
         changes: serde_json::from_str(row.text("changes")?).map_err(|_| SqlError::OutOfRange)?,
+        tables: steps(row.opt_text("table_steps")?)?,
         consent: consent(row)?,
     })
+}
+
+fn steps(text: Option<&str>) -> Result<TableSteps, SqlError> {
+    text.map_or_else(|| Ok(TableSteps::default()), serde_json::from_str).map_err(|_| SqlError::OutOfRange)
 }
 
 fn consent(row: &Row) -> Result<Option<Consent>, SqlError> {

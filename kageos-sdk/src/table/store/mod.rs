@@ -17,7 +17,7 @@ mod search;
 use std::{collections::HashMap, sync::Arc};
 
 use crate::table::Result;
-use kageos_core::{Code, Env, Error, RowId, sql::Db};
+use kageos_core::{Code, Env, Error, RowId, TableSteps, sql::Db};
 
 use super::{cursor::Cursors, layout::Table, row::Record, row_ids::RowIds, unit::Unit};
 use crate::{def::TableDef, table::Row};
@@ -43,6 +43,20 @@ impl Store {
     /// [`Code::InvalidInput`] for a declaration that cannot be a table, [`Code::Conflict`] for one that would
     /// lose data (with the steps to take), else what the database answers.
     pub async fn open(db: Db, tables: Vec<TableDef>, env: Env, cursor_key: [u8; 32]) -> Result<Arc<Self>> {
+        Self::open_noting(db, tables, env, cursor_key, &mut TableSteps::default()).await
+    }
+
+    /// The same, noting what is done to the tables: also when that comes to an error, for what was done before stays.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_noting(
+        db: Db,
+        tables: Vec<TableDef>,
+        env: Env,
+        cursor_key: [u8; 32],
+        done: &mut TableSteps,
+    ) -> Result<Arc<Self>> {
         let mut all = HashMap::new();
         for def in tables {
             let table = Arc::new(Table::new(def)?);
@@ -51,7 +65,10 @@ impl Store {
             }
             all.insert(table.def.path.clone(), table);
         }
-        open::prepare(&db, all.values(), env.now()).await?;
+        // In the same order each time, as they are told.
+        let mut sorted: Vec<_> = all.values().collect();
+        sorted.sort_by_key(|table| &table.def.path);
+        open::prepare(&db, sorted.into_iter(), env.now(), done).await?;
         let row_ids = RowIds::new(env.clone());
         Ok(Arc::new(Self { db, tables: all, env, cursors: Cursors::new(cursor_key), row_ids }))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::table::Result;
 use kageos_core::{
-    Error, Timestamp,
+    Error, TableStep, TableStepKind, TableSteps, Timestamp,
     sql::{Db, SqlError, Tx, migrate, params},
 };
 
@@ -16,7 +16,7 @@ use crate::{
     def::ColumnKind,
     table::{
         cell::{Cell, fold},
-        layout::Table,
+        layout::{FOLDED, Table},
         migration::{Recorded, Step, default},
     },
 };
@@ -24,11 +24,12 @@ use crate::{
 /// Texts folded by one statement's reading, when a field is searched that was not.
 const FOLD_BLOCK: u32 = 1000;
 
-/// Brings the database to the declarations.
+/// Brings the database to the declarations, and notes what it does: also what comes before a step that fails.
 pub(super) async fn prepare<'a>(
     db: &Db,
     tables: impl Iterator<Item = &'a Arc<Table>>,
     now: Timestamp,
+    done: &mut TableSteps,
 ) -> Result<()> {
     migrate(db, "tables", MIGRATIONS, now.as_micros()).await.map_err(storage)?;
     let mut work = Vec::new();
@@ -46,6 +47,8 @@ pub(super) async fn prepare<'a>(
             Some(known) => known,
             None => {
                 create(db, &table, now).await?;
+                let path = table.def.path.clone();
+                done.add(TableStep { table: path, step: TableStepKind::CreateTable, name: None });
                 let recorded = Recorded::new(&table);
                 let steps = recorded.steps(&table, &[])?;
                 (recorded, steps)
@@ -53,10 +56,12 @@ pub(super) async fn prepare<'a>(
         };
         for step in steps {
             recorded.note(&table, &step);
+            let told = step.told(&table);
             let change = Change { table: Arc::clone(&table), step, record: record(&recorded)?, now };
             db.write_with(change, |change, tx| Box::pin(change.run(tx)))
                 .await
                 .map_err(|stop: Stop| Error::from(stop))?;
+            told.into_iter().for_each(|step| done.add(step));
         }
     }
     Ok(())
@@ -118,7 +123,7 @@ impl Change {
         let dialect = Dialect::of(tx).await?;
         let table = &*self.table;
         match &self.step {
-            Step::Note(_) | Step::Need(_) | Step::Leave(_) => {}
+            Step::Note(_) | Step::Need(_) | Step::Leave(_) | Step::Reuse(_) => {}
             Step::AddColumn(at) => {
                 let column = &table.columns[*at];
                 tx.execute(dialect.add_column(table, &column.name, column.kind, false), &[]).await?;
@@ -126,7 +131,7 @@ impl Change {
             Step::FillDefault { at, folded } => self.fill(tx, *at, *folded).await?,
             Step::AddFolded(at) => self.fold(tx, dialect, *at).await?,
             Step::DropFolded(at) => {
-                let name = format!("{}$folded", table.columns[*at].name);
+                let name = format!("{}{FOLDED}", table.columns[*at].name);
                 tx.execute(dialect.drop_column(table, &name), &[]).await?;
             }
             Step::AddIndex(column) => {

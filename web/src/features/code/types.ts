@@ -30,6 +30,20 @@ export type Secrets = { secrets: Secret[] };
 
 /** What becomes of a function; its parts are `row/<field>`, `action/<action>/input/<field>` and so on. */
 export type FunctionChange = { path: string; change: ChangeKind; parts?: { part: string; change: ChangeKind }[]; more?: number };
+export type TableStepKind =
+  | "create_table"
+  | "add_column"
+  | "add_search_column"
+  | "fill_default"
+  | "drop_search_column"
+  | "add_index"
+  | "drop_index"
+  | "keep_field"
+  | "reuse_field"
+  | "other";
+/** What was done to a table, or to a field of it. */
+export type TableStep = { table: string; step: TableStepKind; name?: string };
+export type TableSteps = { steps: TableStep[]; more?: number };
 export type ReleaseState = "building" | "built" | "starting" | "live" | "draining" | "retired" | "failed";
 export type Release = {
   release: number;
@@ -45,6 +59,8 @@ export type Release = {
   sandbox: string | null;
   /** Functions against the release that was live, by their paths in the workspace. */
   changes: FunctionChange[];
+  /** What its starts did to tables, in order. */
+  tables: TableSteps;
   /** To what it reaches outside. */
   consent: Consent | null;
 };

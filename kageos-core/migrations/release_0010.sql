@@ -1,0 +1,1 @@
+ALTER TABLE app_release ADD COLUMN table_steps {long_text};
