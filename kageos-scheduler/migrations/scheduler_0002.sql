@@ -1,8 +1,8 @@
 CREATE UNIQUE INDEX schedule_task_key ON schedule_task (owner, create_key);
 CREATE INDEX schedule_task_subject ON schedule_task (subject, id);
 CREATE INDEX schedule_task_due ON schedule_task (next_run_at) WHERE next_run_at IS NOT NULL;
-CREATE INDEX schedule_execution_task ON schedule_execution (task_id, id);
-CREATE INDEX schedule_execution_place ON schedule_execution (place_at) WHERE place_at IS NOT NULL;
+CREATE INDEX schedule_execution_task ON schedule_execution (task_id, source, id);
+CREATE INDEX schedule_execution_place ON schedule_execution (place_at, executor) WHERE place_at IS NOT NULL;
 CREATE INDEX schedule_execution_ready ON schedule_execution (ready_at) WHERE ready_at IS NOT NULL;
 CREATE INDEX schedule_execution_worker ON schedule_execution (worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX schedule_ended_task ON schedule_ended (task_id, id);

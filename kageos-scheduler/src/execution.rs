@@ -80,6 +80,8 @@ words! {
         TooLate = "too_late",
         /// The task was paused.
         Paused = "paused",
+        /// The schedule was changed before it came to it.
+        Changed = "changed",
         /// The task was deleted.
         Deleted = "deleted",
         /// The task has had all its runs.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_OVERLAP: u32 = 1000;
 
 /// Most missed runs that are made up for at once under [`Missed::Last`].
-pub const MAX_LAST: u32 = 100;
+pub const MAX_LAST: u32 = 20;
 
 /// Most attempts of one execution.
 pub const MAX_ATTEMPTS: u32 = 100;

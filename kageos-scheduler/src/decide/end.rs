@@ -53,19 +53,22 @@ pub(crate) fn end(execution: &Execution, end: &End, now: Timestamp) -> Ending {
             let ended = ended(execution, State::Succeeded, None, now);
             Ending::Over(Ended { output: output.clone(), ..ended })
         }
-        Outcome::Released if execution.cancel.is_none() => {
-            again(execution, Reason::Released, None, now, (execution.failures, execution.losses), now)
-        }
-        Outcome::Released => Ending::Over(ended(execution, State::Cancelled, execution.cancel, now)),
+        Outcome::Released => released(execution, now),
         Outcome::Failed { reason, error, last } => {
             failed(execution, &end.rules, (*reason, error, *last), now)
         }
     }
 }
 
-fn failed(
-    execution: &Execution,
-    rules: &Rules,
+/// What becomes of an execution that its worker gives back: another begins it, and it counts as no failure.
+pub(crate) fn released(execution: &Execution, now: Timestamp) -> Ending {
+    if execution.cancel.is_some() {
+        return Ending::Over(ended(execution, State::Cancelled, execution.cancel, now));
+    }
+    again(execution, Reason::Released, None, now, (execution.failures, execution.losses), now)
+}
+
+fn failed(execution: &Execution, rules: &Rules,
     (reason, error, last): (Reason, &str, bool),
     now: Timestamp,
 ) -> Ending {

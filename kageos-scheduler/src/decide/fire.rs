@@ -87,7 +87,15 @@ fn runs(task: &DueTask, rules: &Rules, due: &Due<'_>, open: &[Open]) -> Result<F
         (true, true) if task.last_end.is_some() => Some(due.now),
         (true, _) => task.last_end,
     };
-    let mut ahead = ahead(task.id, rules, found.cursor, last_end, runs)?;
+    // What was found runs, also when the search for what comes after it fails.
+    let mut ahead = ahead(task.id, rules, found.cursor, last_end, runs).unwrap_or_else(|error| Ahead {
+        next_run: Some(due.now.plus(RETRY)),
+        problem: Some(error.to_string()),
+        cursor: found.cursor,
+        last_end,
+        runs,
+        ..Ahead::standing(task)
+    });
     if holds && room.left() == 0 && ahead.next_run.is_some_and(|next| next <= due.now) {
         // What is due waits for the end of a run, which looks again.
         ahead.next_run = None;
@@ -123,26 +131,20 @@ pub(crate) fn ahead(
     Ok(ahead)
 }
 
-/// Where a task stands that was paused until now, and what it did not run meanwhile.
-pub(crate) fn resumed(
+/// What the schedule of a task does not come to any more, from its cursor until now, as one entry.
+pub(crate) fn passed_over(
     task: &DueTask,
     rules: &Rules,
+    reason: Reason,
     now: Timestamp,
-) -> Result<(Ahead, Option<Ended>), SearchError> {
-    let missed = match &rules.plan {
-        Some(plan) => {
-            let (first, last) = (plan.next(task.cursor, None)?.occurrence(), plan.last(task.cursor, now)?);
-            first.zip(last).filter(|(first, _)| first.nominal <= now).map(|(first, last)| {
-                let planned = plan.planned(&task.id.to_string(), first.nominal);
-                let count = (first.nominal == last.nominal).then_some(1);
-                let first = Run { nominal: first.nominal, planned };
-                LeftOut { first, until: last.nominal, count, reason: Reason::Paused }
-            })
-        }
-        None => None,
-    };
-    let ahead = ahead(task.id, rules, now.max(task.cursor), task.last_end.map(|_| now), task.runs)?;
-    Ok((ahead, missed.map(|it| not_run(task.id, it, now))))
+) -> Result<Option<Ended>, SearchError> {
+    let Some(plan) = &rules.plan else { return Ok(None) };
+    let (first, last) = (plan.next(task.cursor, None)?.occurrence(), plan.last(task.cursor, now)?);
+    let Some((first, last)) = first.zip(last).filter(|(first, _)| first.nominal <= now) else { return Ok(None) };
+    let planned = plan.planned(&task.id.to_string(), first.nominal);
+    let count = (first.nominal == last.nominal).then_some(1);
+    let first = Run { nominal: first.nominal, planned };
+    Ok(Some(not_run(task.id, LeftOut { first, until: last.nominal, count, reason }, now)))
 }
 
 impl Ahead {

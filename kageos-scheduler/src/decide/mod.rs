@@ -4,5 +4,5 @@ mod due;
 mod end;
 mod fire;
 
-pub(crate) use end::{End, Ending, Outcome, end, ended, lost};
-pub(crate) use fire::{Ahead, Firing, Open, ahead, failed, fire, resumed};
+pub(crate) use end::{End, Ending, Outcome, end, ended, lost, released};
+pub(crate) use fire::{Ahead, Firing, Open, ahead, failed, fire, passed_over};

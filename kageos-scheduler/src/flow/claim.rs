@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use kageos_core::{Timestamp, WorkerId};
 
-use super::{Started, settle, with_bodies};
-use crate::decide;
-use crate::rules::RulesCache;
+use super::{Started, end_idle, settle, with_bodies};
+use crate::decide::{End, Outcome};
+use crate::rules::{Rules, RulesCache};
 use crate::store::{Coming, Failure, Flow, Rows};
 use crate::{Execution, Reason, State};
 
@@ -32,7 +32,8 @@ impl Flow for Claim {
         }
         rows.wake(self.now).await?;
         let ready = rows.ready(&self.executors, self.free).await?;
-        let ready = with_bodies(rows, ready).await?;
+        let (ready, orphans) = with_bodies(rows, ready).await?;
+        end_idle(rows, &orphans, (State::Cancelled, Reason::Deleted), self.now).await?;
         let (mut started, mut late) = (Vec::new(), Vec::new());
         for it in ready {
             // With rules that cannot be read it is begun, and fails with the reason.
@@ -66,13 +67,7 @@ impl Claim {
     }
 
     async fn leave_out<R: Rows>(&self, rows: &mut R, late: &[Execution]) -> Result<(), Failure> {
-        let ids: Vec<_> = late.iter().map(|it| it.id).collect();
-        let ended: Vec<_> = late
-            .iter()
-            .map(|it| decide::ended(it, State::Skipped, Some(Reason::TooLate), self.now))
-            .collect();
-        rows.remove(&ids).await?;
-        rows.add_ended(&ended).await?;
+        end_idle(rows, late, (State::Skipped, Reason::TooLate), self.now).await?;
         let tasks: Vec<_> = late.iter().filter(|it| it.settles).map(|it| it.task).collect();
         settle(rows, &tasks, &self.rules, self.now).await
     }
@@ -85,10 +80,18 @@ pub(crate) struct Adopt {
 }
 
 impl Flow for Adopt {
-    type Output = Vec<Started>;
+    /// What is to be begun, and the ends of those whose task is gone.
+    type Output = (Vec<Started>, Vec<End>);
 
-    async fn run<R: Rows>(&self, rows: &mut R) -> Result<Vec<Started>, Failure> {
+    async fn run<R: Rows>(&self, rows: &mut R) -> Result<Self::Output, Failure> {
         let held = rows.held_by(self.worker, MOST).await?;
-        with_bodies(rows, held).await
+        let (started, orphans) = with_bodies(rows, held).await?;
+        let end = |it: Execution| End {
+            id: it.id,
+            attempt: it.attempt,
+            outcome: Outcome::Failed { reason: Reason::Deleted, error: String::new(), last: true },
+            rules: Arc::new(Rules::none()),
+        };
+        Ok((started, orphans.into_iter().map(end).collect()))
     }
 }

@@ -1,12 +1,13 @@
 //! Tasks that are due.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use kageos_core::{Timestamp, WorkerId};
 
-use super::{Started, end_open, open_of, with_bodies};
-use crate::decide::{self, Firing};
-use crate::rules::RulesCache;
+use super::{Started, end_open, scheduled, with_bodies};
+use crate::decide::{self, Firing, Open};
+use crate::rules::{Rules, RulesCache};
 use crate::store::{Coming, DueTask, Failure, Flow, Rows};
 use crate::{Execution, State};
 
@@ -28,6 +29,8 @@ pub(crate) struct Fire {
 pub(crate) struct Fired {
     /// Begun by this worker.
     pub(crate) started: Vec<Started>,
+    /// How many tasks were decided on.
+    pub(crate) decided: usize,
     /// What comes when.
     pub(crate) coming: Coming,
 }
@@ -49,7 +52,9 @@ impl Flow for Fire {
             started = self.fire(rows, &due, free).await?;
         }
         let coming = rows.coming(&self.executors).await?;
-        Ok(Fired { started: with_bodies(rows, started).await?, coming })
+        // The tasks were locked, so none is gone.
+        let (started, _) = with_bodies(rows, started).await?;
+        Ok(Fired { started, decided: due.len(), coming })
     }
 }
 
@@ -60,15 +65,20 @@ impl Fire {
         due: &[DueTask],
         free: usize,
     ) -> Result<Vec<Execution>, Failure> {
-        let tasks: Vec<_> = due.iter().map(|it| it.id).collect();
-        let open = open_of(rows, &tasks).await?;
+        // Where ends decide what else runs, nothing may end or begin meanwhile.
+        let settles = |task: &&DueTask| self.rules.of(&task.rules).is_ok_and(|rules| rules.settles());
+        let (strict, loose): (Vec<_>, Vec<_>) = due.iter().partition(settles);
+        let ids = |tasks: Vec<&DueTask>| tasks.into_iter().map(|it| it.id).collect::<Vec<_>>();
+        let mut open = scheduled(rows, &ids(strict), true).await?;
+        open.append(&mut scheduled(rows, &ids(loose), false).await?);
         let (mut moves, mut made, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         for task in due {
             let open = open.get(&task.id).map_or(&[][..], Vec::as_slice);
             let Firing { ahead, made: more, left_out: not_run, cancel } = match self.rules.of(&task.rules) {
-                Ok(rules) => decide::fire(task, &rules, open, self.now),
+                Ok(rules) => fire_one(task, &rules, open, self.now),
                 Err(error) => decide::failed(task, &error.message, self.now),
             };
+            let cancel: Vec<_> = cancel.iter().map(|it| it.id).collect();
             end_open(rows, &cancel, crate::Reason::Superseded, self.now).await?;
             moves.push((task.clone(), ahead));
             made.extend(more);
@@ -93,4 +103,10 @@ impl Fire {
         };
         made.iter_mut().filter(here).take(free).map(begin).collect()
     }
+}
+
+/// Decides on a task; one that ends the decision stops no other.
+fn fire_one(task: &DueTask, rules: &Rules, open: &[Open], now: Timestamp) -> Firing {
+    let decided = catch_unwind(AssertUnwindSafe(|| decide::fire(task, rules, open, now)));
+    decided.unwrap_or_else(|_| decide::failed(task, "The search for what comes next panicked.", now))
 }

@@ -18,12 +18,12 @@ pub(crate) use worker::{Beat, Fence, Join};
 
 use std::collections::BTreeMap;
 
-use kageos_core::{TaskId, Timestamp};
+use kageos_core::{ExecutionId, TaskId, Timestamp};
 
 use crate::decide::{self, Ahead, Open, ahead};
 use crate::rules::RulesCache;
 use crate::store::{DueTask, Failure, Rows};
-use crate::{Ended as EndedRow, Execution, Reason, State, TaskState};
+use crate::{Execution, Reason, State, TaskState};
 
 /// An execution that was given to a worker, with what it takes to run.
 #[derive(Debug, Clone)]
@@ -32,23 +32,33 @@ pub(crate) struct Started {
     pub(crate) body: crate::store::Body,
 }
 
-/// The executions with what they take to run. One whose task is gone has nothing, and is left out.
-async fn with_bodies<R: Rows>(rows: &mut R, executions: Vec<Execution>) -> Result<Vec<Started>, Failure> {
+/// The executions with what they take to run, and those whose task is gone.
+async fn with_bodies<R: Rows>(
+    rows: &mut R,
+    executions: Vec<Execution>,
+) -> Result<(Vec<Started>, Vec<Execution>), Failure> {
     let mut tasks: Vec<TaskId> = executions.iter().map(|it| it.task).collect();
     tasks.sort_unstable();
     tasks.dedup();
     let bodies: BTreeMap<_, _> = rows.bodies(&tasks).await?.into_iter().map(|it| (it.task, it)).collect();
-    let started = |execution: Execution| {
-        let body = bodies.get(&execution.task)?.clone();
-        Some(Started { execution, body })
-    };
-    Ok(executions.into_iter().filter_map(started).collect())
+    let (mut started, mut orphans) = (Vec::new(), Vec::new());
+    for execution in executions {
+        match bodies.get(&execution.task) {
+            Some(body) => started.push(Started { execution, body: body.clone() }),
+            None => orphans.push(execution),
+        }
+    }
+    Ok((started, orphans))
 }
 
-/// The open executions of each of these tasks.
-async fn open_of<R: Rows>(rows: &mut R, tasks: &[TaskId]) -> Result<BTreeMap<TaskId, Vec<Open>>, Failure> {
+/// The open executions that the schedules of each of these tasks made.
+async fn scheduled<R: Rows>(
+    rows: &mut R,
+    tasks: &[TaskId],
+    lock: bool,
+) -> Result<BTreeMap<TaskId, Vec<Open>>, Failure> {
     let mut open: BTreeMap<TaskId, Vec<Open>> = BTreeMap::new();
-    for (task, execution) in rows.open_of(tasks).await? {
+    for (task, execution) in rows.scheduled(tasks, lock).await? {
         open.entry(task).or_default().push(execution);
     }
     Ok(open)
@@ -57,28 +67,35 @@ async fn open_of<R: Rows>(rows: &mut R, tasks: &[TaskId]) -> Result<BTreeMap<Tas
 /// Ends executions: those that nobody is at at once, the others are told to.
 async fn end_open<R: Rows>(
     rows: &mut R,
-    open: &[Open],
+    ids: &[ExecutionId],
     reason: Reason,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let of = |running| {
-        let ids = open.iter().filter(move |it| (it.state == State::Running) == running).map(|it| it.id);
-        ids.collect::<Vec<_>>()
-    };
-    let (idle, running) = (of(false), of(true));
-    if !idle.is_empty() {
-        let ended: Vec<EndedRow> = rows
-            .open(&idle)
-            .await?
-            .iter()
-            .map(|it| decide::ended(it, State::Cancelled, Some(reason), now))
-            .collect();
-        rows.remove(&idle).await?;
-        rows.add_ended(&ended).await?;
-    }
+    // As they stand now: they may have moved since somebody looked without a lock.
+    let (running, idle): (Vec<_>, Vec<_>) =
+        rows.open(ids).await?.into_iter().partition(|it| it.state == State::Running);
+    end_idle(rows, &idle, (State::Cancelled, reason), now).await?;
+    let running: Vec<_> = running.into_iter().map(|it| it.id).collect();
     if !running.is_empty() {
         rows.ask_to_end(&running, reason).await?;
     }
+    Ok(())
+}
+
+/// Ends executions that nobody is at.
+async fn end_idle<R: Rows>(
+    rows: &mut R,
+    idle: &[Execution],
+    (state, reason): (State, Reason),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if idle.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = idle.iter().map(|it| it.id).collect();
+    let ended: Vec<_> = idle.iter().map(|it| decide::ended(it, state, Some(reason), now)).collect();
+    rows.remove(&ids).await?;
+    rows.add_ended(&ended).await?;
     Ok(())
 }
 
@@ -94,7 +111,7 @@ async fn settle<R: Rows>(
     }
     // First, so that nobody else decides on them meanwhile.
     let decidable = rows.decidable(tasks).await?;
-    let open = open_of(rows, tasks).await?;
+    let open = scheduled(rows, tasks, false).await?;
     let mut release = Vec::new();
     let mut moves = Vec::new();
     for task in decidable {
@@ -126,7 +143,8 @@ fn settled(
     // Rules that cannot be read are noted when the task is due.
     let Ok(rules) = cache.of(&task.rules) else { return Ok(None) };
     let rests = rules.plan.as_ref().is_some_and(crate::Plan::has_delay);
-    let last_end = if rests && open.is_empty() { Some(now) } else { task.last_end };
+    // The end of a run that somebody asked for moves no delay.
+    let last_end = task.last_end.or_else(|| (rests && open.is_empty()).then_some(now));
     if last_end == task.last_end && task.next_run.is_some() {
         return Ok(None);
     }

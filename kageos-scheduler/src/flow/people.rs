@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kageos_core::{Code, Error, TaskId, Timestamp};
 
-use super::{end_open, open_of};
-use crate::decide::{ahead, resumed};
+use super::{end_open, scheduled};
+use crate::decide::{ahead, passed_over};
 use crate::rules::{Rules, RulesCache, Written};
 use crate::store::{DueTask, Failure, Flow, Rows, TaskRow};
 use crate::{NewTask, Reason, TaskChange, TaskState, zone_data_version};
@@ -104,7 +104,8 @@ impl Flow for Change {
         if self.revision.is_some_and(|revision| revision != row.due.revision) {
             return Err(Error::of(Code::VersionConflict).into());
         }
-        let Written { schedule, policy } = self.rules.of(&row.due.rules)?.written.clone();
+        let before = self.rules.of(&row.due.rules)?;
+        let Written { schedule, policy } = before.written.clone();
         self.change.check(&policy, self.now)?;
         let other_times = self.change.schedule.is_some();
         let written = Written {
@@ -118,14 +119,33 @@ impl Flow for Change {
         if let Some(payload) = &self.change.payload {
             row.payload = Arc::from(payload.clone());
         }
+        let rules = Rules::new(written)?;
+        if rules.settles() {
+            rows.make_settle(self.id).await?;
+        }
         if other_times {
+            let reason = if row.due.state == TaskState::Paused { Reason::Paused } else { Reason::Changed };
+            // What the old times did not come to is told; a search that fails tells nothing, and stops no change.
+            let passed = passed_over(&row.due, &before, reason, self.now).unwrap_or_default();
+            rows.add_ended(passed.as_slice()).await?;
             row.due.cursor = row.due.cursor.max(self.now);
-            row.due.last_end = row.due.last_end.map(|_| self.now);
-            if row.due.state != TaskState::Paused {
-                go_on(&mut row, &Rules::new(written)?)?;
-            }
+        }
+        row.due.last_end = self.last_end(rows, row.due.last_end).await?;
+        if row.due.state != TaskState::Paused {
+            go_on(&mut row, &rules)?;
         }
         put(rows, row, self.now).await
+    }
+}
+
+impl Change {
+    /// From when a delay counts. One that waits for the end of a run learns of an end that nobody told it of.
+    async fn last_end<R: Rows>(&self, rows: &mut R, last: Option<Timestamp>) -> Result<Option<Timestamp>, Failure> {
+        if self.change.schedule.is_none() && last.is_some() {
+            return Ok(last);
+        }
+        let idle = scheduled(rows, &[self.id], false).await?.is_empty();
+        Ok(idle.then_some(self.now))
     }
 }
 
@@ -168,7 +188,12 @@ impl Flow for Resume {
             return Ok(row);
         }
         let rules = self.rules.of(&row.due.rules)?;
-        let (ahead, missed) = resumed(&row.due, &rules, self.now).map_err(Error::internal)?;
+        let missed =
+            passed_over(&row.due, &rules, Reason::Paused, self.now).map_err(Error::internal)?;
+        // A run may have ended meanwhile.
+        let idle = scheduled(rows, &[self.id], false).await?.is_empty();
+        let (cursor, last_end) = (row.due.cursor.max(self.now), idle.then_some(self.now));
+        let ahead = ahead(row.due.id, &rules, cursor, last_end, row.due.runs).map_err(Error::internal)?;
         let due = &mut row.due;
         (due.cursor, due.last_end, due.next_run, due.state) =
             (ahead.cursor, ahead.last_end, ahead.next_run, ahead.state);
@@ -192,7 +217,7 @@ impl Flow for Delete {
         if !rows.remove_task(self.id).await? {
             return Err(Error::of(Code::NotFound).into());
         }
-        let open = open_of(rows, &[self.id]).await?.remove(&self.id).unwrap_or_default();
+        let open = rows.open_of(self.id, usize::MAX).await?;
         end_open(rows, &open, Reason::Deleted, self.now).await
     }
 }

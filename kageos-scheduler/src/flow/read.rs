@@ -62,15 +62,18 @@ impl Flow for Find {
     }
 }
 
-/// The open executions of a task, the oldest first.
+/// Open executions of a task, the oldest first.
 #[derive(Debug)]
-pub(crate) struct OpenOf(pub(crate) TaskId);
+pub(crate) struct OpenOf {
+    pub(crate) task: TaskId,
+    pub(crate) limit: usize,
+}
 
 impl Flow for OpenOf {
     type Output = Vec<Execution>;
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Result<Self::Output, Failure> {
-        let ids: Vec<_> = rows.open_of(&[self.0]).await?.into_iter().map(|(_, it)| it.id).collect();
+        let ids = rows.open_of(self.task, self.limit).await?;
         Ok(rows.open(&ids).await?)
     }
 }

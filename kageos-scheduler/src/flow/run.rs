@@ -6,7 +6,6 @@ use kageos_core::{Code, Error, ExecutionId, TaskId, Timestamp, WorkerId};
 use serde_json::value::RawValue;
 
 use super::{Started, end_open, settle, with_bodies};
-use crate::decide::Open;
 use crate::rules::RulesCache;
 use crate::store::{Failure, Flow, Rows};
 use crate::{Execution, Reason, Source, State};
@@ -65,7 +64,7 @@ impl Flow for RunNow {
             settles: rules.settles(),
         };
         rows.add(std::slice::from_ref(&execution)).await?;
-        let started = if here.is_some() { with_bodies(rows, vec![execution]).await?.pop() } else { None };
+        let started = if here.is_some() { with_bodies(rows, vec![execution]).await?.0.pop() } else { None };
         Ok((self.id, started))
     }
 }
@@ -95,8 +94,7 @@ impl Flow for Cancel {
             let known = !rows.ended(&[self.id]).await?.is_empty();
             return if known { Ok(Cancelled::Now) } else { Err(Error::of(Code::NotFound).into()) };
         };
-        let open = Open { id: execution.id, state: execution.state };
-        end_open(rows, &[open], Reason::Requested, self.now).await?;
+        end_open(rows, &[execution.id], Reason::Requested, self.now).await?;
         if execution.state == State::Running {
             return Ok(Cancelled::Asked(execution.worker));
         }

@@ -22,14 +22,15 @@ pub(crate) struct Join {
 }
 
 impl Flow for Join {
-    type Output = Vec<WorkerRow>;
+    type Output = (Vec<WorkerRow>, Option<Timestamp>);
 
-    /// Answers who was there before under the same name: they have ended.
-    async fn run<R: Rows>(&self, rows: &mut R) -> Result<Vec<WorkerRow>, Failure> {
-        let (mut before, _) = rows.workers().await?;
-        before.retain(|it| it.name == self.name);
+    /// Answers who was there before under the same name, for they have ended, and the time of the database if it has a clock
+    /// of its own.
+    async fn run<R: Rows>(&self, rows: &mut R) -> Result<Self::Output, Failure> {
         rows.add_worker(self.worker, &self.name, self.now).await?;
-        Ok(before)
+        let (mut before, now) = rows.workers().await?;
+        before.retain(|it| it.name == self.name && it.id != self.worker);
+        Ok((before, now))
     }
 }
 
@@ -72,6 +73,8 @@ impl Flow for Beat {
 pub(crate) struct Fence {
     pub(crate) victim: WorkerId,
     pub(crate) beat: Option<u64>,
+    /// It ends by itself, and gives back what it was at.
+    pub(crate) in_order: bool,
     pub(crate) rules: Arc<RulesCache>,
     pub(crate) now: Timestamp,
 }
@@ -96,7 +99,12 @@ impl Flow for Fence {
             // Rules that cannot be read do not keep the worker's place.
             let read = |text| self.rules.of(text).unwrap_or_else(|_| Arc::new(Rules::none()));
             let rules = texts.get(&execution.task).map(read);
-            endings.push((execution, decide::lost(execution, rules.as_deref(), self.now)));
+            let ending = if self.in_order {
+                decide::released(execution, self.now)
+            } else {
+                decide::lost(execution, rules.as_deref(), self.now)
+            };
+            endings.push((execution, ending));
         }
         keep(rows, endings, &self.rules, self.now).await?;
         // While it holds more, its row stays, and whoever sees it goes on.

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kageos_core::sql::Db;
-use kageos_core::{Env, Result};
+use kageos_core::{Env, Error, Result};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::time::Time;
 use super::{Core, ENDS, Executor, Options, Scheduler, life};
 use crate::store::Store;
+use crate::task;
 
 /// Attempts side by side, when nothing else is said.
 const SLOTS: usize = 64;
@@ -102,8 +103,16 @@ impl Builder {
     /// Brings the tables to the latest version and begins to work.
     ///
     /// # Errors
-    /// What the database answers.
+    /// `invalid_input` when a name is none, else what the database answers.
     pub async fn start(self) -> Result<Scheduler> {
+        let mut wrong = Vec::new();
+        task::name("/name", &self.options.name, &mut wrong);
+        for name in self.executors.keys() {
+            task::name("/executor", name, &mut wrong);
+        }
+        if !wrong.is_empty() {
+            return Err(Error::invalid(wrong));
+        }
         let time = Time::new(Arc::clone(&self.env.clock));
         let store = match self.store {
             Place::Db(db) => Store::open(db, self.env.now()).await?,
@@ -132,6 +141,7 @@ impl Builder {
             leaving: CancellationToken::new(),
         });
         let serving = tokio::spawn(life::serve(Arc::clone(&core), waiting));
-        Ok(Scheduler { core, serving: Arc::new(Mutex::new(Some(serving))) })
+        let abort = serving.abort_handle();
+        Ok(Scheduler { core, serving: Arc::new(tokio::sync::Mutex::new(Some(serving))), abort })
     }
 }

@@ -17,15 +17,18 @@ const TASKS: usize = 500;
 const CLAIMS: usize = 512;
 /// How often the rows are looked at when nothing says that there is anything: a net, for words that were lost.
 const IDLE: Duration = Duration::from_secs(3);
+/// The pause after a round that found something and could do nothing about it.
+const SPIN: Duration = Duration::from_millis(20);
 /// The pause after a store that did not answer.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Life {
-    /// Goes on until it is dropped; ends when the worker was fenced.
+    /// Goes on until the worker was fenced, or is to stop.
     pub(super) async fn dispatch(&self) {
         // Whatever an earlier start of the same worker is at is not known here, so the first look is at everything.
         let mut coming = Coming { due: Some(self.core.time.now()), ..Coming::default() };
-        loop {
+        let mut look = self.core.time.monotonic();
+        while !self.core.stopping.is_cancelled() {
             match self.step(coming).await {
                 Ok(next) => coming = next,
                 Err(Failure::Fenced) => return,
@@ -38,7 +41,7 @@ impl Life {
                     continue;
                 }
             }
-            match self.rest(coming).await {
+            match self.rest(coming, &mut look).await {
                 Ok(next) => coming = next,
                 Err(failure) => tracing::warn!(%failure, "the store of tasks does not answer"),
             }
@@ -53,18 +56,28 @@ impl Life {
         loop {
             let now = self.core.time.now();
             let is_due = [coming.due, coming.ready].into_iter().flatten().any(|at| at <= now);
-            if is_due {
-                coming = self.fire().await?;
-            }
-            if coming.queued && self.core.slots.available_permits() > 0 {
-                coming = self.claim().await?;
-            } else if !is_due {
+            let is_free = self.core.slots.available_permits() > 0;
+            if !is_due && !(coming.queued && is_free) || self.core.stopping.is_cancelled() {
                 return Ok(coming);
+            }
+            let mut done = 0;
+            if is_due {
+                (coming, done) = self.fire().await?;
+            }
+            if coming.queued && is_free {
+                let claimed;
+                (coming, claimed) = self.claim(coming).await?;
+                done += claimed;
+            }
+            if done == 0 {
+                // What is there is in the hands of others, who may have been stopped with it.
+                sleep(SPIN).await;
             }
         }
     }
 
-    async fn fire(&self) -> Result<Coming, Failure> {
+    /// Answers how many tasks were decided on.
+    async fn fire(&self) -> Result<(Coming, usize), Failure> {
         let core = &self.core;
         let permits = self.permits(TASKS);
         let fired = core.store.apply(Fire {
@@ -77,12 +90,13 @@ impl Life {
         });
         let fired = fired.await?;
         self.begin(fired.started, permits);
-        Ok(fired.coming)
+        Ok((fired.coming, fired.decided))
     }
 
-    async fn claim(&self) -> Result<Coming, Failure> {
+    /// Answers how many executions were begun.
+    async fn claim(&self, coming: Coming) -> Result<(Coming, usize), Failure> {
         let core = &self.core;
-        let Some(permits) = self.permits(CLAIMS) else { return Ok(Coming::default()) };
+        let Some(permits) = self.permits(CLAIMS) else { return Ok((coming, 0)) };
         let (started, coming) = core
             .store
             .apply(Claim {
@@ -93,8 +107,9 @@ impl Life {
                 free: permits.num_permits(),
             })
             .await?;
+        let begun = started.len();
         self.begin(started, Some(permits));
-        Ok(coming)
+        Ok((coming, begun))
     }
 
     /// As many free slots as there are, at most `most`.
@@ -115,31 +130,42 @@ impl Life {
     async fn adopt(&self) -> Result<(), Failure> {
         // No end is noted meanwhile, so what the rows say is still so.
         let _still = self.core.gate.lock().await;
-        for it in self.core.store.look(Adopt { worker: self.id }).await? {
+        let (started, orphans) = self.core.store.look(Adopt { worker: self.id }).await?;
+        for it in started {
             // Whoever asks for it begins it; when that fails, everything is looked at again.
             if !self.core.held.is_expected(it.execution.id) {
                 self.core.begin(it, None);
             }
         }
+        for end in orphans.into_iter().filter(|it| !self.core.held.has(it.id)) {
+            // When there is no room, it is found again.
+            if self.core.ends.try_send(end).is_err() {
+                self.core.uncertain.store(true, Ordering::Release);
+            }
+        }
         Ok(())
     }
 
-    /// Waits for what comes, or for a word that there is something.
-    async fn rest(&self, coming: Coming) -> Result<Coming, Failure> {
+    /// Waits for what comes, or for a word that there is something. At `look` the rows are looked at, whatever came
+    /// meanwhile: others may have put something there.
+    async fn rest(&self, coming: Coming, look: &mut Duration) -> Result<Coming, Failure> {
         let core = &self.core;
         let next = [coming.due, coming.ready].into_iter().flatten().min();
-        let wait = next.map_or(IDLE, |next| next.since(core.time.now())).min(IDLE);
-        let slept = tokio::select! {
+        let idle = look.saturating_sub(core.time.monotonic());
+        let wait = next.map_or(idle, |next| next.since(core.time.now())).min(idle);
+        tokio::select! {
             biased;
-            () = core.wake.notified() => false,
-            () = sleep(wait) => true,
-        };
+            () = core.stopping.cancelled() => {}
+            () = core.wake.notified() => {}
+            () = sleep(wait) => {}
+        }
         if core.stirred.swap(false, Ordering::AcqRel) {
             return Ok(Coming { due: Some(core.time.now()), ..coming });
         }
-        if slept && wait == IDLE {
-            return core.store.look(Peek(Arc::clone(&core.names))).await;
+        if core.time.monotonic() < *look {
+            return Ok(coming);
         }
-        Ok(coming)
+        *look = core.time.monotonic() + IDLE;
+        core.store.look(Peek(Arc::clone(&core.names))).await
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use kageos_core::sql::SqlError;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::life::Life;
-use crate::Reason;
 use crate::decide::{End, Outcome};
 use crate::flow::EndAll;
 use crate::store::Failure;
@@ -18,6 +18,8 @@ const ENDS: usize = 512;
 /// The pause before a unit that failed is tried again, and the longest.
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(1);
+/// When an end that is not taken, whatever is left out of it, is tried again.
+const LATER: Duration = Duration::from_secs(60);
 
 impl Life {
     /// Goes on until it is dropped.
@@ -35,17 +37,7 @@ impl Life {
         loop {
             match self.try_note(&batch, repeated).await {
                 Ok(()) => return,
-                // One of them is not taken: each by itself, and that one without what it says.
-                Err(Failure::Sql(error)) if is_refusal(&error) && batch.len() > 1 => {
-                    for end in batch {
-                        Box::pin(self.note(vec![end])).await;
-                    }
-                    return;
-                }
-                Err(Failure::Sql(error)) if is_refusal(&error) && !is_bare(&batch) => {
-                    tracing::error!(%error, "the end of an attempt was not taken as it was told");
-                    return Box::pin(self.note(bare(batch))).await;
-                }
+                Err(Failure::Sql(error)) if !is_passing(&error) => return self.one_by_one(batch, &error).await,
                 Err(failure) => {
                     tracing::warn!(%failure, "the ends of attempts could not be noted yet");
                     sleep(pause).await;
@@ -53,6 +45,27 @@ impl Life {
                 }
             }
         }
+    }
+
+    /// One of them is not taken: each by itself, that one without what it says, and when that does not help, later.
+    async fn one_by_one(&self, mut batch: Vec<End>, error: &SqlError) {
+        if batch.len() > 1 {
+            for end in batch {
+                Box::pin(self.note(vec![end])).await;
+            }
+            return;
+        }
+        let Some(end) = batch.pop() else { return };
+        tracing::error!(%error, execution = %end.id, "the end of an attempt is not taken");
+        if !is_bare(&end) {
+            return Box::pin(self.note(vec![bare(end)])).await;
+        }
+        let ends = self.core.ends.clone();
+        self.core.tasks().spawn(async move {
+            sleep(LATER).await;
+            // Only fails when the worker is gone.
+            let _ = ends.send(end).await;
+        });
     }
 
     async fn try_note(&self, batch: &[End], repeated: bool) -> Result<(), Failure> {
@@ -85,23 +98,37 @@ impl Life {
     }
 }
 
-/// Whether the database does not take what is said, however often.
-fn is_refusal(error: &kageos_core::sql::SqlError) -> bool {
-    use kageos_core::sql::SqlError;
-    matches!(error, SqlError::ConstraintViolation { .. } | SqlError::NulInText | SqlError::Statement { .. })
+/// Whether the same may be taken later. Everything else is about what is said, and splits the batch.
+fn is_passing(error: &SqlError) -> bool {
+    matches!(
+        error,
+        SqlError::Busy { .. }
+            | SqlError::Deadlock { .. }
+            | SqlError::QueueFull
+            | SqlError::Timeout
+            | SqlError::DiskFull { .. }
+            | SqlError::ReadOnly { .. }
+            | SqlError::Io { .. }
+            | SqlError::ConnectionLost { .. }
+            | SqlError::Aborted
+            | SqlError::Closed
+    )
 }
 
-fn is_bare(batch: &[End]) -> bool {
-    batch.iter().all(|it| matches!(&it.outcome, Outcome::Done(None) | Outcome::Released))
-        || batch.iter().all(|it| matches!(&it.outcome, Outcome::Failed { error, .. } if error.is_empty()))
+fn is_bare(end: &End) -> bool {
+    match &end.outcome {
+        Outcome::Done(output) => output.is_none(),
+        Outcome::Failed { error, .. } => error.is_empty(),
+        Outcome::Released => true,
+    }
 }
 
-/// The same ends, without what the executor says.
-fn bare(batch: Vec<End>) -> Vec<End> {
-    let without = |outcome| match outcome {
+/// The same end, without what the executor says.
+fn bare(end: End) -> End {
+    let outcome = match end.outcome {
         Outcome::Done(_) => Outcome::Done(None),
         Outcome::Failed { reason, last, .. } => Outcome::Failed { reason, error: String::new(), last },
-        Outcome::Released => Outcome::Failed { reason: Reason::Released, error: String::new(), last: false },
+        Outcome::Released => Outcome::Released,
     };
-    batch.into_iter().map(|end| End { outcome: without(end.outcome), ..end }).collect()
+    End { outcome, ..end }
 }

@@ -38,6 +38,11 @@ impl Held {
         self.asked().contains(&id)
     }
 
+    /// Whether this worker is at it.
+    pub(super) fn has(&self, id: ExecutionId) -> bool {
+        self.all().contains_key(&id)
+    }
+
     /// Takes an attempt on; nothing when it is held already.
     pub(super) fn take(&self, id: ExecutionId, attempt: u32) -> Option<CancellationToken> {
         let mut all = self.all();

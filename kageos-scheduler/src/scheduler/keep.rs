@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kageos_core::WorkerId;
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::life::Life;
@@ -48,9 +49,9 @@ impl Watch {
 
 impl Life {
     /// Goes on until the worker was fenced, or must take itself for fenced because it could not beat for a lease.
-    pub(super) async fn keep(&self) {
+    pub(super) async fn keep(&self, seen: mpsc::Sender<Vec<WorkerRow>>) {
         let core = &self.core;
-        let (lease, mut watch) = (core.options.lease, Watch::default());
+        let lease = core.options.lease;
         let mut beaten = self.began;
         loop {
             sleep(lease / BEATS).await;
@@ -65,11 +66,10 @@ impl Life {
             match beat {
                 Ok(done) => {
                     beaten = now;
-                    core.time.sample(done.now);
+                    core.time.sample(done.now, now);
                     done.to_end.iter().for_each(|id| core.held.cancel(*id));
-                    for (victim, beat) in watch.look(&done.others, core.time.monotonic(), lease) {
-                        self.fence(victim, beat).await;
-                    }
+                    // While the last ones are still being fenced, the next look will do.
+                    let _ = seen.try_send(done.others);
                 }
                 Err(Failure::Fenced) => return,
                 Err(failure) => tracing::warn!(%failure, "a beat failed"),
@@ -77,10 +77,22 @@ impl Life {
         }
     }
 
+    /// Takes the places of workers whose beat stands still, beside the beat of this one: one that was stopped may hold its
+    /// row for a while.
+    pub(super) async fn watch(&self, mut seen: mpsc::Receiver<Vec<WorkerRow>>) {
+        let (lease, mut watch) = (self.core.options.lease, Watch::default());
+        while let Some(others) = seen.recv().await {
+            for (victim, beat) in watch.look(&others, self.core.time.monotonic(), lease) {
+                self.fence(victim, beat).await;
+            }
+        }
+    }
+
     /// Takes the place of a worker. What fails is tried at the next beat.
     async fn fence(&self, victim: WorkerId, beat: Option<u64>) {
         let core = &self.core;
-        let flow = Fence { victim, beat, rules: Arc::clone(&core.rules), now: core.time.now() };
+        let (rules, now) = (Arc::clone(&core.rules), core.time.now());
+        let flow = Fence { victim, beat, in_order: false, rules, now };
         match core.store.apply(flow).await {
             Ok(Some(executions)) => {
                 tracing::warn!(%victim, executions, "a worker is gone; what it was at goes back into the queue");

@@ -69,14 +69,17 @@ impl Life {
     async fn join(&self, before: Before) -> Result<(), Failure> {
         let core = &self.core;
         let (worker, name, now) = (self.id, core.options.name.clone(), core.time.now());
-        let same_name = core.store.apply(Join { worker, name, now }).await?;
+        let (same_name, store) = core.store.apply(Join { worker, name, now }).await?;
+        core.time.sample(store, self.began);
+        // This machine's own may have been another one.
+        let now = core.time.now();
         let gone = match before {
             Before::Name => same_name.into_iter().map(|it| it.id).collect(),
             Before::Life(last) => vec![last],
         };
         for victim in gone {
             let rules = Arc::clone(&core.rules);
-            core.store.apply(Fence { victim, beat: None, rules, now }).await?;
+            core.store.apply(Fence { victim, beat: None, in_order: false, rules, now }).await?;
         }
         core.stir();
         Ok(())
@@ -85,18 +88,22 @@ impl Life {
     /// Works until it is told to stop (true) or was fenced (false).
     async fn live(&self, ends: &mut mpsc::Receiver<End>) -> bool {
         let core = &self.core;
-        let work = async {
+        let (seen, others) = mpsc::channel(1);
+        let rest = async {
+            // It ends between two units, so that nothing is given to it that it does not know of.
+            let late = async {
+                core.stopping.cancelled().await;
+                sleep(LAST_WORDS).await;
+            };
             tokio::select! {
                 biased;
-                () = self.dispatch() => false,
-                () = core.stopping.cancelled() => true,
+                () = self.dispatch() => {}
+                () = late => {}
             }
-        };
-        let rest = async {
-            // Nothing new is begun; what runs has a while to end.
-            if !work.await {
+            if !core.stopping.is_cancelled() {
                 return false;
             }
+            // Nothing new is begun; what runs has a while to end.
             core.set_worker(None);
             self.empty(core.options.grace).await;
             core.leaving.cancel();
@@ -105,7 +112,8 @@ impl Life {
         };
         tokio::select! {
             biased;
-            () = self.keep() => false,
+            () = self.keep(seen) => false,
+            () = self.watch(others) => false,
             () = self.finish(ends) => false,
             stopped = rest => stopped,
         }
@@ -125,9 +133,9 @@ impl Life {
     /// Takes the row away; what is still held goes back into the queue.
     async fn leave(&self) {
         let core = &self.core;
-        let flow =
-            || Fence { victim: self.id, beat: None, rules: Arc::clone(&core.rules), now: core.time.now() };
-        if let Err(failure) = core.store.apply(flow()).await {
+        let (rules, now) = (Arc::clone(&core.rules), core.time.now());
+        let flow = Fence { victim: self.id, beat: None, in_order: true, rules, now };
+        if let Err(failure) = core.store.apply(flow).await {
             tracing::warn!(%failure, "a worker could not leave; others will notice");
         }
     }

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kageos_core::{Env, WorkerId};
-use tokio::sync::{Notify, Semaphore, mpsc};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use builder::Builder;
@@ -28,6 +28,7 @@ pub use tasks::MAX_PAGE;
 use time::Time;
 
 use crate::decide::End;
+use crate::flow::Started;
 use crate::rules::RulesCache;
 use crate::store::Store;
 
@@ -41,7 +42,10 @@ const ENDS: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     core: Arc<Core>,
-    serving: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Taken once it has ended.
+    serving: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only tests let it crash"))]
+    abort: AbortHandle,
 }
 
 /// How a scheduler works.
@@ -102,6 +106,14 @@ impl Core {
         *self.worker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins what was given to this worker, if it still is one. Whoever abandons what runs first says that it is none.
+    fn begin_as(self: &Arc<Self>, worker: WorkerId, started: Started, permit: Option<OwnedSemaphorePermit>) {
+        let current = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current == Some(worker) {
+            self.begin(started, permit);
+        }
+    }
+
     fn set_worker(&self, worker: Option<WorkerId>) {
         *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = worker;
     }
@@ -128,12 +140,14 @@ impl Scheduler {
     /// queue for others.
     pub async fn stop(&self) {
         self.core.stopping.cancel();
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(serving) = serving {
+        // Whoever else stops it waits here too; one who goes away leaves it to the next.
+        let mut serving = self.serving.lock().await;
+        if let Some(handle) = serving.as_mut() {
             // It was aborted, or has panicked and said so.
-            let _ = serving.await;
+            let _ = handle.await;
+            *serving = None;
+            self.core.tasks().abort_all();
         }
-        self.core.tasks().abort_all();
     }
 
     /// How many attempts are under way here.
@@ -145,9 +159,7 @@ impl Scheduler {
     /// Ends at once and says nothing to anybody, as a process does that is killed.
     #[cfg(feature = "testing")]
     pub fn crash(&self) {
-        if let Some(serving) = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            serving.abort();
-        }
+        self.abort.abort();
         self.core.tasks().abort_all();
     }
 }

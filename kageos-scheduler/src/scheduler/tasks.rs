@@ -11,6 +11,7 @@ use crate::flow::{
     Attempts, Cancel, Cancelled, Change, Create, Delete, Find, History, ListTasks, Look, OpenOf, Pause,
     Resume, RunNow,
 };
+use crate::rules::Rules;
 use crate::store::{Failure, TaskRow};
 use crate::task::{self, MAX_NOTE};
 use crate::{Attempt, Ended, Execution, NewTask, Record, Task, TaskChange};
@@ -54,7 +55,7 @@ impl Scheduler {
         let flow = Create::new(TaskId::new(&self.core.env), new, now)?;
         let row = self.core.store.apply(flow).await?;
         self.core.stir();
-        self.read(row)
+        Ok(self.read(row))
     }
 
     /// A task, if there is one.
@@ -63,7 +64,7 @@ impl Scheduler {
     /// What the database answers.
     pub async fn task(&self, id: TaskId) -> Result<Option<Task>> {
         let row = self.core.store.look(Look(id)).await?;
-        row.map(|row| self.read(row)).transpose()
+        Ok(row.map(|row| self.read(row)))
     }
 
     /// Tasks by id, after one; of a subject or of all. At most [`MAX_PAGE`].
@@ -78,7 +79,7 @@ impl Scheduler {
     ) -> Result<Vec<Task>> {
         let flow = ListTasks { subject: subject.map(str::to_owned), after, limit: limit.min(MAX_PAGE) };
         let rows = self.core.store.look(flow).await?;
-        rows.into_iter().map(|row| self.read(row)).collect()
+        Ok(rows.into_iter().map(|row| self.read(row)).collect())
     }
 
     /// Changes a task, if it still has the `revision` that the change was made for.
@@ -89,7 +90,7 @@ impl Scheduler {
         let (rules, now) = (Arc::clone(&self.core.rules), self.core.time.now());
         let row = self.core.store.apply(Change { id, change, revision, rules, now }).await?;
         self.core.stir();
-        self.read(row)
+        Ok(self.read(row))
     }
 
     /// Makes the schedule of a task stand still; what runs goes on. `note` says why, with at most [`MAX_NOTE`] characters.
@@ -101,7 +102,7 @@ impl Scheduler {
             return Err(Error::field("/note", "maxLength", format!("It has at most {MAX_NOTE} characters.")));
         }
         let flow = Pause { id, note: note.to_owned(), now: self.core.time.now() };
-        self.read(self.core.store.apply(flow).await?)
+        Ok(self.read(self.core.store.apply(flow).await?))
     }
 
     /// Lets the schedule of a task go on, from now. What it did not run meanwhile is noted as one entry.
@@ -112,7 +113,7 @@ impl Scheduler {
         let (rules, now) = (Arc::clone(&self.core.rules), self.core.time.now());
         let row = self.core.store.apply(Resume { id, rules, now }).await?;
         self.core.stir();
-        self.read(row)
+        Ok(self.read(row))
     }
 
     /// Takes a task away. What waits ends, what runs is told to; what has ended stays.
@@ -153,14 +154,15 @@ impl Scheduler {
             key: key.map(str::to_owned),
             rules: Arc::clone(&core.rules),
             now: core.time.now(),
-            worker,
+            worker: worker.clone(),
         };
         let outcome = core.store.apply(flow).await;
         // A store that did not answer may have kept it.
         asked.is_answered = !matches!(outcome, Err(Failure::Sql(_)));
         let (id, started) = outcome?;
-        match started {
-            Some(started) => core.begin(started, permit),
+        match started.zip(worker) {
+            // A worker that was fenced or stopped meanwhile begins nothing; others have it.
+            Some((started, (worker, _))) => core.begin_as(worker, started, permit),
             None => core.stir(),
         }
         Ok(id)
@@ -189,12 +191,12 @@ impl Scheduler {
         Ok(self.core.store.look(Find(id)).await?)
     }
 
-    /// The executions of a task that have not ended, the oldest first.
+    /// Executions of a task that have not ended, the oldest first; at most [`MAX_PAGE`].
     ///
     /// # Errors
     /// What the database answers.
     pub async fn open(&self, task: TaskId) -> Result<Vec<Execution>> {
-        Ok(self.core.store.look(OpenOf(task)).await?)
+        Ok(self.core.store.look(OpenOf { task, limit: MAX_PAGE }).await?)
     }
 
     /// What has ended of a task, or was not run, before an execution; the newest first, at most [`MAX_PAGE`].
@@ -218,10 +220,14 @@ impl Scheduler {
         Ok(self.core.store.look(Attempts(id)).await?)
     }
 
-    fn read(&self, row: TaskRow) -> Result<Task> {
-        let written = self.core.rules.of(&row.due.rules)?.written.clone();
+    /// A task whose rules cannot be read is shown without them, and with what is wrong.
+    fn read(&self, row: TaskRow) -> Task {
+        let (written, problem) = match self.core.rules.of(&row.due.rules) {
+            Ok(rules) => (rules.written.clone(), row.problem),
+            Err(error) => (Rules::none().written, Some(error.message)),
+        };
         let due = row.due;
-        Ok(Task {
+        Task {
             id: due.id,
             owner: row.owner,
             title: row.title,
@@ -232,7 +238,7 @@ impl Scheduler {
             policy: written.policy,
             state: due.state,
             note: row.note,
-            problem: row.problem,
+            problem,
             revision: due.revision,
             cursor: due.cursor,
             next: row.next,
@@ -241,6 +247,6 @@ impl Scheduler {
             zone_data: row.zone_data,
             created: row.created,
             changed: row.changed,
-        })
+        }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::rows::{Body, Coming, Done, DueTask, Requeue, Rows, TaskRow, WorkerRow};
 use super::{Failure, Flow};
 use crate::decide::{Ahead, Open};
-use crate::{Attempt, Ended, Execution, Reason, State};
+use crate::{Attempt, Ended, Execution, Reason, Source, State};
 
 /// What happens on the way to the rows and back.
 pub trait Weather: Send + Sync + Debug {
@@ -221,9 +221,20 @@ impl Rows for Unit<'_> {
         Ok(ids.iter().filter_map(|id| self.tables.rows.tasks.get(id).map(body)).collect())
     }
 
-    async fn open_of(&mut self, tasks: &[TaskId]) -> Done<Vec<(TaskId, Open)>> {
-        let open = self.rows().open.values().filter(|it| tasks.contains(&it.task));
+    async fn scheduled(&mut self, tasks: &[TaskId], _: bool) -> Done<Vec<(TaskId, Open)>> {
+        let of = |it: &&Execution| it.source == Source::Schedule && tasks.contains(&it.task);
+        let open = self.rows().open.values().filter(of);
         Ok(open.map(|it| (it.task, Open { id: it.id, state: it.state })).collect())
+    }
+
+    async fn open_of(&mut self, task: TaskId, limit: usize) -> Done<Vec<ExecutionId>> {
+        let open = self.rows().open.values().filter(|it| it.task == task);
+        Ok(open.take(limit).map(|it| it.id).collect())
+    }
+
+    async fn make_settle(&mut self, task: TaskId) -> Done<()> {
+        self.rows().open.values_mut().filter(|it| it.task == task).for_each(|it| it.settles = true);
+        Ok(())
     }
 
     async fn open(&mut self, ids: &[ExecutionId]) -> Done<Vec<Execution>> {

@@ -83,7 +83,8 @@ pub(crate) struct Requeue {
     pub(crate) losses: u32,
 }
 
-/// The rows, inside one unit. What is read is locked until the unit ends, where others could change it.
+/// The rows, inside one unit. Tasks and executions that are read are locked until the unit ends, where others could change
+/// them, unless it is said otherwise.
 pub(crate) trait Rows: Send {
     /// What comes when.
     fn coming(&mut self, executors: &[Arc<str>]) -> impl Future<Output = Done<Coming>> + Send;
@@ -114,8 +115,20 @@ pub(crate) trait Rows: Send {
     /// What executions of these tasks take to run.
     fn bodies(&mut self, ids: &[TaskId]) -> impl Future<Output = Done<Vec<Body>>> + Send;
 
-    /// The open executions of these tasks, oldest first.
-    fn open_of(&mut self, tasks: &[TaskId]) -> impl Future<Output = Done<Vec<(TaskId, Open)>>> + Send;
+    /// The open executions that the schedules of these tasks made, oldest first. They are locked when it is said.
+    fn scheduled(
+        &mut self,
+        tasks: &[TaskId],
+        lock: bool,
+    ) -> impl Future<Output = Done<Vec<(TaskId, Open)>>> + Send;
+    /// All open executions of a task, oldest first, not locked.
+    fn open_of(
+        &mut self,
+        task: TaskId,
+        limit: usize,
+    ) -> impl Future<Output = Done<Vec<ExecutionId>>> + Send;
+    /// Lets the ends of a task's open executions decide what else of it may run.
+    fn make_settle(&mut self, task: TaskId) -> impl Future<Output = Done<()>> + Send;
     /// Open executions.
     fn open(&mut self, ids: &[ExecutionId]) -> impl Future<Output = Done<Vec<Execution>>> + Send;
     /// Open executions that a worker is at.

@@ -147,7 +147,7 @@ impl Bench {
     }
 
     pub(super) async fn open(&self, task: TaskId) -> Vec<Execution> {
-        self.apply(crate::flow::OpenOf(task)).await
+        self.apply(crate::flow::OpenOf { task, limit: 1000 }).await
     }
 
     pub(super) async fn refused<F: Flow>(&self, flow: F) -> Failure

@@ -7,8 +7,8 @@ use serde_json::value::to_raw_value;
 
 use super::{Bench, at, each, every, noon};
 use crate::flow::{Change, Create, Delete, ListTasks, Look, Pause, Resume, RunNow};
-use crate::store::{Failure, TaskRow};
-use crate::{NewTask, Policy, Reason, Source, State, TaskChange, TaskState};
+use crate::store::{Failure, Flow, Requeue, Rows, TaskRow};
+use crate::{Delay, NewTask, Overlap, Policy, Reason, Schedule, Source, State, TaskChange, TaskState, Trigger};
 
 impl Bench {
     pub(super) async fn ask(&self, task: TaskId, key: Option<&str>) -> ExecutionId {
@@ -243,4 +243,115 @@ fn lists_are_pages_in_order() {
             assert_eq!(bench.apply(flow(Some(newest[1].id))).await[0].id, all[2].id);
         })
     });
+}
+
+#[test]
+fn a_delay_goes_on_whatever_happened_while_its_run_went_on() {
+    each(|bench| {
+        Box::pin(async {
+            let delay = Schedule::new(vec![Trigger::Delay(Delay { seconds: 30 })]);
+            let task = bench.create(Some(delay.clone()), Policy::default()).await;
+            let run = bench.fire(at(30), 10).await.remove(0);
+            bench.apply(Pause { id: task, note: String::new(), now: at(31) }).await;
+            bench.succeed(&run, at(40)).await;
+            let row = bench.apply(Resume { id: task, rules: Arc::clone(&bench.rules), now: at(50) }).await;
+            assert_eq!(row.next, Some(at(80)));
+            // The end of a run that somebody asked for moves nothing.
+            bench.ask(task, None).await;
+            let asked = bench.claim(at(60), 10).await.remove(0);
+            bench.succeed(&asked, at(70)).await;
+            assert_eq!(bench.row(task).await.next, Some(at(80)));
+            // One that ran at other times before.
+            let other = bench.create(Some(every(60)), Policy::default()).await;
+            let run = bench.fire(at(60), 10).await.remove(0);
+            let rules = Arc::clone(&bench.rules);
+            let change = TaskChange { schedule: Some(delay), ..TaskChange::default() };
+            let change = Change { id: other, change, revision: None, rules, now: at(61) };
+            assert_eq!(bench.apply(change).await.next, None);
+            bench.succeed(&run, at(65)).await;
+            assert_eq!(bench.row(other).await.next, Some(at(95)));
+        })
+    });
+}
+
+#[test]
+fn what_runs_already_obeys_a_policy_that_comes_while_it_does() {
+    each(|bench| {
+        Box::pin(async {
+            let task = bench.create(Some(every(60)), Policy::default()).await;
+            let run = bench.fire(at(60), 10).await.remove(0);
+            let policy = Policy { overlap: Overlap::Queue(2), ..Policy::default() };
+            let change = TaskChange { policy: Some(policy), ..TaskChange::default() };
+            let rules = Arc::clone(&bench.rules);
+            bench.apply(Change { id: task, change, revision: None, rules, now: at(70) }).await;
+            assert!(bench.fire(at(120), 10).await.is_empty());
+            assert_eq!(bench.open(task).await[1].state, State::Waiting);
+            bench.succeed(&run, at(130)).await;
+            assert_eq!(bench.claim(at(130), 10).await[0].nominal, at(120));
+        })
+    });
+}
+
+#[test]
+fn what_the_old_times_did_not_come_to_is_told() {
+    each(|bench| {
+        Box::pin(async {
+            let task = bench.create(Some(every(60)), Policy::default()).await;
+            let change = TaskChange { schedule: Some(every(50)), ..TaskChange::default() };
+            let rules = Arc::clone(&bench.rules);
+            bench.apply(Change { id: task, change, revision: None, rules, now: at(190) }).await;
+            let told = bench.history(task).await.remove(0).unwrap();
+            assert_eq!((told.reason, told.nominal, told.until), (Some(Reason::Changed), at(60), Some(at(180))));
+            assert_eq!(bench.fire(at(200), 10).await[0].nominal, at(200));
+        })
+    });
+}
+
+#[test]
+fn runs_that_somebody_asks_for_stand_in_nobodys_way() {
+    each(|bench| {
+        Box::pin(async {
+            for overlap in [Overlap::Skip, Overlap::CancelPrevious] {
+                let policy = Policy { overlap, ..Policy::default() };
+                let task = bench.create(Some(every(60)), policy).await;
+                bench.ask(task, None).await;
+                let asked = bench.claim(at(1), 10).await.remove(0);
+                let run = bench.fire(at(60), 10).await.remove(0);
+                assert_eq!((run.task, run.nominal), (task, at(60)));
+                assert_eq!(bench.open(task).await.iter().find(|it| it.id == asked.id).unwrap().cancel, None);
+                bench.succeed(&asked, at(61)).await;
+                bench.succeed(&run, at(61)).await;
+                bench.apply(Delete { id: task, now: at(62) }).await;
+            }
+        })
+    });
+}
+
+#[test]
+fn an_execution_whose_task_is_gone_ends_when_somebody_claims_it() {
+    each(|bench| {
+        Box::pin(async {
+            let task = bench.create(Some(every(60)), Policy::default()).await;
+            let run = bench.fire(at(60), 10).await.remove(0);
+            bench.apply(Delete { id: task, now: at(61) }).await;
+            // It goes back into the queue, although nobody wants it any more.
+            let requeue = Requeue { id: run.id, ready: at(61), failures: 1, losses: 0 };
+            bench.apply(PutBack(requeue)).await;
+            assert!(bench.claim(at(62), 10).await.is_empty());
+            assert!(bench.open(task).await.is_empty());
+            assert_eq!(bench.history(task).await[0].reason, Some(Reason::Deleted));
+        })
+    });
+}
+
+/// Puts an execution back into the queue, as the end of an attempt does that a deletion did not see.
+#[derive(Debug)]
+struct PutBack(Requeue);
+
+impl Flow for PutBack {
+    type Output = ();
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Result<(), Failure> {
+        Ok(rows.requeue(std::slice::from_ref(&self.0)).await?)
+    }
 }

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::{Source, State};
 
+/// Most executions whose pause is over in one unit.
+const WAKE: usize = 500;
+
 const OPEN: &str = "SELECT id, task_id, executor, source, nominal_at, planned_at, state, attempt, failures, losses, ready_at, \
                     worker_id, started_at, cancel, payload, created_at, rank_at, settles FROM schedule_execution";
 const ENDED: &str = "SELECT id, task_id, source, nominal_at, planned_at, state, reason, error, output, attempts, worker_id, \
@@ -21,8 +24,9 @@ const ENDED: &str = "SELECT id, task_id, source, nominal_at, planned_at, state, 
 pub(super) async fn coming(rows: &mut SqlRows<'_>, executors: &[Arc<str>]) -> Done<Coming> {
     let (within, params) = names(executors);
     let sql = format!(
-        "SELECT (SELECT MIN(next_run_at) FROM schedule_task WHERE next_run_at IS NOT NULL) AS due, \
-         (SELECT MIN(ready_at) FROM schedule_execution WHERE ready_at IS NOT NULL) AS ready, \
+        "SELECT (SELECT next_run_at FROM schedule_task WHERE next_run_at IS NOT NULL \
+         ORDER BY next_run_at LIMIT 1) AS due, \
+         (SELECT ready_at FROM schedule_execution WHERE ready_at IS NOT NULL ORDER BY ready_at LIMIT 1) AS ready, \
          CASE WHEN EXISTS (SELECT 1 FROM schedule_execution WHERE place_at IS NOT NULL AND executor {within}) \
          THEN 1 ELSE 0 END AS queued"
     );
@@ -34,9 +38,33 @@ pub(super) async fn coming(rows: &mut SqlRows<'_>, executors: &[Arc<str>]) -> Do
     })
 }
 
-pub(super) async fn open_of(rows: &mut SqlRows<'_>, tasks: &[TaskId]) -> Done<Vec<(TaskId, Open)>> {
-    let head = "SELECT task_id, id, state FROM schedule_execution WHERE task_id";
-    let found = fetch_in(rows, head, tasks, " ORDER BY id").await?;
+pub(super) async fn open_of(rows: &mut SqlRows<'_>, task: TaskId, limit: usize) -> Done<Vec<ExecutionId>> {
+    let sql = "SELECT id FROM schedule_execution WHERE task_id = ? ORDER BY id LIMIT ?";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = rows.tx.fetch_all(sql, params![task.to_string(), limit]).await?;
+    found.iter().map(|row| id(row.text("id")?)).collect()
+}
+
+/// Those whose pause is over, except such that another worker looks at: it may have been stopped while it does.
+pub(super) async fn wake(rows: &mut SqlRows<'_>, now: Timestamp) -> Done<()> {
+    let sql = format!(
+        "SELECT id FROM schedule_execution WHERE ready_at <= ? ORDER BY ready_at LIMIT {WAKE}{}",
+        rows.lock(SKIP)
+    );
+    let found = rows.tx.fetch_all(sql, params![now.as_micros()]).await?;
+    let ids = found.iter().map(|row| row.text("id").map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+    let head = "UPDATE schedule_execution SET place_at = rank_at, ready_at = NULL WHERE id";
+    execute_in(rows, head, params![], &ids).await.map(drop)
+}
+
+pub(super) async fn scheduled(
+    rows: &mut SqlRows<'_>,
+    tasks: &[TaskId],
+    lock: bool,
+) -> Done<Vec<(TaskId, Open)>> {
+    let head = "SELECT task_id, id, state FROM schedule_execution WHERE source = 'schedule' AND task_id";
+    let end = format!(" ORDER BY id{}", if lock { rows.lock(WAIT) } else { "" });
+    let found = fetch_in(rows, head, tasks, &end).await?;
     let open = |row: &Row| {
         let open = Open { id: id(row.text("id")?)?, state: word(State::of(row.text("state")?))? };
         Ok((id(row.text("task_id")?)?, open))

@@ -124,8 +124,17 @@ impl Rows for SqlRows<'_> {
         tasks::bodies(self, ids).await
     }
 
-    async fn open_of(&mut self, tasks: &[TaskId]) -> Done<Vec<(TaskId, Open)>> {
-        executions::open_of(self, tasks).await
+    async fn scheduled(&mut self, tasks: &[TaskId], lock: bool) -> Done<Vec<(TaskId, Open)>> {
+        executions::scheduled(self, tasks, lock).await
+    }
+
+    async fn open_of(&mut self, task: TaskId, limit: usize) -> Done<Vec<ExecutionId>> {
+        executions::open_of(self, task, limit).await
+    }
+
+    async fn make_settle(&mut self, task: TaskId) -> Done<()> {
+        let sql = "UPDATE schedule_execution SET settles = 1 WHERE task_id = ?";
+        self.tx.execute(sql, params![task.to_string()]).await.map(drop)
     }
 
     async fn open(&mut self, ids: &[ExecutionId]) -> Done<Vec<Execution>> {
@@ -141,8 +150,7 @@ impl Rows for SqlRows<'_> {
     }
 
     async fn wake(&mut self, now: Timestamp) -> Done<()> {
-        let sql = "UPDATE schedule_execution SET place_at = rank_at, ready_at = NULL WHERE ready_at <= ?";
-        self.tx.execute(sql, params![now.as_micros()]).await.map(drop)
+        executions::wake(self, now).await
     }
 
     async fn add(&mut self, executions: &[Execution]) -> Done<()> {

@@ -43,6 +43,11 @@ impl Journal {
         self.entries().limits.insert(task, most);
     }
 
+    /// Nothing more is said of this task.
+    pub(super) fn unlimited(&self, task: TaskId) {
+        self.entries().limits.remove(&task);
+    }
+
     pub(super) fn trace(&self) -> Vec<(Timestamp, ExecutionId, u32)> {
         self.entries().trace.clone()
     }

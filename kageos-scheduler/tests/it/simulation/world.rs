@@ -8,7 +8,7 @@ use std::time::Duration;
 use kageos_core::{Clock, Entropy, Env, ExecutionId, TaskId, Timestamp};
 use kageos_scheduler::{
     Builder, Delay, Every, Memory, Missed, NewTask, Output, Overlap, Policy, Retry, Run, RunError, Schedule,
-    Scheduler, Trigger, Weather,
+    Scheduler, TaskChange, TaskState, Trigger, Weather,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -155,7 +155,8 @@ impl World {
     }
 
     async fn start(&mut self, name: String) {
-        let clock = Arc::new(SimClock { began: self.began, wrong: AtomicI64::default() });
+        let wrong = self.dice.pick(&[0, 0, -3_600_000_000, 3_600_000_000]);
+        let clock = Arc::new(SimClock { began: self.began, wrong: wrong.into() });
         let line =
             Arc::new(Line { dice: self.dice.clone(), loss: 1.into(), cut_until: Mutex::new(Instant::now()) });
         let env = Env { clock: clock.clone(), entropy: Arc::new(self.dice.clone()) };
@@ -250,9 +251,10 @@ impl World {
                 40..50 => self.step_clock(),
                 50..60 => self.worsen(),
                 60..65 => self.replace().await,
-                65..85 => self.ask().await,
-                85..90 => self.hold().await,
-                90..95 => self.cancel().await,
+                65..80 => self.ask().await,
+                80..85 => self.hold().await,
+                85..90 => self.cancel().await,
+                90..95 => self.change().await,
                 _ => {}
             }
         }
@@ -329,6 +331,26 @@ impl World {
         }
     }
 
+    /// Somebody wants a task to run at other times, or to be handled otherwise.
+    async fn change(&mut self) {
+        let task = self.task();
+        let mut change = TaskChange { policy: Some(self.policy()), ..TaskChange::default() };
+        if self.dice.percent(50) {
+            let trigger = self.dice.pick(&[
+                Trigger::Delay(Delay { seconds: 5 }),
+                Trigger::Every(Every { seconds: 9, from: None }),
+                Trigger::Cron("*/30 * * * * *".to_owned()),
+            ]);
+            change.schedule = Some(Schedule::new(vec![trigger]));
+        }
+        // What ran under the old rules may go on beside what the new ones begin.
+        self.journal.unlimited(task);
+        if let Some(known) = self.tasks.get_mut(&task) {
+            known.period_s = None;
+        }
+        let _ = self.scheduler().change(task, None, change).await;
+    }
+
     async fn cancel(&mut self) {
         let scheduler = self.scheduler();
         if let Ok(open) = scheduler.open(self.task()).await
@@ -336,6 +358,20 @@ impl World {
         {
             let _ = scheduler.cancel(first.id).await;
         }
+    }
+
+    /// A schedule that is neither paused nor over has something to come, or a run that it waits for.
+    async fn goes_on(&self, task: TaskId) {
+        for _ in 0..20 {
+            let row = self.scheduler().task(task).await.unwrap().unwrap();
+            let open = self.scheduler().open(task).await.unwrap();
+            if row.state != TaskState::Active || row.next_run.is_some() || !open.is_empty() {
+                return;
+            }
+            // It may be between the two looks.
+            sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nothing comes of {:?}", self.scheduler().task(task).await);
     }
 
     /// No more faults, and no more schedules: what is open must come to its end.
@@ -347,6 +383,9 @@ impl World {
         // First everything that is due has to be decided on.
         sleep(LEASE * 4).await;
         let tasks: Vec<_> = self.tasks.keys().copied().collect();
+        for task in &tasks {
+            self.goes_on(*task).await;
+        }
         for task in &tasks {
             while self.scheduler().pause(*task, "the end").await.is_err() {
                 sleep(Duration::from_millis(100)).await;
