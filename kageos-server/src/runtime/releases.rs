@@ -8,10 +8,12 @@ use std::{
 };
 
 use kageos_core::{
-    Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, UserId,
+    Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, ResourcePath, Result,
+    UserId,
     platform::{
         dispatcher::Mounts,
         release::{Built, Program, Release, State, Switch, egress_digest, function_changes},
+        tree::check_declared,
     },
 };
 use serde_json::{Value, json};
@@ -243,7 +245,7 @@ async fn declared(
         Ok(host) => {
             host.stop(Duration::ZERO).await;
             let manifest = Manifest::clone(&kageos_core::Host::manifest(&**host));
-            check(&manifest).map(|()| manifest)
+            check(&call.path, &manifest).map(|()| manifest)
         }
         Err(error) => Err(error.clone()),
     };
@@ -255,9 +257,9 @@ async fn declared(
     manifest
 }
 
-/// Whether a platform can take what a program declares.
-pub(super) fn check(manifest: &Manifest) -> Result<()> {
-    Mounts::check(manifest)?;
+/// Whether a workspace can have what a program declares.
+pub(super) fn check(workspace: &ResourcePath, manifest: &Manifest) -> Result<()> {
+    Mounts::check(workspace, manifest)?;
     match manifest.egress.mistakes().as_slice() {
         [] => Ok(()),
         mistakes => Err(Error::new(Code::InvalidInput, mistakes.join("; "))),
@@ -293,6 +295,8 @@ async fn go_live(
     let release = releases.get(workspace, number).await?.ok_or_else(missing)?;
     let manifest = releases.manifest(workspace, number).await?;
     let manifest = manifest.ok_or_else(|| Error::new(Code::Conflict, "This release was never built."))?;
+    // Nothing of it is started on the rows when it cannot go live: its workspace may have moved since it was built.
+    check_declared(&call.path, &manifest)?;
     if runtime.inner.options.nodes.is_some() {
         drained(runtime, workspace, number).await?;
     }
