@@ -6,6 +6,7 @@
 
 mod actions;
 mod attach;
+mod backoff;
 mod build;
 mod database;
 mod depot;
