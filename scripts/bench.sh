@@ -155,12 +155,19 @@ app() {
 # now: milliseconds.
 now() { echo $(($(date +%s%N) / 1000000)); }
 
+# went_live STATE FIELD: what the last release that went live took, as the server logged it.
+went_live() {
+  jq -s --arg field "$2" 'map(select(.message == "a release is live")) | last | .[$field]' "$1/logs/server.log"
+}
+
 # From a change of a line to what is live, and from nothing to the first row of a new workspace; on a server of its own.
 apps() {
-  local state=$work/state-apps app=$work/todo round begun built live fresh changes=() builds=() new=() cold=() warm=()
+  local state=$work/state-apps app=$work/todo round begun built live fresh changes=() builds=() starts=() switches=() new=() cold=() warm=()
   local ask=("$kagectl" --state "$state" --json)
   rm -rf "$state" "$app"
-  (cd "$work" && KAGEOS_SERVER__ADDRESS=127.0.0.1:0 KAGEOS_LOG__FILTER=warn exec "$kagectl" --state "$state" --json serve >"$work/said" 2>"$work/server.log") &
+  # What a publication takes to start and to switch is in the server's log.
+  (cd "$work" && KAGEOS_SERVER__ADDRESS=127.0.0.1:0 KAGEOS_LOG__FILTER=warn,kageos_server::runtime::releases=info \
+    exec "$kagectl" --state "$state" --json serve >"$work/said" 2>"$work/server.log") &
   running+=($!)
   until "${ask[@]}" verify >/dev/null 2>&1; do sleep 0.1; done
   (cd "$work" && "${ask[@]}" workspace new todo >/dev/null)
@@ -180,6 +187,7 @@ apps() {
     "${ask[@]}" workspace publish /system/new_0 "$fresh" >/dev/null
     live=$(now)
     changes+=($((live - begun))) builds+=($((built - begun)))
+    starts+=("$(went_live "$state" start_ms)") switches+=("$(went_live "$state" switch_ms)")
     "${ask[@]}" workspace restart /system/new_0 >/dev/null
     begun=$(now)
     "${ask[@]}" call /system/new_0/task.table search '{"limit": 1}' >/dev/null
@@ -190,11 +198,13 @@ apps() {
   done
   stop_all
   jq -cn --argjson new "$(jq -s . <<<"${new[*]}")" --argjson changes "$(jq -s . <<<"${changes[*]}")" \
-    --argjson builds "$(jq -s . <<<"${builds[*]}")" --argjson cold "$(jq -s . <<<"${cold[*]}")" --argjson warm "$(jq -s . <<<"${warm[*]}")" '
+    --argjson builds "$(jq -s . <<<"${builds[*]}")" \
+    --argjson starts "$(jq -s . <<<"${starts[*]}")" --argjson switches "$(jq -s . <<<"${switches[*]}")" --argjson cold "$(jq -s . <<<"${cold[*]}")" --argjson warm "$(jq -s . <<<"${warm[*]}")" '
     def median: sort | .[length / 2 | floor];
     {new_workspace_ms: ($new | median), change_to_live_ms: ($changes | median), of_that_build_ms: ($builds | median),
+     of_that_start_ms: ($starts | median), of_that_switch_ms: ($switches | median),
      cold_start_ms: (($cold | median) - ($warm | median)), call_ms: ($warm | median)}' | tee "$work/apps" | jq -r \
-    '"new workspace to its first row \(.new_workspace_ms) ms; a changed line to live \(.change_to_live_ms) ms, \(.of_that_build_ms) of them to write and build; a call to a stopped app \(.cold_start_ms) ms more than to one that runs"'
+    '"new workspace to its first row \(.new_workspace_ms) ms; a changed line to live \(.change_to_live_ms) ms, \(.of_that_build_ms) of them to write and build, \(.of_that_start_ms) to start and \(.of_that_switch_ms) to switch; a call to a stopped app \(.cold_start_ms) ms more than to one that runs"'
 }
 
 # serve_state STATE: a server on a state folder that is there; sets address, process, ready and COOKIE.

@@ -89,7 +89,8 @@ async fn drain(db: &Db, count: usize) -> Result<(), Failure> {
     let (work, _heard) = nothing();
     let before = db.stats();
     let begun = Instant::now();
-    let worker = Scheduler::builder(db.clone(), Env::system()).name("worker").slots(1000).executor("work", work);
+    let worker =
+        Scheduler::builder(db.clone(), Env::system()).name("worker").slots(1000).executor("work", work);
     let worker = worker.start().await?;
     loop {
         let sql = "SELECT COUNT(*) AS open FROM schedule_execution";
@@ -164,7 +165,8 @@ async fn start(db: &Db) -> Result<(), Failure> {
 
 async fn late(db: &Db, tasks: usize) -> Result<(), Failure> {
     let (work, mut heard) = nothing();
-    let worker = Scheduler::builder(db.clone(), Env::system()).slots(1000).executor("work", work).start().await?;
+    let worker =
+        Scheduler::builder(db.clone(), Env::system()).slots(1000).executor("work", work).start().await?;
     let mut took = Vec::new();
     let rounds = if tasks == 1 { 20 } else { 5 };
     for _ in 0..rounds {

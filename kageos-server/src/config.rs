@@ -22,7 +22,7 @@ use reader::Reader;
 
 use crate::{
     network::Network,
-    runtime::{Limits, Quotas},
+    runtime::{BuildLimits, Limits, Quotas},
 };
 
 /// The configuration of a server.
@@ -109,7 +109,10 @@ pub struct RuntimeConfig {
     pub layers: Option<PathBuf>,
     /// `idle_ms`: how long an app is kept when nobody calls.
     pub idle: Duration,
-    /// `keep_releases`: how many programs are kept besides the live one.
+    /// `drain_ms`: how long the calls of a release that is replaced, or of a server that ends, may take until they are cut
+    /// off.
+    pub drain: Duration,
+    /// `keep_releases`: how many programs are kept besides the live one, of releases that were live and of others each.
     pub keep_releases: u32,
     /// `build_cache_bytes`: what was compiled for workspaces may take so much; what was used longest ago goes.
     pub build_cache_bytes: u64,
@@ -117,6 +120,8 @@ pub struct RuntimeConfig {
     pub quotas: Quotas,
     /// `max_memory_bytes`, `max_file_bytes`, `max_processes` and `max_cpu_percent`: what each app may use.
     pub limits: Limits,
+    /// `max_build_memory_bytes`, `max_build_processes` and `build_timeout_ms`: what one build may use.
+    pub builds: BuildLimits,
     /// `keep_deleted_days`: how long a deleted workspace can be restored.
     pub keep_deleted: Duration,
     /// `log_bytes`: how much is kept of the log of one workspace.

@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use kageos_core::file::NewFile;
 use kageos_core::host::NoControl;
 use kageos_core::link::frame::{self, Decoder, Frame, FrameError, MAX_HEAD};
-use kageos_core::link::message::{Answer, Message};
-use kageos_core::link::{Closed, LinkHost, LinkOptions, MAX_ASKS, MAX_FRAME};
+use kageos_core::link::message::{Answer, Message, Note, ToApp, ToPlatform};
+use kageos_core::link::{Closed, LinkHost, LinkOptions, MAX_ASKS, MAX_FRAME, VERSIONS};
 use kageos_core::log::NoLog;
 use kageos_core::{
     Actor, Call, CallId, Code, Dispatch, Env, Error, FileId, FileInfo, Files, Host, HostCall, HostError,
-    LogCall, LogEntry, LogLevel, LogSink, LogSource, Manifest, Reply, Result, Source, SourceKind, StepSink,
-    TableSteps,
+    LogCall, LogEntry, LogLevel, LogSink, LogSource, Manifest, Progress, Reply, Result, Source, SourceKind,
+    StepSink, TableSteps,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -62,6 +62,146 @@ proptest! {
         for frame in decoded(&bytes, cut).into_iter().flatten() {
             prop_assert!(frame.head.len() + frame.body.len() <= bytes.len());
             let _ = serde_json::from_slice::<Message>(&frame.head);
+        }
+    }
+}
+
+/// A message of each kind as a peer sends it, with what it carries.
+fn messages() -> Vec<(Message, Vec<u8>)> {
+    let raw = |value: Value| serde_json::value::to_raw_value(&value).unwrap();
+    let failed = HostError::Refused(Error::field("/task", "done", "This is done already."));
+    let entry = LogEntry::new(LogLevel::Info, "It is done.").with("rows", 3);
+    let call = CallId::NIL;
+    let progress = Progress { done: 1, total: Some(7), message: "so far".to_owned() };
+    let hello = ToPlatform::Hello { versions: VERSIONS, manifest: Box::new(manifest()) };
+    let asks = [raw(json!(hello)), raw(json!(ToPlatform::Ready)), raw(json!(ToApp::Fence { call }))];
+    let asks = asks.into_iter().zip(1..).map(|(ask, id)| Message::Ask { id, ask });
+    let answers = [Answer::Done(raw(json!({ "changes": [], "undoable": false }))), Answer::Failed(failed)];
+    let answers = answers.into_iter().zip(1..).map(|(answer, id)| Message::Answer { id, answer });
+    let notes = [
+        Note::Progress { call, progress },
+        Note::Log { call: Some(call), entry },
+        Note::LogLost { lines: 9 },
+        Note::Stop { call },
+        Note::Drain,
+    ];
+    let all = asks.chain(answers).chain(notes.map(Message::Note)).chain([Message::Cancel { id: 2 }]);
+    all.zip(0..).map(|(message, at)| (message, vec![at; usize::from(at) * 31])).collect()
+}
+
+/// What is done to a stream of valid frames on its way.
+#[derive(Debug, Clone)]
+enum Damage {
+    Flip {
+        at: usize,
+        bit: u8,
+    },
+    Cut {
+        at: usize,
+        bytes: usize,
+    },
+    Insert {
+        at: usize,
+        bytes: Vec<u8>,
+    },
+    /// A part of the stream comes again somewhere else.
+    Merge {
+        from: usize,
+        bytes: usize,
+        at: usize,
+    },
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let at = || any::<prop::sample::Index>().prop_map(|index| index.index(1 << 20));
+    prop_oneof![
+        (at(), 0..8_u8).prop_map(|(at, bit)| Damage::Flip { at, bit }),
+        (at(), 1..200_usize).prop_map(|(at, bytes)| Damage::Cut { at, bytes }),
+        (at(), prop::collection::vec(any::<u8>(), 1..20))
+            .prop_map(|(at, bytes)| Damage::Insert { at, bytes }),
+        (at(), 1..200_usize, at()).prop_map(|(from, bytes, at)| Damage::Merge { from, bytes, at }),
+    ]
+}
+
+fn damaged(mut stream: Vec<u8>, damage: &[Damage]) -> Vec<u8> {
+    for one in damage {
+        let len = stream.len().max(1);
+        let part = |from: usize, bytes: usize| from % len..(from % len + bytes).min(stream.len());
+        match one {
+            Damage::Flip { at, bit } => stream[at % len] ^= 1 << bit,
+            Damage::Cut { at, bytes } => drop(stream.drain(part(*at, *bytes))),
+            Damage::Insert { at, bytes } => drop(stream.splice(at % len..at % len, bytes.clone())),
+            Damage::Merge { from, bytes, at } => {
+                let again = stream[part(*from, *bytes)].to_vec();
+                drop(stream.splice(at % len..at % len, again));
+            }
+        }
+        if stream.is_empty() {
+            break;
+        }
+    }
+    stream
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    /// Each frame of a stream that was valid and is damaged lies in it, where it says; the frames before the first damage
+    /// come out whole; a head that was damaged is a message or none; and how the stream is cut makes no difference.
+    #[test]
+    fn valid_frames_that_are_damaged_are_other_frames_or_none(
+        order in prop::collection::vec(0..11_usize, 1..6),
+        damage in prop::collection::vec(damage(), 0..4),
+        cut in 1..300_usize,
+    ) {
+        let messages = messages();
+        prop_assert_eq!(messages.len(), 11);
+        let mut stream = Vec::new();
+        let mut sent = Vec::new();
+        for index in order {
+            let (message, body) = &messages[index];
+            let head = serde_json::to_vec(message).unwrap();
+            frame::encode(&head, body, &mut stream);
+            sent.push((stream.len(), Frame { head, body: body.clone() }));
+        }
+        let bytes = damaged(stream.clone(), &damage);
+        let whole = bytes.iter().zip(&stream).take_while(|(a, b)| a == b).count();
+        let mut decoder = Decoder::default();
+        let mut found = Vec::new();
+        let mut failed = None;
+        'pieces: for piece in bytes.chunks(cut) {
+            decoder.push(piece);
+            loop {
+                match decoder.take() {
+                    Ok(Some(frame)) => found.push(frame),
+                    Ok(None) => break,
+                    Err(error) => {
+                        failed = Some(error);
+                        break 'pieces;
+                    }
+                }
+            }
+        }
+        let mut at = 0;
+        for frame in &found {
+            let mut again = Vec::new();
+            frame::encode(&frame.head, &frame.body, &mut again);
+            prop_assert_eq!(bytes.get(at..at + again.len()), Some(&*again));
+            at += again.len();
+            if let Ok(message) = serde_json::from_slice::<Message>(&frame.head) {
+                let told = serde_json::to_vec(&message).unwrap();
+                prop_assert!(serde_json::from_slice::<Message>(&told).is_ok());
+            }
+        }
+        for (frame, (_, sent)) in found.iter().zip(sent.iter().take_while(|(end, _)| *end <= whole)) {
+            prop_assert_eq!(frame, sent);
+        }
+        let untouched = sent.iter().filter(|(end, _)| *end <= whole).count();
+        prop_assert!(found.len() >= untouched, "{} of {}", found.len(), untouched);
+        prop_assert_eq!(decoded(&bytes, bytes.len()).err(), failed);
+        if failed.is_none() {
+            prop_assert_eq!(decoded(&bytes, bytes.len()).map(|all| all.len()), Ok(found.len()));
+            prop_assert_eq!(decoder.is_empty(), at == bytes.len());
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kageos_core::host::{HostCall, HostError, NoControl};
-use kageos_core::manifest::{FunctionEntry, SCHEMA_VERSION};
+use kageos_core::manifest::{DirectoryEntry, FunctionEntry, SCHEMA_VERSION};
+use kageos_core::platform::dispatcher::Mounts;
 use kageos_core::platform::files::{FileOptions, Objects};
 use kageos_core::platform::identity::{SYSTEM_LOGIN, Secret};
 use kageos_core::platform::oplog::Seat;
@@ -12,6 +13,7 @@ use kageos_core::platform::release::{
     Attached, Built, ChangeKind, Consent, Program, State, Switch, egress_digest, function_changes,
 };
 use kageos_core::platform::secrets::Secrets;
+use kageos_core::platform::tree::MAX_DECLARED;
 use kageos_core::platform::{Platform, PlatformOptions, SealKey};
 use kageos_core::sql::{Db, params, testing};
 use kageos_core::{
@@ -369,6 +371,110 @@ async fn old_programs_are_given_up_and_the_live_one_never() {
         assert_eq!(page.iter().map(|it| it.number).collect::<Vec<_>>(), [3, 2]);
         world.platform.close().await;
     }
+}
+
+#[tokio::test]
+async fn builds_that_nobody_has_published_push_out_nothing_to_go_back_to() {
+    for place in testing::engines().await.unwrap() {
+        let world = World::new(place.db()).await;
+        let releases = world.platform.releases();
+        let mut before = None;
+        for number in 1..=4 {
+            assert_eq!(world.built(&[]).await, number);
+            releases.starting(world.workspace, number).await.unwrap();
+            world.go_live(&world.call(false), number, before).await.unwrap();
+            if let Some(before) = before {
+                releases.drained(world.workspace, before).await.unwrap();
+            }
+            before = Some(number);
+        }
+        for number in 5..=9 {
+            assert_eq!(world.built(&[]).await, number);
+        }
+        let gone = releases.give_up(world.workspace, 2).await.unwrap();
+        let mut gone: Vec<_> = gone.into_iter().map(|(number, _)| number).collect();
+        gone.sort_unstable();
+        assert_eq!(gone, [1, 5, 6, 7]);
+        assert!(releases.give_up(world.workspace, 2).await.unwrap().is_empty());
+        releases.starting(world.workspace, 3).await.unwrap();
+        world.go_live(&world.call(false), 3, Some(4)).await.unwrap();
+        world.platform.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_release_drains_for_who_has_replaced_it_last() {
+    for place in testing::engines().await.unwrap() {
+        let open = async |node: &str, seed| {
+            let lease = Duration::from_secs(60);
+            let seat = Seat { node: node.to_owned(), holder: node.to_owned(), lease };
+            World::of(Db::open(place.options()).await.unwrap(), seed, Some(seat)).await
+        };
+        let (one, other) = (open("one", 31).await, open("other", 32).await);
+        for _ in 0..2 {
+            one.built(&[]).await;
+        }
+        let live = async |world: &World, number, before| {
+            world.platform.releases().starting(one.workspace, number).await.unwrap();
+            world.go_live(&world.call(false), number, before).await.unwrap();
+        };
+        let drained = async |world: &World| {
+            world.platform.releases().drained(one.workspace, 1).await.unwrap();
+            one.states().await[0].1
+        };
+        live(&one, 1, None).await;
+        live(&one, 2, Some(1)).await;
+        live(&other, 1, Some(2)).await;
+        assert_eq!(drained(&one).await, State::Live, "it is live again");
+        live(&other, 2, Some(1)).await;
+        assert_eq!(drained(&one).await, State::Draining, "its last process is another server's");
+        assert_eq!(drained(&other).await, State::Retired);
+        one.platform.close().await;
+        other.platform.close().await;
+    }
+}
+
+#[test]
+fn a_workspace_has_no_more_than_its_own_paths_and_so_many_of_them() {
+    let workspace: ResourcePath = WORKSPACE.parse().unwrap();
+    let check = |manifest: &Manifest| Mounts::check(&workspace, manifest);
+    let refused = |manifest: &Manifest| {
+        let error = check(manifest).unwrap_err();
+        assert_eq!(error.code, Code::InvalidInput, "{error:?}");
+        error.fields.iter().map(|it| format!("{} {}", it.pointer, it.code)).collect::<Vec<_>>()
+    };
+    assert_eq!(check(&manifest(&[("a.fn", "A"), ("deep/er/b.fn", "B")])), Ok(()));
+    for path in
+        ["../other/a.fn", "/other/shop/a.fn", "a/../../b.fn", "//a.fn", "", "a", "a.fn/b.fn", "A.fn", "a.exe"]
+    {
+        assert_eq!(refused(&manifest(&[(path, "X")])), ["/functions/0/path path"], "{path}");
+    }
+    assert_eq!(refused(&manifest(&[("a.fn", "A"), ("a.fn", "B")])), ["/functions/1/path twice"]);
+    let directory = |path: &str| {
+        let entry =
+            DirectoryEntry { path: path.to_owned(), title: "D".to_owned(), description: String::new() };
+        Manifest { directories: vec![entry], ..manifest(&[]) }
+    };
+    assert_eq!(check(&directory("hr/leave")), Ok(()));
+    for path in ["a.fn", "../other", "/system"] {
+        assert_eq!(refused(&directory(path)), ["/directories/0/path path"], "{path}");
+    }
+    // What fits below one workspace does not below another one with a longer path.
+    let long = ["a".repeat(49), "b".repeat(49)].join("/");
+    let deep = vec!["c".repeat(48); 8].join("/") + "/d.fn";
+    assert_eq!(check(&manifest(&[(&deep, "D")])), Ok(()));
+    let longer: ResourcePath = format!("/{long}").parse().unwrap();
+    let deeper = vec!["c".repeat(48); 9].join("/") + "/d.fn";
+    assert_eq!(check(&manifest(&[(&deeper, "D")])), Ok(()));
+    assert!(Mounts::check(&longer, &manifest(&[(&deeper, "D")])).is_err());
+
+    // The directories between count too.
+    let many = |count: usize| {
+        let paths: Vec<_> = (0..count).map(|at| format!("d{at}/f.fn")).collect();
+        manifest(&paths.iter().map(|path| (path.as_str(), "F")).collect::<Vec<_>>())
+    };
+    assert_eq!(check(&many(MAX_DECLARED / 2)), Ok(()));
+    assert_eq!(refused(&many(MAX_DECLARED / 2 + 1)), ["/functions too_many"]);
 }
 
 #[tokio::test]

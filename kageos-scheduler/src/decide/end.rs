@@ -68,7 +68,9 @@ pub(crate) fn released(execution: &Execution, now: Timestamp) -> Ending {
     again(execution, Reason::Released, None, now, (execution.failures, execution.losses), now)
 }
 
-fn failed(execution: &Execution, rules: &Rules,
+fn failed(
+    execution: &Execution,
+    rules: &Rules,
     (reason, error, last): (Reason, &str, bool),
     now: Timestamp,
 ) -> Ending {

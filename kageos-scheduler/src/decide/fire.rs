@@ -76,7 +76,12 @@ fn runs(task: &DueTask, rules: &Rules, due: &Due<'_>, open: &[Open]) -> Result<F
     for run in found.runs {
         let reason = if made.len() == most { Some(Reason::Spent) } else { None };
         match reason.map_or_else(|| room.take(), Err) {
-            Ok(state) => made.push(execution(task, rules, run, state, due.now)),
+            Ok(state) => {
+                let mut it = execution(task, rules, run, state, due.now);
+                // One that waits may be from other rules.
+                it.settles |= open.iter().any(|it| it.state == State::Waiting);
+                made.push(it);
+            }
             Err(reason) => leave_out(&mut left_out, run, reason),
         }
     }
@@ -140,7 +145,9 @@ pub(crate) fn passed_over(
 ) -> Result<Option<Ended>, SearchError> {
     let Some(plan) = &rules.plan else { return Ok(None) };
     let (first, last) = (plan.next(task.cursor, None)?.occurrence(), plan.last(task.cursor, now)?);
-    let Some((first, last)) = first.zip(last).filter(|(first, _)| first.nominal <= now) else { return Ok(None) };
+    let Some((first, last)) = first.zip(last).filter(|(first, _)| first.nominal <= now) else {
+        return Ok(None);
+    };
     let planned = plan.planned(&task.id.to_string(), first.nominal);
     let count = (first.nominal == last.nominal).then_some(1);
     let first = Run { nominal: first.nominal, planned };

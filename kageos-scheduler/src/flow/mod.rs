@@ -12,7 +12,7 @@ pub(crate) use claim::{Adopt, Claim};
 pub(crate) use end::EndAll;
 pub(crate) use fire::Fire;
 pub(crate) use people::{Change, Create, Delete, Pause, Resume};
-pub(crate) use read::{Attempts, Find, History, ListTasks, Look, OpenOf, Peek};
+pub(crate) use read::{Attempts, Find, History, ListTasks, Look, Now, OpenOf, Peek};
 pub(crate) use run::{Cancel, Cancelled, RunNow};
 pub(crate) use worker::{Beat, Fence, Join};
 

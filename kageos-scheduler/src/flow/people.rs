@@ -140,7 +140,11 @@ impl Flow for Change {
 
 impl Change {
     /// From when a delay counts. One that waits for the end of a run learns of an end that nobody told it of.
-    async fn last_end<R: Rows>(&self, rows: &mut R, last: Option<Timestamp>) -> Result<Option<Timestamp>, Failure> {
+    async fn last_end<R: Rows>(
+        &self,
+        rows: &mut R,
+        last: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, Failure> {
         if self.change.schedule.is_none() && last.is_some() {
             return Ok(last);
         }
@@ -188,8 +192,7 @@ impl Flow for Resume {
             return Ok(row);
         }
         let rules = self.rules.of(&row.due.rules)?;
-        let missed =
-            passed_over(&row.due, &rules, Reason::Paused, self.now).map_err(Error::internal)?;
+        let missed = passed_over(&row.due, &rules, Reason::Paused, self.now).map_err(Error::internal)?;
         // A run may have ended meanwhile.
         let idle = scheduled(rows, &[self.id], false).await?.is_empty();
         let (cursor, last_end) = (row.due.cursor.max(self.now), idle.then_some(self.now));

@@ -2,10 +2,22 @@
 
 use std::sync::Arc;
 
-use kageos_core::{ExecutionId, TaskId};
+use kageos_core::{ExecutionId, TaskId, Timestamp};
 
 use crate::store::{Coming, Failure, Flow, Rows, TaskRow};
 use crate::{Attempt, Ended, Execution, Record};
+
+/// The time of the database, if it has a clock of its own.
+#[derive(Debug)]
+pub(crate) struct Now;
+
+impl Flow for Now {
+    type Output = Option<Timestamp>;
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Result<Self::Output, Failure> {
+        Ok(rows.now().await?)
+    }
+}
 
 /// What comes when.
 #[derive(Debug)]

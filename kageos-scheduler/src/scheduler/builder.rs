@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::time::Time;
 use super::{Core, ENDS, Executor, Options, Scheduler, life};
+use crate::flow::Now;
 use crate::store::Store;
 use crate::task;
 
@@ -119,6 +120,9 @@ impl Builder {
             #[cfg(feature = "testing")]
             Place::Memory(memory) => Store::memory(memory),
         };
+        // Before anybody is told of a time.
+        let asked = time.monotonic();
+        time.sample(store.look(Now).await?, asked);
         let (ends, waiting) = mpsc::channel(ENDS);
         let core = Arc::new(Core {
             store,

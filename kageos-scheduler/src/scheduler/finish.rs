@@ -37,7 +37,9 @@ impl Life {
         loop {
             match self.try_note(&batch, repeated).await {
                 Ok(()) => return,
-                Err(Failure::Sql(error)) if !is_passing(&error) => return self.one_by_one(batch, &error).await,
+                Err(Failure::Sql(error)) if !is_passing(&error) => {
+                    return self.one_by_one(batch, &error).await;
+                }
                 Err(failure) => {
                     tracing::warn!(%failure, "the ends of attempts could not be noted yet");
                     sleep(pause).await;

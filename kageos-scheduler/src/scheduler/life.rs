@@ -71,8 +71,6 @@ impl Life {
         let (worker, name, now) = (self.id, core.options.name.clone(), core.time.now());
         let (same_name, store) = core.store.apply(Join { worker, name, now }).await?;
         core.time.sample(store, self.began);
-        // This machine's own may have been another one.
-        let now = core.time.now();
         let gone = match before {
             Before::Name => same_name.into_iter().map(|it| it.id).collect(),
             Before::Life(last) => vec![last],

@@ -139,6 +139,10 @@ impl Unit<'_> {
 }
 
 impl Rows for Unit<'_> {
+    async fn now(&mut self) -> Done<Option<Timestamp>> {
+        Ok(Some(self.clock.now()))
+    }
+
     async fn coming(&mut self, executors: &[Arc<str>]) -> Done<Coming> {
         let queued = !self.claimable(executors).is_empty();
         let rows = self.rows();

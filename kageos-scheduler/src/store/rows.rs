@@ -86,6 +86,8 @@ pub(crate) struct Requeue {
 /// The rows, inside one unit. Tasks and executions that are read are locked until the unit ends, where others could change
 /// them, unless it is said otherwise.
 pub(crate) trait Rows: Send {
+    /// The database's time, if it has a clock of its own.
+    fn now(&mut self) -> impl Future<Output = Done<Option<Timestamp>>> + Send;
     /// What comes when.
     fn coming(&mut self, executors: &[Arc<str>]) -> impl Future<Output = Done<Coming>> + Send;
 
@@ -122,11 +124,7 @@ pub(crate) trait Rows: Send {
         lock: bool,
     ) -> impl Future<Output = Done<Vec<(TaskId, Open)>>> + Send;
     /// All open executions of a task, oldest first, not locked.
-    fn open_of(
-        &mut self,
-        task: TaskId,
-        limit: usize,
-    ) -> impl Future<Output = Done<Vec<ExecutionId>>> + Send;
+    fn open_of(&mut self, task: TaskId, limit: usize) -> impl Future<Output = Done<Vec<ExecutionId>>> + Send;
     /// Lets the ends of a task's open executions decide what else of it may run.
     fn make_settle(&mut self, task: TaskId) -> impl Future<Output = Done<()>> + Send;
     /// Open executions.
@@ -196,7 +194,7 @@ pub(crate) trait Rows: Send {
     ) -> impl Future<Output = Done<()>> + Send;
     /// Counts the beat of a worker on. Answers whether it still is one.
     fn beat(&mut self, id: WorkerId) -> impl Future<Output = Done<bool>> + Send;
-    /// All workers, and the time of the database if it has a clock of its own and there are any.
+    /// All workers, and with them the time of the database, if it has a clock of its own.
     fn workers(&mut self) -> impl Future<Output = Done<(Vec<WorkerRow>, Option<Timestamp>)>> + Send;
     /// Ends the beat of a worker that is still this one, or whatever it is. Answers whether it has ended.
     fn fence(&mut self, id: WorkerId, beat: Option<u64>) -> impl Future<Output = Done<bool>> + Send;

@@ -18,12 +18,20 @@ use super::{
     LogConfig, Name, NodeConfig, PlaceConfig, PythonConfig, Role, RuntimeConfig, SandboxConfig, ServerConfig,
     WebConfig, WorkspacesConfig,
 };
-use crate::runtime::{Limits, Quotas};
+use crate::runtime::{BuildLimits, Limits, Quotas};
 
 /// Largest body of a request, in bytes: a form with long texts fits, a mistake does not.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
 /// How long an app is kept when nobody calls: who reads and then calls again finds it running.
 const APP_IDLE_MS: u64 = 10 * 60 * 1000;
+/// How long the calls of a release that is replaced may take: longer than people wait for one.
+const DRAIN_MS: u64 = 30 * 1000;
+/// Memory of one build, in bytes: what compilers on a machine of eight processors take at once.
+const BUILD_MEMORY: u64 = 8 << 30;
+/// Processes and threads of one build.
+const BUILD_PROCESSES: u64 = 1024;
+/// How long a build may take: as long as whoever asks for it waits.
+const BUILD_TIMEOUT_MS: u64 = 15 * 60 * 1000;
 /// Programs to go back to.
 const KEEP_RELEASES: u32 = 5;
 /// Requests that the app of one workspace sends outside in a minute.
@@ -98,34 +106,7 @@ impl Reader {
                 synchronous: self.key("database.synchronous", Synchronous::Full),
             },
             workspaces: WorkspacesConfig { admin_url: self.key("workspaces.admin_url", None) },
-            runtime: RuntimeConfig {
-                place: self.key("runtime.place", PlaceConfig::Here),
-                labels: self.list("runtime.labels"),
-                sandbox: self.key("runtime.sandbox", SandboxConfig::Required),
-                container_engine: self.key("runtime.container_engine", None),
-                layers: self.key("runtime.layers", None),
-                idle: self.millis("runtime.idle_ms", APP_IDLE_MS),
-                keep_releases: self.key("runtime.keep_releases", KEEP_RELEASES),
-                build_cache_bytes: self.positive("runtime.build_cache_bytes", BUILD_CACHE_BYTES),
-                quotas: Quotas {
-                    source_bytes: self.positive("runtime.max_source_bytes", QUOTAS.source_bytes),
-                    source_files: self.positive("runtime.max_source_files", QUOTAS.source_files),
-                    data_bytes: self.positive("runtime.max_data_bytes", QUOTAS.data_bytes),
-                },
-                limits: Limits {
-                    memory: self.positive("runtime.max_memory_bytes", Limits::default().memory),
-                    file: self.positive("runtime.max_file_bytes", Limits::default().file),
-                    processes: self.positive("runtime.max_processes", Limits::default().processes),
-                    cpu_percent: self
-                        .positive("runtime.max_cpu_percent", Limits::default().cpu_percent.into())
-                        .try_into()
-                        .unwrap_or(u32::MAX),
-                    ..Limits::default()
-                },
-                keep_deleted: DAY * self.key("runtime.keep_deleted_days", KEEP_DELETED_DAYS),
-                log_bytes: self.positive("runtime.log_bytes", LOG_BYTES),
-                log_days: self.key("runtime.log_days", LOG_DAYS),
-            },
+            runtime: self.runtime(),
             egress: EgressConfig {
                 networks: self.list("egress.networks"),
                 origins: self.list("egress.origins"),
@@ -194,6 +175,43 @@ impl Reader {
             }
         }
         items
+    }
+
+    fn runtime(&mut self) -> RuntimeConfig {
+        RuntimeConfig {
+            place: self.key("runtime.place", PlaceConfig::Here),
+            labels: self.list("runtime.labels"),
+            sandbox: self.key("runtime.sandbox", SandboxConfig::Required),
+            container_engine: self.key("runtime.container_engine", None),
+            layers: self.key("runtime.layers", None),
+            idle: self.millis("runtime.idle_ms", APP_IDLE_MS),
+            drain: self.millis("runtime.drain_ms", DRAIN_MS),
+            keep_releases: self.key("runtime.keep_releases", KEEP_RELEASES),
+            build_cache_bytes: self.positive("runtime.build_cache_bytes", BUILD_CACHE_BYTES),
+            quotas: Quotas {
+                source_bytes: self.positive("runtime.max_source_bytes", QUOTAS.source_bytes),
+                source_files: self.positive("runtime.max_source_files", QUOTAS.source_files),
+                data_bytes: self.positive("runtime.max_data_bytes", QUOTAS.data_bytes),
+            },
+            limits: Limits {
+                memory: self.positive("runtime.max_memory_bytes", Limits::default().memory),
+                file: self.positive("runtime.max_file_bytes", Limits::default().file),
+                processes: self.positive("runtime.max_processes", Limits::default().processes),
+                cpu_percent: self
+                    .positive("runtime.max_cpu_percent", Limits::default().cpu_percent.into())
+                    .try_into()
+                    .unwrap_or(u32::MAX),
+                ..Limits::default()
+            },
+            builds: BuildLimits {
+                memory: self.positive("runtime.max_build_memory_bytes", BUILD_MEMORY),
+                processes: self.positive("runtime.max_build_processes", BUILD_PROCESSES),
+                time: self.millis("runtime.build_timeout_ms", BUILD_TIMEOUT_MS),
+            },
+            keep_deleted: DAY * self.key("runtime.keep_deleted_days", KEEP_DELETED_DAYS),
+            log_bytes: self.positive("runtime.log_bytes", LOG_BYTES),
+            log_days: self.key("runtime.log_days", LOG_DAYS),
+        }
     }
 
     fn positive(&mut self, key: &str, default: u64) -> u64 {

@@ -396,7 +396,7 @@ async fn take_over(
     runtime.may_attach(workspace).await?;
     let (app, place) = app.await.map_err(Error::internal)??;
     let manifest = app.manifest();
-    check(&manifest)?;
+    check(&call.path, &manifest)?;
     app.health(ANSWERS_WITHIN).await?;
     let egress_digest = releases.consent_attached(call, workspace, &manifest, consent).await?;
     let _ = http.0.set(runtime.inner.options.egress.of(workspace, &manifest, Arc::clone(&logs)));

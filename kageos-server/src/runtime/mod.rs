@@ -6,11 +6,13 @@
 
 mod actions;
 mod attach;
+mod backoff;
 mod build;
 mod database;
 mod depot;
 mod driver;
 mod forward;
+mod handing;
 mod host;
 mod keeping;
 mod kept;
@@ -49,7 +51,9 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use attach::StillIn;
 pub(crate) use build::outlook;
-pub use build::{Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply};
+pub use build::{
+    BuildLimits, Crates, Diagnostic, Fix, FixEdit, Ingredients, Layer, Packed, PackedError, Place, Supply,
+};
 pub use driver::{
     Containers, Driver, Groups, Limits, Sandbox, mark, probe, probe_holding, probe_writing, restrict,
 };
@@ -72,8 +76,6 @@ use logs::{InThisProcess, Kept, Logs};
 
 /// The folder of an app's own data in that of its workspace.
 pub(crate) const DATA: &str = "data";
-/// How long the calls of a release that is replaced, or of a server that ends, may take until they are cut off.
-const DRAIN: Duration = Duration::from_secs(30);
 /// How long a call may take that the door has let in, until it is with the release that was live then.
 const HANDED_ON: Duration = Duration::from_secs(2);
 
@@ -99,8 +101,12 @@ pub struct RuntimeOptions {
     pub depot: Option<Objects>,
     /// What an app may use.
     pub limits: Limits,
+    /// What one build may use.
+    pub builds: BuildLimits,
     /// How long an app is kept when nobody calls.
     pub idle: Duration,
+    /// How long the calls of a process that is replaced, or of a server that ends, may take until they are cut off.
+    pub drain: Duration,
     /// Releases whose programs stay, besides the live one.
     pub keep: u32,
     /// Bytes of what was compiled for workspaces.
@@ -154,8 +160,8 @@ struct Inner {
     elsewhere: Mutex<HashSet<NodeId>>,
     /// The generation of the tree up to which apps were ended and mounted.
     followed: AtomicI64,
-    /// Releases that were live, whose calls have not ended here.
-    draining: Mutex<HashSet<(NodeId, u32)>>,
+    /// How many processes of a release were replaced here, or are about to be, whose calls have not ended.
+    draining: Mutex<HashMap<(NodeId, u32), usize>>,
     /// When what other servers left was settled last, in seconds.
     settled: AtomicU64,
     /// Held by who moves or removes files that a backup copies, and by backups.
@@ -267,11 +273,11 @@ impl Runtime {
     pub async fn close(&self) {
         self.forget_links();
         self.inner.changing.close();
-        let _ = tokio::time::timeout(DRAIN, self.inner.changing.wait()).await;
+        let _ = tokio::time::timeout(self.inner.options.drain, self.inner.changing.wait()).await;
         let apps: Vec<_> = lock(&self.inner.apps).drain().collect();
         let stopping = apps.iter().map(|(workspace, app)| {
             self.platform().mounts().unmount(*workspace);
-            app.host.retire(DRAIN)
+            app.host.retire(self.inner.options.drain)
         });
         futures_util::future::join(futures_util::future::join_all(stopping), self.close_links()).await;
         self.inner.logs.close().await;

@@ -1,7 +1,6 @@
 //! One app in a process of its own.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -21,6 +20,7 @@ use tokio::{
 
 use super::{
     Quota,
+    backoff::Backoff,
     kept::KeptManifest,
     live::{Ended, Live},
     logs::fate,
@@ -28,12 +28,6 @@ use super::{
     options::AppOptions,
 };
 
-/// Crashes within [`CRASH_WINDOW`] that are put up with; after more, callers are refused for a while.
-const CRASHES: usize = 3;
-/// How long a crash counts.
-const CRASH_WINDOW: Duration = Duration::from_secs(60);
-/// How long callers are refused after too many crashes.
-const COOL_DOWN: Duration = Duration::from_secs(10);
 /// The file of an app's rows in its folder.
 pub(super) const DATABASE: &str = "app.db";
 /// How long the calls of an app may take whose runtime node is about to end.
@@ -66,8 +60,8 @@ struct State {
     live: Option<Arc<Live>>,
     /// One that is ended, while something of it may run.
     ending: Option<Arc<Live>>,
-    /// When it died, the last first.
-    crashes: VecDeque<Instant>,
+    /// When it died.
+    backoff: Backoff,
     used: Option<Instant>,
     /// Callers are refused, and that is told already.
     refusing: bool,
@@ -107,6 +101,14 @@ impl ProcessHost {
         let host = Self::idle(env, options, &live.host.manifest())?;
         host.keep(&mut host.state.lock().await, live);
         Ok(host)
+    }
+
+    /// Another host of the same app, whose process does not run yet.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the manifest cannot be written as JSON.
+    pub(super) fn anew(&self) -> Result<Arc<Self>> {
+        Self::idle(self.env.clone(), self.options.clone(), &self.manifest.get())
     }
 
     /// Hands over to the host that has taken its place: what runs here runs on, and whatever comes later goes there.
@@ -184,7 +186,7 @@ impl ProcessHost {
         let state = self.state.lock().await;
         state.live.is_none()
             && state.ending.is_none()
-            && state.crashes.is_empty()
+            && state.backoff.is_well(Instant::now())
             && (self.options.origin.as_ref().is_some_and(|it| it.brings()) || self.options.program.exists())
     }
 
@@ -333,7 +335,8 @@ impl ProcessHost {
         let started = self.again(place).await;
         if let Ok(live) = &started {
             match self.is_late().await {
-                Ok(false) => {}
+                // The tables may be another's since they were opened.
+                Ok(false) if self.heir.get().is_none() => {}
                 late => {
                     self.state.lock().await.ending = Some(Arc::clone(live));
                     let gone = live.kill().await;
@@ -400,13 +403,16 @@ impl ProcessHost {
     /// Refuses while the app has died too often lately, and says so once.
     async fn may_start(&self) -> Result<()> {
         let mut state = self.state.lock().await;
-        let refused = state.may_start();
-        let refuses_already = std::mem::replace(&mut state.refusing, refused.is_err());
-        if refused.is_err() && !refuses_already {
+        let rest = state.backoff.rest(Instant::now());
+        let refuses_already = std::mem::replace(&mut state.refusing, rest.is_some());
+        let Some(rest) = rest else { return Ok(()) };
+        let seconds = rest.as_secs() + 1;
+        if !refuses_already {
             let message = "The app has died several times; callers are refused for a while.";
-            self.say(LogEntry::new(LogLevel::Error, message).with("seconds", COOL_DOWN.as_secs()));
+            self.say(LogEntry::new(LogLevel::Error, message).with("seconds", seconds));
         }
-        refused
+        let message = format!("The app has died several times; it is tried again in {seconds} s.");
+        Err(Error::new(Code::Unavailable, message))
     }
 
     /// Tells of a process that has died, or that does not answer, and ends what is left of it.
@@ -442,6 +448,7 @@ impl ProcessHost {
 
     fn keep(&self, state: &mut MutexGuard<'_, State>, live: Arc<Live>) -> Arc<Live> {
         state.live = Some(Arc::clone(&live));
+        state.backoff.started(Instant::now());
         state.waiting = false;
         state.used = Some(Instant::now());
         self.say(LogEntry::new(LogLevel::Info, "The app is started.").with("pid", live.pid));
@@ -464,21 +471,7 @@ impl State {
     }
 
     fn crashed(&mut self) {
-        self.crashes.push_front(Instant::now());
-        self.crashes.truncate(CRASHES);
-    }
-
-    fn may_start(&mut self) -> Result<()> {
-        let now = Instant::now();
-        self.crashes.retain(|at| now.duration_since(*at) < CRASH_WINDOW);
-        let last = self.crashes.front().map(|at| now.duration_since(*at));
-        if self.crashes.len() >= CRASHES && last.is_some_and(|since| since < COOL_DOWN) {
-            return Err(Error::new(
-                Code::Unavailable,
-                "The app has died several times; it is tried again soon.",
-            ));
-        }
-        Ok(())
+        self.backoff.died(Instant::now());
     }
 }
 

@@ -8,20 +8,21 @@ use std::{
 };
 
 use kageos_core::{
-    Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, Result, TableSteps, UserId,
+    Code, Error, HostCall, HostError, HostReply, Manifest, NodeId, Progress, ResourcePath, Result,
+    TableSteps, UserId,
     platform::{
         dispatcher::Mounts,
         release::{Built, Program, Release, State, Switch, egress_digest, function_changes},
+        tree::check_declared,
     },
 };
 use serde_json::{Value, json};
 
 use super::{
-    App, DRAIN, HANDED_ON, Layer, Runs, Runtime,
-    build::{BuildFolder, Diagnostic, Job, MAX_BUILD, Priority, Turn, remove_tree, take_program},
+    App, Layer, Runs, Runtime,
+    build::{BuildFolder, Confined, Diagnostic, Job, MAX_BUILD, Priority, Turn, remove_tree, take_program},
     host::{Found, blocking, reply},
     keeping::NEVER,
-    lock,
     process::ProcessHost,
     said::Said,
 };
@@ -172,7 +173,9 @@ async fn make(
     }
     let (app, target) = (folder.app(), folder.target());
     let restrict = &runtime.inner.options.restrict;
-    let job = Job { layer, sandbox, restrict, app: &app, is_layer: false, target: &target };
+    let options = &runtime.inner.options;
+    let confined = Some(Confined { groups: options.groups.as_ref(), limits: &options.builds });
+    let job = Job { layer, sandbox, restrict, app: &app, is_layer: false, target: &target, confined };
     let outcome = job.run(|line| say(call, line)).await?;
     let failed = |error: &str| Made {
         program: None,
@@ -181,7 +184,10 @@ async fn make(
         log: outcome.log.clone(),
     };
     let program = match outcome.programs.as_slice() {
-        _ if !outcome.success => return Ok(failed(&why(&outcome.diagnostics, &outcome.log))),
+        _ if !outcome.success => {
+            let why = outcome.ended.clone().unwrap_or_else(|| why(&outcome.diagnostics, &outcome.log));
+            return Ok(failed(&why));
+        }
         [program] => program.clone(),
         [] => return Ok(failed("It has no program; an app has a `main` that calls `kageos_sdk::main`.")),
         _ => return Ok(failed("It has several programs; an app is one.")),
@@ -243,7 +249,7 @@ async fn declared(
         Ok(host) => {
             host.stop(Duration::ZERO).await;
             let manifest = Manifest::clone(&kageos_core::Host::manifest(&**host));
-            check(&manifest).map(|()| manifest)
+            check(&call.path, &manifest).map(|()| manifest)
         }
         Err(error) => Err(error.clone()),
     };
@@ -255,9 +261,9 @@ async fn declared(
     manifest
 }
 
-/// Whether a platform can take what a program declares.
-pub(super) fn check(manifest: &Manifest) -> Result<()> {
-    Mounts::check(manifest)?;
+/// Whether a workspace can have what a program declares.
+pub(super) fn check(workspace: &ResourcePath, manifest: &Manifest) -> Result<()> {
+    Mounts::check(workspace, manifest)?;
     match manifest.egress.mistakes().as_slice() {
         [] => Ok(()),
         mistakes => Err(Error::new(Code::InvalidInput, mistakes.join("; "))),
@@ -293,17 +299,24 @@ async fn go_live(
     let release = releases.get(workspace, number).await?.ok_or_else(missing)?;
     let manifest = releases.manifest(workspace, number).await?;
     let manifest = manifest.ok_or_else(|| Error::new(Code::Conflict, "This release was never built."))?;
+    // Nothing of it is started on the rows when it cannot go live: its workspace may have moved since it was built.
+    check_declared(&call.path, &manifest)?;
     if runtime.inner.options.nodes.is_some() {
-        drained(runtime, workspace, number).await?;
+        runtime.drained(workspace, number).await?;
     }
     let before = releases.live(workspace).await?;
     let consent = releases.consent(call, workspace, (&release, &manifest), consent).await?;
     let manifest = Arc::new(manifest);
     releases.starting(workspace, number).await?;
+    // From before the switch on, or an earlier process of it that ends meanwhile would say that it has ended.
+    let draining = before.map(|before| runtime.draining(workspace, before));
+    let clock = &runtime.platform().env().clock;
     let switched = async {
         say(call, "starting the release");
+        let begun = clock.monotonic();
         let host = start(runtime, call, workspace, number, &manifest).await?;
         say(call, "switching");
+        let started = clock.monotonic();
         let sandbox = host.sandbox().await;
         // With what it has just done to its tables.
         let tables = releases.get(workspace, number).await?.map(|started| started.tables);
@@ -320,43 +333,43 @@ async fn go_live(
         };
         if is_live {
             let since = releases.standing(workspace).await.ok().flatten().map(|(live, _)| live.since);
-            take_over(runtime, workspace, App { host, release: number, since }, before)?;
+            runtime.take_over(workspace, App { host, release: number, since }, draining)?;
+            let (start_ms, switch_ms) = (millis(begun, started), millis(started, clock.monotonic()));
+            tracing::info!(%workspace, release = number, start_ms, switch_ms, "a release is live");
         }
         done
     };
     let switched = switched.await;
     if let Err(error) = &switched {
-        let message = error.clone().into_error().message;
-        if let Err(error) = releases.not_started(workspace, number, &message).await {
-            tracing::warn!(%workspace, number, %error, "a release that did not start is not settled");
-        }
-        // It may have brought the tables up to date; whoever lives on them opens them anew, on other servers too.
-        if let Some(app) = runtime.app(workspace).filter(|app| app.release != number) {
-            app.host.stop(HANDED_ON).await;
-        }
-        match releases.renew(workspace).await {
-            Ok(since) => runtime.saw(workspace, since),
-            Err(error) => {
-                tracing::warn!(%workspace, %error, "other servers do not open the tables of an app anew");
-            }
-        }
-        // It may be live all the same.
-        runtime.inner.followed.store(NEVER, Relaxed);
+        has_not_started(runtime, workspace, number, error).await;
     }
     switched
 }
 
-/// Lets a release run the workspace that the pointer names, and the one before end.
-fn take_over(runtime: &Runtime, workspace: NodeId, app: App, before: Option<u32>) -> Result<()> {
-    let host = Arc::clone(&app.host);
-    let replaced = runtime.run_from_now_on(workspace, app)?;
-    runtime.announce(workspace);
-    if let Some(replaced) = &replaced {
-        replaced.host.replaced_by(host);
+fn millis(from: Duration, to: Duration) -> u64 {
+    u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Settles what a release leaves that did not go live.
+async fn has_not_started(runtime: &Runtime, workspace: NodeId, number: u32, error: &HostError) {
+    let (releases, message) = (runtime.platform().releases(), error.clone().into_error().message);
+    if let Err(error) = releases.not_started(workspace, number, &message).await {
+        tracing::warn!(%workspace, number, %error, "a release that did not start is not settled");
     }
-    let drained = drain_and_tell(runtime.clone(), workspace, replaced, before);
-    runtime.inner.changing.spawn(drained);
-    Ok(())
+    // It may have brought the tables up to date; whoever lives on them opens them anew, on other servers too.
+    if runtime.app(workspace).is_some_and(|app| app.release != number)
+        && let Err(error) = runtime.open_anew(workspace)
+    {
+        tracing::warn!(%workspace, %error, "an app does not open its tables anew");
+    }
+    match releases.renew(workspace).await {
+        Ok(since) => runtime.saw(workspace, since),
+        Err(error) => {
+            tracing::warn!(%workspace, %error, "other servers do not open the tables of an app anew");
+        }
+    }
+    // It may be live all the same.
+    runtime.inner.followed.store(NEVER, Relaxed);
 }
 
 /// Starts a release on the app's own data; it has to be what it was when it was built, and to answer.
@@ -376,41 +389,6 @@ async fn start(
     }
     host.answers().await?;
     Ok(host)
-}
-
-/// Ends a release that was replaced, once its calls have ended.
-pub(super) async fn drain(runtime: &Runtime, workspace: NodeId, app: &App) {
-    lock(&runtime.inner.draining).insert((workspace, app.release));
-    // Calls that the door let in before the switch are on their way to it.
-    tokio::time::sleep(HANDED_ON).await;
-    let cut_off = app.host.stop(DRAIN).await;
-    if cut_off > 0 {
-        tracing::warn!(%workspace, release = app.release, cut_off, "calls of a release that was replaced are cut off");
-    }
-    lock(&runtime.inner.draining).remove(&(workspace, app.release));
-}
-
-/// The same for the server that has replaced it, which says so of what was live before.
-async fn drain_and_tell(runtime: Runtime, workspace: NodeId, app: Option<App>, before: Option<u32>) {
-    if let Some(app) = app {
-        drain(&runtime, workspace, &app).await;
-    }
-    let Some(release) = before else { return };
-    if let Err(error) = runtime.platform().releases().drained(workspace, release).await {
-        tracing::warn!(%workspace, release, %error, "a release that has ended is not settled");
-    }
-}
-
-/// Waits until the last calls of a release have ended that was live before: on runtime nodes it has one place.
-async fn drained(runtime: &Runtime, workspace: NodeId, number: u32) -> Result<()> {
-    for _ in 0..DRAIN.as_secs() + HANDED_ON.as_secs() {
-        let release = runtime.platform().releases().get(workspace, number).await?;
-        if release.is_none_or(|release| release.state != State::Draining) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    Err(Error::new(Code::Conflict, "The calls of this release from when it was live have not ended yet."))
 }
 
 /// Removes the programs of old releases, and what the builds of much older ones said.

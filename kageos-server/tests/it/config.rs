@@ -1,9 +1,9 @@
 //! Configuration from file and environment.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use kageos_core::Code;
-use kageos_server::{Config, ConfigError};
+use kageos_server::{Config, ConfigError, runtime::BuildLimits};
 
 fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
@@ -70,6 +70,21 @@ fn keys_that_do_not_go_together_are_told_too() {
     let config = load(file, &[]).unwrap();
     let labels: Vec<_> = config.node.labels.into_iter().map(|label| label.into_string()).collect();
     assert_eq!((labels, config.node.capacity), (vec!["eu".to_owned(), "gpu".to_owned()], 100));
+}
+
+#[test]
+fn what_releases_and_builds_may_take_is_read() {
+    let runtime = Config::default().runtime;
+    assert_eq!((runtime.drain, runtime.builds.time), (Duration::from_secs(30), Duration::from_secs(900)));
+    let file = "[runtime]\ndrain_ms = 1500\nbuild_timeout_ms = 60000\nmax_build_memory_bytes = 7\nmax_build_processes = 8";
+    let runtime = load(file, &[]).unwrap().runtime;
+    let builds = BuildLimits { memory: 7, processes: 8, time: Duration::from_secs(60) };
+    assert_eq!((runtime.drain, runtime.builds), (Duration::from_millis(1500), builds));
+    let told = load("[runtime]\ndrain_ms = 0\nmax_build_processes = 0", &[]).unwrap_err().problems;
+    assert_eq!(
+        told,
+        ["runtime.drain_ms: must be more than 0", "runtime.max_build_processes: must be more than 0"]
+    );
 }
 
 #[test]

@@ -25,6 +25,7 @@ use crate::{
     faults::{admin_of, copy_state, drop_rows},
     keeping::{folder, state, until},
     process::variable,
+    publishing::{Long, build, takes_its_time},
     workspaces::{PATH, Shop, change},
 };
 
@@ -224,10 +225,29 @@ fn servers_that_share_everything_run_the_same_workspaces() {
     assert!(variable("CI").is_none() || variable(POSTGRES_URL).is_some(), "CI needs PostgreSQL");
 }
 
+/// A release that does not go live on one server cuts no call of the one that is on the other, which opens its tables anew.
+fn fails_on_one(one: &Shop, other: &Shop, app: &Path) {
+    // What says what it declares reaches no database.
+    let rows = "std::fs::read_dir(\"/link\").is_ok_and(|it| it.count() > 1)";
+    let title = format!(".title(if {rows} {{ \"Other\" }} else {{ \"Same\" }})");
+    change(&app.join("src/lib.rs"), ".title(\"Todo\")", &title);
+    let release = build(one, app);
+    let mut long = Long::begin(other, Duration::from_secs(9));
+    one.refused("publish", &json!({ "release": release }), Code::Unavailable);
+    let log = state(other).join("logs/server.log");
+    until("the other server does not open its tables anew", || {
+        fs::read_to_string(&log).unwrap().contains("an app is started anew")
+    });
+    other.table("create", &json!({ "values": { "name": "Meanwhile" } }));
+    long.runs();
+    long.ends_well();
+}
+
 /// Answers which workspace it was.
 fn run_the_same(both: Both) -> String {
     let Both { mut one, mut other, lease } = both;
     let app: PathBuf = one.app();
+    takes_its_time(&app);
     one.push(&app);
     let workspace = id(&folder(&one));
     let made = one.table("create", &json!({ "values": { "name": "One" } }));
@@ -275,6 +295,7 @@ fn run_the_same(both: Both) -> String {
     serve(&mut one);
     says(&one, "get", &one_row, has_minutes);
     assert_eq!(one.table("search", &json!({ "count": true }))["count"], 3);
+    fails_on_one(&one, &other, &app);
     assert_eq!(one.machine.json(&["audit", "verify"])["findings"], 0);
     other.kill();
     workspace

@@ -188,6 +188,22 @@ fn source_is_bounded(shop: &Shop) {
     assert_eq!(shop.call("list_source", &json!({}))["files"].as_array().unwrap().len(), there + 2);
 }
 
+#[test]
+fn a_source_has_as_many_files_as_its_operator_lets_it_have() {
+    let shop = Shop::new();
+    let usage = || shop.call("read_usage", &json!({}))["source"].clone();
+    let write = |names: std::ops::Range<usize>| {
+        let one = |number| json!({ "path": format!("f{number}.md"), "text": "", "expected": null });
+        json!({ "files": names.map(one).collect::<Vec<_>>() })
+    };
+    for from in (0..5_000).step_by(500) {
+        shop.call("write_source", &write(from..from + 500));
+    }
+    let usage = usage();
+    assert_eq!((&usage["files"], &usage["max_files"]), (&json!(5_000), &json!(5_000)));
+    shop.refused("write_source", &write(5_000..5_001), Code::StorageFull);
+}
+
 fn size(folder: &Path) -> u64 {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }

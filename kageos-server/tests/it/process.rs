@@ -371,13 +371,16 @@ async fn an_app_that_dies_again_and_again_is_left_alone_for_a_while() {
             assert!(matches!(error, HostError::CutOff(_)), "{error:?}");
         }
         let error = host.call(late(&kit, "probe.form", "")).await.unwrap_err();
-        let told = |error: &Error| error.code == Code::Unavailable && error.message.contains("several times");
+        let told = |error: &Error| {
+            error.code == Code::Unavailable && error.message.contains("several times; it is tried again in ")
+        };
         assert!(matches!(&error, HostError::Refused(error) if told(error)), "{error:?}");
         let died =
             eventually(async || Some(said(&kit, "The app has died.")).filter(|all| all.len() == 3)).await;
         assert!(died.iter().all(|entry| entry.fields["exit"] == json!(3)), "{died:?}");
         let refused = said(&kit, "The app has died several times; callers are refused for a while.");
         assert_eq!(refused.len(), 1);
+        assert!(refused[0].fields["seconds"].as_u64() <= Some(10), "{refused:?}");
     }
 }
 

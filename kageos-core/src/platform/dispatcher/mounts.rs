@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::function::{Function, Functions};
-use crate::platform::tree::Node;
-use crate::{ActionSchema, FunctionSchema, Host, Kind, Manifest, NodeId, Result};
+use crate::platform::tree::{Node, check_declared};
+use crate::{ActionSchema, FunctionSchema, Host, Kind, Manifest, NodeId, ResourcePath, Result};
 
 /// The hosts of this process by the node of their workspace; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -74,11 +74,12 @@ pub(super) struct Target {
 }
 
 impl Mounts {
-    /// Whether a manifest can be mounted.
+    /// Whether a manifest can be mounted at a workspace.
     ///
     /// # Errors
-    /// When a schema of it does not compile.
-    pub fn check(manifest: &Manifest) -> Result<()> {
+    /// When a schema of it does not compile, and those of [`check_declared`].
+    pub fn check(workspace: &ResourcePath, manifest: &Manifest) -> Result<()> {
+        check_declared(workspace, manifest)?;
         manifest.functions.iter().try_for_each(|entry| Function::compile(entry.schema.clone()).map(drop))
     }
 

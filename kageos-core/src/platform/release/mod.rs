@@ -397,12 +397,13 @@ impl Releases {
         self.receipts.fence(call).await
     }
 
-    /// Says that the last calls of a release have ended.
+    /// Says that the last calls have ended of a release that this process has replaced; not of one that is live again, or
+    /// that another process has replaced since.
     ///
     /// # Errors
     /// What the database answers.
     pub async fn drained(&self, workspace: NodeId, number: u32) -> Result<()> {
-        Ok(store::drained(&self.db, workspace, number, self.env.now()).await?)
+        Ok(store::drained(&self.db, (workspace, number), self.log.stream(), self.env.now()).await?)
     }
 
     /// Settles what processes left between two states whose streams are closed or fenced: what they built, started or
@@ -504,8 +505,8 @@ impl Releases {
         Ok(store::without_program(&self.db, workspace).await?)
     }
 
-    /// Gives up the programs of all but the newest `keep` releases that have one; the live one always stays. Answers
-    /// whose they were, with what they hash to.
+    /// Gives up the programs of all but the newest `keep` releases that were live and the newest `keep` others; the live one
+    /// always stays. Answers whose they were, with what they hash to.
     ///
     /// # Errors
     /// What the database answers.

@@ -304,10 +304,18 @@ fn attachment(row: &Row) -> Result<Attached, SqlError> {
     })
 }
 
-pub(super) async fn drained(db: &Db, workspace: NodeId, number: u32, at: Timestamp) -> Result<(), SqlError> {
-    let sql = "UPDATE app_release SET state = ?, changed_at = ? WHERE workspace_id = ? AND number = ? AND state = ?";
+/// Of a release that the process of this stream has replaced; what another one has replaced since drains for that one.
+pub(super) async fn drained(
+    db: &Db,
+    (workspace, number): (NodeId, u32),
+    stream: StreamId,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    let sql = "UPDATE app_release SET state = ?, changed_at = ? \
+               WHERE workspace_id = ? AND number = ? AND state = ? AND stream_id = ?";
     let (retired, draining) = (State::Retired.as_str(), State::Draining.as_str());
-    let row = params![retired, at.as_micros(), workspace.to_string(), i64::from(number), draining];
+    let (workspace, stream) = (workspace.to_string(), stream.to_string());
+    let row = params![retired, at.as_micros(), workspace, i64::from(number), draining, stream];
     db.execute(sql, row).await.map(drop)
 }
 
@@ -431,10 +439,15 @@ pub(super) async fn give_up(
     at: Timestamp,
 ) -> Result<Vec<(u32, String)>, SqlError> {
     let sql = "SELECT number, binary_sha256 FROM app_release WHERE workspace_id = ? AND binary_sha256 IS NOT NULL \
-               AND state IN ('built', 'retired', 'failed') ORDER BY number DESC LIMIT 1000";
-    let rows = db.fetch_all(sql, params![workspace.to_string()]).await?;
+               AND state IN ('built', 'retired', 'failed') AND was_live = ? ORDER BY number DESC LIMIT 1000";
+    let mut old = Vec::new();
+    // Builds that nobody has published push out nothing that one can go back to.
+    for was_live in [1, 0] {
+        let rows = db.fetch_all(sql, params![workspace.to_string(), was_live]).await?;
+        old.extend(rows.into_iter().skip(keep as usize));
+    }
     let mut gone = Vec::new();
-    for row in rows.iter().skip(keep as usize) {
+    for row in old {
         let old = row.int("number")?;
         let sql = "UPDATE app_release SET binary_sha256 = NULL, binary_size = NULL, changed_at = ? \
                    WHERE workspace_id = ? AND number = ? AND state IN ('built', 'retired', 'failed')";

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Most nodes that one call moves or deletes.
-const MAX_SUBTREE: usize = 5_000;
+pub(super) const MAX_SUBTREE: usize = 5_000;
 
 /// Runs the actions of directories.
 #[derive(Debug, Clone)]

@@ -24,6 +24,7 @@ pub use actions::directory_actions;
 pub use directory::DirectoryHost;
 pub use node::{Node, NodeKind, Origin};
 pub(super) use plan::{apply as apply_steps, touch};
+pub use reconcile::{MAX_DECLARED, check as check_declared};
 pub use search::Hit;
 pub use snapshot::Snapshot;
 pub use store::MIGRATIONS;

@@ -8,7 +8,9 @@ use serde_json::value::to_raw_value;
 use super::{Bench, at, each, every, noon};
 use crate::flow::{Change, Create, Delete, ListTasks, Look, Pause, Resume, RunNow};
 use crate::store::{Failure, Flow, Requeue, Rows, TaskRow};
-use crate::{Delay, NewTask, Overlap, Policy, Reason, Schedule, Source, State, TaskChange, TaskState, Trigger};
+use crate::{
+    Delay, NewTask, Overlap, Policy, Reason, Schedule, Source, State, TaskChange, TaskState, Trigger,
+};
 
 impl Bench {
     pub(super) async fn ask(&self, task: TaskId, key: Option<&str>) -> ExecutionId {
@@ -301,7 +303,10 @@ fn what_the_old_times_did_not_come_to_is_told() {
             let rules = Arc::clone(&bench.rules);
             bench.apply(Change { id: task, change, revision: None, rules, now: at(190) }).await;
             let told = bench.history(task).await.remove(0).unwrap();
-            assert_eq!((told.reason, told.nominal, told.until), (Some(Reason::Changed), at(60), Some(at(180))));
+            assert_eq!(
+                (told.reason, told.nominal, told.until),
+                (Some(Reason::Changed), at(60), Some(at(180)))
+            );
             assert_eq!(bench.fire(at(200), 10).await[0].nominal, at(200));
         })
     });

@@ -12,7 +12,8 @@ use crate::{Policy, Reason, Retry, State};
 
 impl Bench {
     async fn fence(&self, victim: WorkerId, beat: Option<u64>) -> Option<usize> {
-        self.apply(Fence { victim, beat, in_order: false, rules: Arc::clone(&self.rules), now: at(100) }).await
+        self.apply(Fence { victim, beat, in_order: false, rules: Arc::clone(&self.rules), now: at(100) })
+            .await
     }
 
     async fn other(&self) -> WorkerId {

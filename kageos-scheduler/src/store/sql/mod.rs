@@ -76,6 +76,10 @@ fn word<T>(found: Option<T>) -> Result<T, SqlError> {
 }
 
 impl Rows for SqlRows<'_> {
+    async fn now(&mut self) -> Done<Option<Timestamp>> {
+        workers::now(self).await
+    }
+
     async fn coming(&mut self, executors: &[Arc<str>]) -> Done<Coming> {
         executions::coming(self, executors).await
     }

@@ -37,6 +37,17 @@ pub(super) async fn all(rows: &mut SqlRows<'_>) -> Done<(Vec<WorkerRow>, Option<
     Ok((workers, now))
 }
 
+pub(super) async fn now(rows: &mut SqlRows<'_>) -> Done<Option<Timestamp>> {
+    let sql = match rows.tx.engine() {
+        Engine::Sqlite => return Ok(None),
+        Engine::Postgres => {
+            "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS micros"
+        }
+        Engine::MySql => "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED) AS micros",
+    };
+    opt_moment(&rows.tx.fetch_one(sql, params![]).await?, "micros")
+}
+
 pub(super) async fn fence(rows: &mut SqlRows<'_>, worker: WorkerId, beat: Option<u64>) -> Done<bool> {
     let id = worker.to_string();
     let fenced = match beat {

@@ -158,10 +158,11 @@ impl World {
         let wrong = self.dice.pick(&[0, 0, -3_600_000_000, 3_600_000_000]);
         let clock = Arc::new(SimClock { began: self.began, wrong: wrong.into() });
         let line =
-            Arc::new(Line { dice: self.dice.clone(), loss: 1.into(), cut_until: Mutex::new(Instant::now()) });
+            Arc::new(Line { dice: self.dice.clone(), loss: 0.into(), cut_until: Mutex::new(Instant::now()) });
         let env = Env { clock: clock.clone(), entropy: Arc::new(self.dice.clone()) };
         let builder = Scheduler::in_memory(self.memory.over(line.clone()), env).name(&name).lease(LEASE);
         let scheduler = self.executors(builder.slots(4).grace(Duration::from_secs(5))).start().await.unwrap();
+        line.loss.store(1, Ordering::Relaxed);
         self.workers.push(Worker { name, scheduler, line, clock });
     }
 

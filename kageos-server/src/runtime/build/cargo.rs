@@ -5,21 +5,28 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use kageos_core::{Code, Error, Result};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
-    process::Command,
+    process::{Child, Command},
     sync::mpsc,
+    time::timeout,
 };
 
 use super::{Diagnostic, Layer};
-use crate::runtime::{Limits, Sandbox};
+use crate::runtime::{
+    Groups, Limits, Sandbox,
+    driver::{Group, grouped},
+};
 
 /// Longest line that is read, in bytes; a message of the compiler is one line.
 const MAX_LINE: u64 = 1024 * 1024;
+/// Bytes of a line that are told, the first ones.
+const MAX_TOLD_LINE: usize = 8 * 1024;
 /// Bytes of the log that are kept, the last ones.
 const MAX_LOG: usize = 1024 * 1024;
 /// Most messages of the compiler that are kept.
@@ -30,12 +37,45 @@ const MAX_TOLD: usize = 1024 * 1024;
 const MAX_OUTPUT: usize = 256 * 1024 * 1024;
 /// Bytes of the copy of the source in a sandbox, which is memory.
 const SOURCE: &str = "268435456";
-/// What a build may use. Compilers reserve much more memory than they use.
+/// What each process of a build may use. Compilers reserve much more memory than they use.
 const LIMITS: Limits =
     Limits { memory: 16 << 30, file: 2 << 30, open_files: 4096, processes: 1024, cpu_percent: 100 };
 
 /// What the SDK of every app has besides what the app asks for: the same program runs wherever its rows lie.
 const SERVERS: &str = "kageos-sdk/postgres,kageos-sdk/mysql";
+
+/// What one build may use, with all that it starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildLimits {
+    /// Memory, in bytes, where the server may make control groups.
+    pub memory: u64,
+    /// Processes and threads, there too.
+    pub processes: u64,
+    /// How long the compiler and what it runs may take.
+    pub time: Duration,
+}
+
+/// What holds the build of an app, which is foreign code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Confined<'a> {
+    pub(crate) groups: Option<&'a Groups>,
+    pub(crate) limits: &'a BuildLimits,
+}
+
+impl Confined<'_> {
+    /// The words that start a build in a group of its own.
+    fn grouped(&self, restrict: &[OsString], words: Vec<OsString>) -> Result<(Vec<OsString>, Option<Group>)> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let limits = Limits {
+            memory: self.limits.memory,
+            processes: self.limits.processes,
+            // All of them, after those whom the server answers: that is what `nice` is for.
+            cpu_percent: u32::try_from(processors).unwrap_or(u32::MAX).saturating_mul(100),
+            ..LIMITS
+        };
+        grouped(restrict, self.groups, &limits, words)
+    }
+}
 
 /// Where things are for a build.
 pub(super) struct Layout {
@@ -73,12 +113,16 @@ pub(crate) struct Job<'a> {
     pub(crate) is_layer: bool,
     /// What was compiled before; the only folder that a build in a sandbox writes to.
     pub(crate) target: &'a Path,
+    /// What holds it; `None` for the crates of an operator.
+    pub(crate) confined: Option<Confined<'a>>,
 }
 
 /// How a build ended.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) success: bool,
+    /// Why it was ended, when it did not end by itself.
+    pub(crate) ended: Option<String>,
     /// The programs, as paths below the target folder. Nothing says that they are there.
     pub(crate) programs: Vec<PathBuf>,
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -96,9 +140,42 @@ enum Line {
 
 impl Job<'_> {
     /// Builds, and tells each line that is for people. Dropping the future ends it.
-    pub(crate) async fn run(&self, mut tell: impl FnMut(&str) + Send) -> Result<Outcome> {
+    pub(crate) async fn run(&self, tell: impl FnMut(&str) + Send) -> Result<Outcome> {
         let layout = Layout::of(self.sandbox, self.layer.folder());
-        let words = self.words(&layout);
+        let (mut child, group) = self.start(&layout)?;
+        let (mut outcome, mut log) = (Outcome::default(), Log::default());
+        let most = self.confined.map_or(Duration::MAX, |it| it.limits.time);
+        let running = self.listen(&mut child, &layout.target, (&mut outcome, &mut log), tell);
+        outcome.ended = match timeout(most, running).await {
+            Ok(done) => done.err().map(str::to_owned),
+            Err(_) => Some(format!("The build takes longer than it may, which is {} s.", most.as_secs())),
+        };
+        if outcome.ended.is_some() {
+            // What it has started in a sandbox ends with it.
+            let _ = child.start_kill();
+        }
+        let status = child.wait().await.map_err(Error::internal)?;
+        outcome.success = status.success() && outcome.ended.is_none();
+        if let Some(mut group) = group {
+            if !outcome.success && group.was_full() {
+                log.push("The build has used all of the memory that it may.");
+            }
+            group.end().await;
+        }
+        if !status.success() && outcome.diagnostics.is_empty() {
+            log.push(&format!("The build ended with {status}."));
+        }
+        outcome.log = log.text();
+        Ok(outcome)
+    }
+
+    /// Starts it, in a group of its own where there can be one.
+    fn start(&self, layout: &Layout) -> Result<(Child, Option<Group>)> {
+        let words = self.words(layout);
+        let (words, group) = match &self.confined {
+            Some(confined) => confined.grouped(self.restrict, words)?,
+            None => (words, None),
+        };
         let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -108,24 +185,35 @@ impl Job<'_> {
             command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display()));
             command.env("CARGO_HOME", self.target.join("cargo-home")).env("HOME", self.target);
         }
-        let mut child = command.spawn().map_err(|error| {
+        let child = command.spawn().map_err(|error| {
             Error::new(Code::Unavailable, "The build cannot be started.").caused_by(error)
         })?;
+        Ok((child, group))
+    }
+
+    /// Takes in what it says until it says no more; an error is why it has to end before.
+    async fn listen(
+        &self,
+        child: &mut Child,
+        target: &Path,
+        (outcome, log): (&mut Outcome, &mut Log),
+        mut tell: impl FnMut(&str) + Send,
+    ) -> std::result::Result<(), &'static str> {
         let (send, mut lines) = mpsc::channel(64);
         let messages = read(child.stdout.take(), send.clone(), Line::Message);
         let told = read(child.stderr.take(), send, Line::Told);
-        let (mut outcome, mut log, mut bytes) = (Outcome::default(), Log::default(), 0);
         let collect = async {
+            let mut bytes = 0;
             while let Some(line) = lines.recv().await {
                 let (Line::Message(text) | Line::Told(text)) = &line;
                 bytes += text.len();
                 if bytes > MAX_OUTPUT {
                     // Nobody waits to send what is not read any more.
                     lines.close();
-                    return Err(Error::new(Code::PayloadTooLarge, "The build writes without end."));
+                    return Err("The build writes without end.");
                 }
                 let said = match line {
-                    Line::Message(text) => outcome.take(&text, &layout.target, self.target),
+                    Line::Message(text) => outcome.take(&text, target, self.target),
                     Line::Told(text) => Some(plain(&text)),
                 };
                 if let Some(said) = said.filter(|said| !said.trim().is_empty()) {
@@ -135,15 +223,11 @@ impl Job<'_> {
             }
             Ok(())
         };
-        let ((), (), collected) = tokio::join!(messages, told, collect);
-        collected?;
-        let status = child.wait().await.map_err(Error::internal)?;
-        outcome.success = status.success();
-        if !status.success() && outcome.diagnostics.is_empty() {
-            log.push(&format!("The build ended with {status}."));
-        }
-        outcome.log = log.text();
-        Ok(outcome)
+        let read = async {
+            tokio::join!(messages, told);
+            Ok(())
+        };
+        tokio::try_join!(read, collect).map(drop)
     }
 
     fn words(&self, layout: &Layout) -> Vec<OsString> {
@@ -253,7 +337,7 @@ impl Log {
 
 /// A text without what moves the cursor of a terminal.
 fn plain(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
+    let text = String::from_utf8_lossy(&text[..text.len().min(MAX_TOLD_LINE)]);
     text.trim_end().chars().filter(|c| !c.is_control() || *c == '\t').collect()
 }
 

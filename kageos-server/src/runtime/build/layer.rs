@@ -185,7 +185,15 @@ impl Layer {
             }
         };
         tell("compiling the SDK for apps, once");
-        let job = Job { layer: self, sandbox, restrict, app: &app, is_layer: true, target: &target };
+        let job = Job {
+            layer: self,
+            sandbox,
+            restrict,
+            app: &app,
+            is_layer: true,
+            target: &target,
+            confined: None,
+        };
         let mut built = job.run(|line| tell(line)).await?;
         if begun && !built.success {
             tell("compiling all of it");

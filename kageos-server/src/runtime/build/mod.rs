@@ -11,7 +11,8 @@ mod queue;
 mod supply;
 mod toolchain;
 
-pub(crate) use cargo::Job;
+pub use cargo::BuildLimits;
+pub(crate) use cargo::{Confined, Job};
 pub use crates::Crates;
 pub use diagnostic::{Diagnostic, Fix, FixEdit, Place};
 pub(crate) use folder::{BuildFolder, MAX_BUILD, folder_size, remove_tree};

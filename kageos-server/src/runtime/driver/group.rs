@@ -178,7 +178,7 @@ impl Group {
     }
 
     /// Whether the system has ended a process of it because all its memory was used.
-    pub(super) fn was_full(&self) -> bool {
+    pub(in crate::runtime) fn was_full(&self) -> bool {
         let told = ["memory.events", "memory.oom_control"];
         let text = told.iter().find_map(|name| fs::read_to_string(self.folders.first()?.join(name)).ok());
         let kills = text.iter().flat_map(|text| text.lines()).find_map(|line| line.strip_prefix("oom_kill "));
@@ -188,7 +188,7 @@ impl Group {
 
 impl Group {
     /// Removes it once its last processes have ended, which they are about to; answers whether it is gone.
-    pub(super) async fn end(&mut self) -> bool {
+    pub(in crate::runtime) async fn end(&mut self) -> bool {
         remove(&mut self.folders).await
     }
 }

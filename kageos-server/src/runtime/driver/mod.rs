@@ -27,7 +27,7 @@ use container::Container;
 pub use container::Containers;
 pub(super) use ending::{Ending, signal_name};
 pub(super) use enter::Entered;
-use group::Group;
+pub(super) use group::Group;
 pub use group::Groups;
 use preflight::Preflight;
 pub use preflight::{hold as probe_holding, probe, write as probe_writing};
@@ -252,8 +252,23 @@ fn confined(
     restrict: &[OsString],
     groups: Option<&Groups>,
     limits: &Limits,
-    mut words: Vec<OsString>,
+    words: Vec<OsString>,
 ) -> Result<(Command, Option<Group>)> {
+    let (words, group) = grouped(restrict, groups, limits, words)?;
+    let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
+    let mut command = Command::new(program);
+    // A group of its own: who ends the server by its group, as a terminal does, leaves apps their time.
+    command.args(arguments).env_clear().process_group(0).kill_on_drop(true);
+    Ok((command, group))
+}
+
+/// What starts `words` in a group with these limits, where groups can be made.
+pub(super) fn grouped(
+    restrict: &[OsString],
+    groups: Option<&Groups>,
+    limits: &Limits,
+    mut words: Vec<OsString>,
+) -> Result<(Vec<OsString>, Option<Group>)> {
     let failed = |error: io::Error| {
         Error::new(Code::Unavailable, "What limits a process cannot be made.").caused_by(error)
     };
@@ -263,11 +278,7 @@ fn confined(
         let first = restrict.iter().cloned().chain(joining).chain(["--".into()]);
         words.splice(0..0, first.collect::<Vec<OsString>>());
     }
-    let (program, arguments) = words.split_first().ok_or_else(|| Error::of(Code::Internal))?;
-    let mut command = Command::new(program);
-    // A group of its own: who ends the server by its group, as a terminal does, leaves apps their time.
-    command.args(arguments).env_clear().process_group(0).kill_on_drop(true);
-    Ok((command, group))
+    Ok((words, group))
 }
 
 impl Running {

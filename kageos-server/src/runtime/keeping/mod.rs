@@ -18,7 +18,7 @@ use tokio::sync::OwnedMutexGuard;
 
 pub(super) use leftovers::{clear_containers, clear_links};
 
-use super::{App, DRAIN, HANDED_ON, Runtime, host::blocking, lock, releases::drain};
+use super::{App, Runtime, host::blocking, lock};
 
 /// How often it is looked at what changes by itself: the tree, and how much apps write.
 const LOOK: Duration = Duration::from_secs(2);
@@ -172,8 +172,8 @@ impl Runtime {
             Some(app) if app.release == release => {
                 self.saw(workspace, Some(live.since));
                 if app.since.is_some_and(|since| since != live.since) {
-                    tracing::info!(%workspace, release, "an app is restarted, as another server asks");
-                    self.inner.changing.spawn(async move { app.host.stop(HANDED_ON).await });
+                    tracing::info!(%workspace, release, "an app is started anew, as another server asks");
+                    self.open_anew(workspace)?;
                 }
             }
             // On a runtime node it has one place, until the last of its calls has ended.
@@ -183,8 +183,11 @@ impl Runtime {
                 old.host.replaced_by(Arc::clone(&new.host));
                 self.rest_on(workspace, new);
                 self.announce(workspace);
-                let this = self.clone();
-                self.inner.changing.spawn(async move { drain(&this, workspace, &old).await });
+                let (this, draining) = (self.clone(), self.draining(workspace, old.release));
+                self.inner.changing.spawn(async move {
+                    this.drain(workspace, &old).await;
+                    draining.ended().await;
+                });
                 self.remove_programs(workspace).await?;
                 tracing::info!(%workspace, release, "a release that another server made live is run here too");
             }
@@ -198,7 +201,7 @@ impl Runtime {
     }
 
     fn drains(&self, workspace: NodeId, release: u32) -> bool {
-        self.inner.options.nodes.is_some() && lock(&self.inner.draining).contains(&(workspace, release))
+        self.inner.options.nodes.is_some() && self.is_draining(workspace, release)
     }
 
     /// Removes the programs here of releases that have none any more.
@@ -222,7 +225,7 @@ impl Runtime {
     /// Ends the app of a deleted workspace once its calls have ended; no more come.
     async fn end_deleted(self, workspace: NodeId) {
         let Some(app) = self.app(workspace) else { return };
-        let cut_off = app.host.stop(DRAIN).await;
+        let cut_off = app.host.stop(self.inner.options.drain).await;
         if self.platform().tree().snapshot().by_id(workspace).is_none() {
             self.platform().mounts().unmount(workspace);
             lock(&self.inner.apps).remove(&workspace);

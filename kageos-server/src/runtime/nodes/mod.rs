@@ -122,7 +122,8 @@ struct NotTaken;
 
 /// Whether an error says that a runtime node did not take an app, and nothing of the app itself.
 pub(super) fn was_not_taken(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<NotTaken>())
+    // The cause itself: what `Error::source` answers is the pointer to it.
+    error.source.as_deref().is_some_and(|cause| cause.is::<NotTaken>())
 }
 
 /// What ends with whoever has it.
@@ -478,4 +479,17 @@ async fn give(inner: Arc<Inner>) {
         });
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_fault_of_an_app_is_told_from_what_is() {
+        let error = Error::new(Code::Unavailable, "The node is lost.");
+        assert!(was_not_taken(&error.clone().caused_by(NotTaken).clone()));
+        assert!(!was_not_taken(&error.clone().caused_by(std::io::Error::other("NotTaken"))));
+        assert!(!was_not_taken(&error));
+    }
 }

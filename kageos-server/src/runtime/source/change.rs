@@ -9,8 +9,6 @@ use super::{Repository, SourcePath, repository::Files};
 
 /// Largest file, in bytes: source is written by hand, data belongs into tables and files.
 pub(crate) const MAX_FILE: usize = 1024 * 1024;
-/// Most files of a source.
-const MAX_FILES: usize = 2_000;
 
 /// A file as it shall be.
 #[derive(Debug, Clone, Deserialize)]
@@ -89,7 +87,7 @@ fn changed(there: Option<&String>, pointer: String, path: &SourcePath) -> FieldE
     field(pointer, "changed", message)
 }
 
-/// A file cannot lie in a file, nor be where a folder is; and there are not too many.
+/// A file cannot lie in a file, nor be where a folder is.
 fn misplaced(there: &Files, changes: &Changes) -> Vec<FieldError> {
     let stays = there.keys().filter(|path| changes.get(*path).is_none_or(Option::is_some));
     let comes = changes.iter().filter(|(_, content)| content.is_some()).map(|(path, _)| path);
@@ -97,13 +95,6 @@ fn misplaced(there: &Files, changes: &Changes) -> Vec<FieldError> {
     after.sort_unstable();
     after.dedup();
     let mut wrong = Vec::new();
-    if after.len() > MAX_FILES {
-        wrong.push(field(
-            "/files".to_owned(),
-            "too_many",
-            format!("A source has at most {MAX_FILES} files."),
-        ));
-    }
     let known: std::collections::HashSet<&str> = after.iter().copied().collect();
     for path in &after {
         let above = path.match_indices('/').map(|(end, _)| &path[..end]);
