@@ -3,6 +3,7 @@
 mod ends;
 mod firing;
 mod people;
+mod stress;
 mod workers;
 
 use std::collections::VecDeque;
