@@ -57,7 +57,8 @@ impl Life {
             let now = self.core.time.now();
             let is_due = [coming.due, coming.ready].into_iter().flatten().any(|at| at <= now);
             let is_free = self.core.slots.available_permits() > 0;
-            if !is_due && !(coming.queued && is_free) || self.core.stopping.is_cancelled() {
+            let is_waited_for = coming.queued && is_free;
+            if !(is_due || is_waited_for) || self.core.stopping.is_cancelled() {
                 return Ok(coming);
             }
             let mut done = 0;
