@@ -3,13 +3,14 @@
 # several rounds, medians. Prints a table and writes target/bench.json.
 #
 #   scripts/bench.sh
-#   scripts/bench.sh link apps   some: writes, link, nodes, apps, many_apps, start_and_memory, large_table, in_browser, core; only prints
+#   scripts/bench.sh link apps   some: writes, link, nodes, apps, many_apps, start_and_memory, large_table, in_browser, core, scheduler; only prints
 #
 # KAGEOS_BASELINE        the folder of the bare program [../shared/baseline]; without it there are no ratios
 # KAGEOS_BENCH_ROUNDS    rounds [5]
 # KAGEOS_BENCH_SECONDS   seconds of one measurement [4]
 # KAGEOS_BENCH_ROWS      rows of the large table [1,000,000]
 # KAGEOS_BENCH_SCROLL    seconds of scrolling in the browser [120]
+# KAGEOS_BENCH_POSTGRES  an empty database of PostgreSQL for the scheduler, beside SQLite []
 #
 # Needs wrk, curl and jq, and for the browser Node, the packages of web/ and Chromium; without these that part is skipped.
 # Run it on a machine that does nothing else; the load before each line is printed.
@@ -41,9 +42,10 @@ stop_all() {
 trap stop_all EXIT
 
 build() {
-  "$CARGO" build --release --locked -p kageos-server --bin kagectl --example measure
+  "$CARGO" build --release --locked -p kageos-server -p kageos-scheduler --bin kagectl --example measure --example pace
   kagectl=$target/release/kagectl
   measure=$target/release/examples/measure
+  pace=$target/release/examples/pace
   bare=
   if [ -d "$baseline" ]; then
     # A copy, so that nothing is written into the folder.
@@ -400,6 +402,21 @@ core() {
     '"a call through the door \(.dispatch_us * 10 | round / 10) µs, a cached decision \(.access_cached_ns | round) ns, a search of \(.tree_nodes) nodes \(.tree_search_ms * 10 | round / 10) ms"'
 }
 
+# Executions of a scheduler, each kind of database in turn, beside bare statements that move the same rows.
+scheduler() {
+  rm -rf "$work/scheduler" && mkdir -p "$work/scheduler"
+  on sqlite "sqlite:$work/scheduler/tasks.db"
+  [ -z "${KAGEOS_BENCH_POSTGRES:-}" ] || on postgres "$KAGEOS_BENCH_POSTGRES"
+}
+
+# on NAME URL: what a scheduler does there; appends to the figures.
+on() {
+  "$pace" "$2" | jq -c --arg on "$1" '{on: $on} + .' | tee -a "$work/scheduler/figures" | jq -r '
+    if .per_second then "scheduler on \(.on): \(.what) \(.per_second) executions/s"
+    elif .commits then "scheduler on \(.on): \(.count / .commits | round) executions a commit"
+    else "scheduler on \(.on): \(.what), \(.tasks) at once: p50 \(.p50_us / 1000) ms, p99 \(.p99_us / 1000) ms" end'
+}
+
 link() {
   app 1
   app 32
@@ -428,13 +445,13 @@ mkdir -p "$work"
 : >"$work/results"
 build
 printf '%-24s %5s %10s %9s %9s %10s %9s %8s %8s %6s\n' what conns "kageos/s" p50 p95 "bare/s" p50 share "p50 x" load
-sections=(writes link nodes apps many_apps start_and_memory large_table in_browser core)
+sections=(writes link nodes apps many_apps start_and_memory large_table in_browser core scheduler)
 [ $# -eq 0 ] || sections=("$@")
 for section in "${sections[@]}"; do
   declare -F "$section" >/dev/null || { echo "no such section: $section" >&2; exit 64; }
   "$section"
 done
 [ $# -eq 0 ] || exit 0
-jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile apps "$work/apps" --slurpfile many "$work/many" --slurpfile browser "$work/browser" --arg cores "$(nproc)" \
-  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], apps: $apps[0], many_apps: $many[0], browser: $browser[0]}' "$work/results" >"$target/bench.json"
+jq -s --slurpfile own "$work/own" --slurpfile large "$work/large" --slurpfile core "$work/core" --slurpfile apps "$work/apps" --slurpfile many "$work/many" --slurpfile browser "$work/browser" --slurpfile scheduler "$work/scheduler/figures" --arg cores "$(nproc)" \
+  '{cores: ($cores | tonumber), measured: ., start: $own[0], large: $large[0], core: $core[0], apps: $apps[0], many_apps: $many[0], browser: $browser[0], scheduler: $scheduler}' "$work/results" >"$target/bench.json"
 echo "written to $target/bench.json"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kageos_core::{ExecutionId, Timestamp};
+use kageos_core::{ExecutionId, TaskId, Timestamp};
 
 use crate::rules::Rules;
 use crate::{Attempt, Ended, Execution, Reason, State};
@@ -27,6 +27,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone)]
 pub(crate) struct End {
     pub(crate) id: ExecutionId,
+    pub(crate) task: TaskId,
     pub(crate) attempt: u32,
     pub(crate) outcome: Outcome,
     /// Those that its task had when it began.

@@ -88,6 +88,7 @@ impl Flow for Adopt {
         let (started, orphans) = with_bodies(rows, held).await?;
         let end = |it: Execution| End {
             id: it.id,
+            task: it.task,
             attempt: it.attempt,
             outcome: Outcome::Failed { reason: Reason::Deleted, error: String::new(), last: true },
             rules: Arc::new(Rules::none()),

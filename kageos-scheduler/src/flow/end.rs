@@ -33,6 +33,10 @@ impl Flow for EndAll {
     type Output = Ended;
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Result<Ended, Failure> {
+        // Tasks before executions, as whoever fires locks them, or each would wait for the other.
+        let settling = self.ends.iter().filter(|it| it.rules.settles()).map(|it| it.task);
+        let tasks: Vec<_> = settling.collect::<BTreeSet<_>>().into_iter().collect();
+        rows.decidable(&tasks).await?;
         let ids: Vec<_> = self.ends.iter().map(|it| it.id).collect();
         let open: BTreeMap<_, _> = rows.open(&ids).await?.into_iter().map(|it| (it.id, it)).collect();
         let mut done = Ended::default();

@@ -90,6 +90,10 @@ impl Flow for Cancel {
     type Output = Cancelled;
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Result<Cancelled, Failure> {
+        // Its task first, as whoever fires locks them.
+        if let Some(task) = rows.settling(self.id).await? {
+            rows.decidable(&[task]).await?;
+        }
         let Some(execution) = rows.open(&[self.id]).await?.pop() else {
             let known = !rows.ended(&[self.id]).await?.is_empty();
             return if known { Ok(Cancelled::Now) } else { Err(Error::of(Code::NotFound).into()) };

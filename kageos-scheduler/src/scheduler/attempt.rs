@@ -42,7 +42,13 @@ impl Core {
 
     async fn attempt(&self, started: Started, token: CancellationToken) -> End {
         let Started { execution, body } = started;
-        let end = |outcome, rules| End { id: execution.id, attempt: execution.attempt, outcome, rules };
+        let end = |outcome, rules| End {
+            id: execution.id,
+            task: execution.task,
+            attempt: execution.attempt,
+            outcome,
+            rules,
+        };
         let rules = match self.rules.of(&body.rules) {
             Ok(rules) => rules,
             Err(error) => {

@@ -245,6 +245,10 @@ impl Rows for Unit<'_> {
         Ok(ids.iter().filter_map(|id| self.tables.rows.open.get(id).cloned()).collect())
     }
 
+    async fn settling(&mut self, id: ExecutionId) -> Done<Option<TaskId>> {
+        Ok(self.rows().open.get(&id).filter(|it| it.settles).map(|it| it.task))
+    }
+
     async fn held_by(&mut self, worker: WorkerId, limit: usize) -> Done<Vec<Execution>> {
         let held = self.rows().open.values().filter(|it| it.worker == Some(worker));
         Ok(held.take(limit).cloned().collect())

@@ -129,6 +129,8 @@ pub(crate) trait Rows: Send {
     fn make_settle(&mut self, task: TaskId) -> impl Future<Output = Done<()>> + Send;
     /// Open executions.
     fn open(&mut self, ids: &[ExecutionId]) -> impl Future<Output = Done<Vec<Execution>>> + Send;
+    /// The task of an open execution whose end decides what else of it may run; not locked.
+    fn settling(&mut self, id: ExecutionId) -> impl Future<Output = Done<Option<TaskId>>> + Send;
     /// Open executions that a worker is at.
     fn held_by(
         &mut self,

@@ -120,6 +120,7 @@ fn many_ends_go_together() {
             let rules = std::sync::Arc::new(crate::rules::Rules::none());
             let end = |(at, run): (usize, &crate::Execution)| crate::decide::End {
                 id: run.id,
+                task: run.task,
                 attempt: 1,
                 outcome: if at % 3 == 0 { Outcome::Released } else { Outcome::Done(None) },
                 rules: std::sync::Arc::clone(&rules),

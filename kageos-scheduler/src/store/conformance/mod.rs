@@ -131,7 +131,7 @@ impl Bench {
             || Arc::new(crate::rules::Rules::none()),
             |row| self.rules.of(&row.due.rules).unwrap(),
         );
-        let ends = vec![End { id: run.id, attempt: run.attempt, outcome, rules }];
+        let ends = vec![End { id: run.id, task: run.task, attempt: run.attempt, outcome, rules }];
         let done = self.apply(EndAll { worker, rules: Arc::clone(&self.rules), ends, now }).await;
         done.refused.is_empty()
     }

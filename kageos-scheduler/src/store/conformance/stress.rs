@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use kageos_core::{Code, TaskId, WorkerId};
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +14,7 @@ use crate::decide::{End, Outcome};
 use crate::flow::{Cancel, Change, Claim, Delete, EndAll, Fence, Fire, Join, OpenOf, Pause, Resume, RunNow};
 use crate::rules::{Rules, RulesCache};
 use crate::store::{Failure, Flow, Store};
-use crate::{Execution, Overlap, Policy, TaskChange};
+use crate::{Execution, Overlap, Policy, Retry, State, TaskChange};
 
 /// Who does it, and how often each.
 const ACTORS: u64 = 4;
@@ -151,7 +152,13 @@ impl Actor {
                 1 => Outcome::Released,
                 _ => Outcome::Done(None),
             };
-            told.push(End { id: run.id, attempt: run.attempt, outcome, rules: Arc::new(Rules::none()) });
+            told.push(End {
+                id: run.id,
+                task: run.task,
+                attempt: run.attempt,
+                outcome,
+                rules: Arc::new(Rules::none()),
+            });
         }
         let (worker, rules) = (self.worker, Arc::clone(&self.stage.rules));
         self.apply(EndAll { worker, rules, ends: told, now }).await;
@@ -219,4 +226,95 @@ async fn everything_at_once(bench: &Bench) {
         let open = bench.open(task).await;
         assert!(open.is_empty(), "{open:?}");
     }
+}
+
+/// How often two flows meet.
+const MEETINGS: u64 = 60;
+
+#[test]
+fn the_end_of_a_run_and_the_next_one_never_miss_each_other() {
+    each(|bench| {
+        Box::pin(async {
+            let task = bench.create(Some(every(10)), policy(1)).await;
+            let rules =
+                bench.rules.of(&bench.apply(crate::flow::Look(task)).await.unwrap().due.rules).unwrap();
+            let mut run = bench.fire(at(10), 1).await.remove(0);
+            for time in (2..MEETINGS).map(|it| at(it * 10)) {
+                let rules = Arc::clone(&rules);
+                let ends = vec![End { id: run.id, task, attempt: 1, outcome: Outcome::Done(None), rules }];
+                let end = EndAll { worker: bench.worker, rules: Arc::clone(&bench.rules), ends, now: time };
+                let (ended, fired) =
+                    tokio::join!(bench.store.apply(end), bench.store.apply(bench.fire_flow(time, 1)));
+                assert!(ended.unwrap().refused.is_empty());
+                let begun = fired.unwrap().started.into_iter().map(|it| it.execution).next();
+                run = match begun {
+                    Some(run) => run,
+                    // It came while the one before went on, whose end has let it go.
+                    None => match bench.claim(time, 1).await.pop() {
+                        Some(run) => run,
+                        // Its task was in other hands when it was due, so it is still.
+                        None => {
+                            let run = bench.fire(time, 1).await.pop();
+                            run.unwrap_or_else(|| panic!("nothing comes of {task}"))
+                        }
+                    },
+                };
+            }
+        })
+    });
+}
+
+#[test]
+fn a_run_that_is_begun_while_a_newer_one_comes_is_told_to_end() {
+    each(|bench| {
+        Box::pin(async {
+            let task = bench.create(Some(every(10)), policy(3)).await;
+            bench.fire(at(10), 0).await;
+            for time in (2..MEETINGS).map(|it| at(it * 10)) {
+                let (claimed, fired) = tokio::join!(
+                    bench.store.apply(bench.claim_flow(bench.worker, time, 1)),
+                    bench.store.apply(bench.fire_flow(time, 0))
+                );
+                fired.unwrap();
+                let open = bench.open(task).await;
+                let going =
+                    open.iter().filter(|it| it.state == State::Running && it.cancel.is_none()).count();
+                let coming = open.iter().filter(|it| it.state != State::Running).count();
+                assert!(going + coming <= 1, "{open:?}");
+                for it in claimed.unwrap().0 {
+                    assert!(bench.end(bench.worker, &it.execution, failure("told to"), time).await);
+                }
+                for it in bench.claim(time, 5).await {
+                    bench.succeed(&it, time).await;
+                }
+                bench.fire(time.plus(Duration::from_secs(5)), 0).await;
+            }
+        })
+    });
+}
+
+#[test]
+fn what_goes_back_while_its_task_is_deleted_ends_too() {
+    each(|bench| {
+        Box::pin(async {
+            for _ in 0..MEETINGS {
+                let retry = Retry { max_attempts: 5, ..Retry::default() };
+                let task = bench.create(None, Policy { retry, ..Policy::default() }).await;
+                bench.ask(task, None).await;
+                let run = bench.claim(at(1), 1).await.remove(0);
+                let rules =
+                    bench.rules.of(&bench.apply(crate::flow::Look(task)).await.unwrap().due.rules).unwrap();
+                let ends =
+                    vec![End { id: run.id, task: run.task, attempt: 1, outcome: failure("no"), rules }];
+                let end = EndAll { worker: bench.worker, rules: Arc::clone(&bench.rules), ends, now: at(2) };
+                let (ended, deleted) =
+                    tokio::join!(bench.store.apply(end), bench.store.apply(Delete { id: task, now: at(2) }));
+                deleted.unwrap();
+                assert!(ended.unwrap().refused.is_empty());
+                // Whichever came first: what is still in the queue ends when somebody claims it.
+                bench.claim(at(100), 5).await;
+                assert!(bench.open(task).await.is_empty());
+            }
+        })
+    });
 }

@@ -145,6 +145,12 @@ impl Rows for SqlRows<'_> {
         executions::open(self, ids).await
     }
 
+    async fn settling(&mut self, id: ExecutionId) -> Done<Option<TaskId>> {
+        let sql = "SELECT task_id FROM schedule_execution WHERE settles = 1 AND id = ?";
+        let row = self.tx.fetch_optional(sql, params![id.to_string()]).await?;
+        row.map(|row| self::id(row.text("task_id")?)).transpose()
+    }
+
     async fn held_by(&mut self, worker: WorkerId, limit: usize) -> Done<Vec<Execution>> {
         executions::held_by(self, worker, limit).await
     }

@@ -1,4 +1,4 @@
-//! `measure URL [EXECUTIONS]`: how fast a scheduler works on an empty database, as one JSON line for each figure.
+//! `pace URL [EXECUTIONS]`: how fast a scheduler works on an empty database, as one JSON line for each figure.
 //!
 //! - `drain`: executions of a task that does nothing, queued before, worked to their durable ends; beside `raw`, the
 //!   same rows moved by bare statements in batches of a hundred, without anything decided.
@@ -32,7 +32,7 @@ const BATCH: usize = 100;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().ok_or("measure URL [EXECUTIONS]")?;
+    let url = arguments.next().ok_or("pace URL [EXECUTIONS]")?;
     let count = arguments.next().map_or(Ok(50_000), |it| it.parse())?;
     let db = Db::open(&DbOptions::new(url)).await?;
     drain(&db, count).await?;
