@@ -88,7 +88,7 @@ words! {
         Spent = "spent",
         /// A newer run of its task took its place.
         Superseded = "superseded",
-        /// Somebody asked for it.
+        /// Somebody wanted it to end.
         Requested = "requested",
         /// The worker that was at it is gone, and nobody knows the end.
         Lost = "lost",
@@ -239,6 +239,7 @@ mod tests {
         let task: TaskId = "01jqz0000000000000000000ab".parse().unwrap();
         let nominal = Timestamp::from_micros(1_772_355_600_000_000);
         let id = |at| occurrence_id(task, at).to_string();
+        assert_eq!(id(nominal), "01kjma0fm06dzd56ek44rgk01b");
         assert_eq!(id(nominal)[..10], ExecutionId::first_at(nominal).to_string()[..10]);
         assert_ne!(id(nominal), id(Timestamp::from_micros(1_772_355_600_000_001)));
     }

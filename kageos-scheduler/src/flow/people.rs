@@ -195,12 +195,9 @@ impl Flow for Resume {
         let missed = passed_over(&row.due, &rules, Reason::Paused, self.now).map_err(Error::internal)?;
         // A run may have ended meanwhile.
         let idle = scheduled(rows, &[self.id], false).await?.is_empty();
-        let (cursor, last_end) = (row.due.cursor.max(self.now), idle.then_some(self.now));
-        let ahead = ahead(row.due.id, &rules, cursor, last_end, row.due.runs).map_err(Error::internal)?;
-        let due = &mut row.due;
-        (due.cursor, due.last_end, due.next_run, due.state) =
-            (ahead.cursor, ahead.last_end, ahead.next_run, ahead.state);
-        (row.next, row.note, row.problem) = (ahead.next, None, None);
+        (row.due.cursor, row.due.last_end) = (row.due.cursor.max(self.now), idle.then_some(self.now));
+        go_on(&mut row, &rules)?;
+        row.note = None;
         rows.add_ended(missed.as_slice()).await?;
         put(rows, row, self.now).await
     }
